@@ -1,0 +1,25 @@
+# Each target does its own set-up; scripts/bootstrap.py does the same without make.
+PYTHON ?= python3
+
+.PHONY: help run test lint bench train screenshots
+
+help:         ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
+
+run:          ## start the app on the built-in example
+	@$(PYTHON) scripts/bootstrap.py run
+
+test:         ## run all tests, browser included
+	@$(PYTHON) scripts/bootstrap.py test
+
+lint:         ## ruff and mypy
+	@$(PYTHON) scripts/bootstrap.py lint
+
+bench:        ## measure speed beside what one would do instead
+	@$(PYTHON) scripts/bootstrap.py bench
+
+train:        ## train the example again (23 minutes on 2 shared cores)
+	@$(PYTHON) scripts/bootstrap.py train
+
+screenshots:  ## make the pictures of the README anew
+	@$(PYTHON) scripts/bootstrap.py screenshots

@@ -1,0 +1,1 @@
+"""Commands for developers; `bootstrap.py` is the only one that runs before the set-up."""

@@ -1,0 +1,166 @@
+"""Make the one `.venv` when the requirements changed, then run what was asked for.
+
+Standard library only, so that a fresh machine needs nothing but Python 3.11 with its venv module:
+
+    python3 scripts/bootstrap.py run|test|lint|bench|train|screenshots [arguments ...]
+
+pip is called as it is configured on this machine (its index, proxy and certificates are honored).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / ".installed"
+DISK_NEEDED_GB = 9  # torch with its CUDA libraries takes about 6.5 GB, the wheels pass through /tmp
+DEFAULT_PORT = 8501  # Streamlit's own default
+
+RUN_REQUIREMENTS = ("requirements.txt",)
+DEV_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+
+
+def main(arguments: list[str]) -> int:
+    """Set up what the command needs and run it; the return value is its exit code."""
+    command, *rest = arguments or ["run"]
+    if command not in COMMANDS:
+        return _stop(f"unknown command {command!r}; known: {', '.join(COMMANDS)}")
+    if sys.version_info < (3, 11):
+        return _stop(
+            f"Maskscope needs Python 3.11 or newer, this is {sys.version.split()[0]}. "
+            "Call it with a newer one: python3.12 scripts/bootstrap.py " + command
+        )
+    requirements, steps = COMMANDS[command]
+    if (code := _install(requirements)) != 0:
+        return code
+    return steps(rest)
+
+
+def _stop(sentence: str) -> int:
+    sys.stderr.write(f"maskscope: {sentence}\n")
+    return 2
+
+
+def _say(sentence: str) -> None:
+    sys.stdout.write(f"maskscope: {sentence}\n")
+    sys.stdout.flush()
+
+
+def _python() -> str:
+    folder, name = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    return str(VENV / folder / name)
+
+
+def _call(*command: str) -> int:
+    """Run a command in the project's folder; Ctrl+C ends it quietly."""
+    try:
+        return subprocess.run(command, cwd=ROOT, check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
+
+
+def _install(requirements: tuple[str, ...]) -> int:
+    """Install the requirements files that changed since they were last installed."""
+    installed = set(STAMP.read_text().split()) if STAMP.exists() else set()
+    missing = [name for name in requirements if _digest(name) not in installed]
+    if not missing:
+        return 0
+    if (code := _make_venv()) != 0:
+        return code
+    _say(f"installing {', '.join(missing)}; the first time this downloads 2 to 3 GB (PyTorch)")
+    options = [part for name in missing for part in ("-r", name)]
+    code = _call(_python(), "-m", "pip", "install", *options)
+    if code != 0:
+        return _stop("pip could not install the requirements; its own message is above")
+    STAMP.write_text("\n".join(sorted(installed | {_digest(name) for name in missing})))
+    return 0
+
+
+def _make_venv() -> int:
+    if Path(_python()).exists():
+        return 0
+    try:
+        import ensurepip  # noqa: F401 - Debian ships Python without it
+    except ImportError:
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        return _stop(f"Python's venv module is incomplete; install it first: apt install {version}")
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < DISK_NEEDED_GB:
+        return _stop(f"{free:.1f} GB of disk are free, the set-up needs {DISK_NEEDED_GB} GB")
+    venv.create(VENV, with_pip=True)
+    return 0
+
+
+def _port(rest: list[str]) -> int:
+    """The port asked for with `--port N`, else the first free one from 8501 on."""
+    if "--port" in rest:
+        return int(rest[rest.index("--port") + 1])
+    for port in range(DEFAULT_PORT, DEFAULT_PORT + 20):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    return DEFAULT_PORT
+
+
+def _run(rest: list[str]) -> int:
+    port = _port(rest)
+    if port != DEFAULT_PORT and "--port" not in rest:
+        _say(f"port {DEFAULT_PORT} is in use, taking {port}")
+    _say(f"open http://localhost:{port}")
+    return _call(_python(), "-m", "streamlit", "run", "app.py", "--server.port", str(port))
+
+
+def _test(rest: list[str]) -> int:
+    return _browser() or _call(_python(), "-m", "pytest", *rest)
+
+
+def _browser() -> int:
+    """Bring Chromium where it is missing: Debian's package as root, else Playwright's download."""
+    if _call(_python(), "-m", "scripts.chromium") == 0:
+        return 0
+    _say("no Chromium found, installing one for the browser tests")
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        _call("apt-get", "update", "-qq")
+        _call("apt-get", "install", "-y", "-qq", "chromium")
+    else:
+        _call(_python(), "-m", "playwright", "install", "chromium")
+    if _call(_python(), "-m", "scripts.chromium") == 0:
+        return 0
+    return _stop(
+        "the browser tests need Chromium and it could not be installed. Install it "
+        "(apt install chromium) or name one: CHROMIUM=/path/to/chromium make test"
+    )
+
+
+def _lint(rest: list[str]) -> int:
+    checks = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
+    return max(_call(_python(), "-m", *check) for check in checks)
+
+
+def _script(module: str):  # noqa: ANN202 - a closure over one module name
+    return lambda rest: _call(_python(), "-m", module, *rest)
+
+
+COMMANDS = {
+    "run": (RUN_REQUIREMENTS, _run),
+    "test": (DEV_REQUIREMENTS, _test),
+    "lint": (DEV_REQUIREMENTS, _lint),
+    "bench": (DEV_REQUIREMENTS, _script("benchmarks")),
+    "train": (RUN_REQUIREMENTS, _script("examples.train")),
+    "screenshots": (DEV_REQUIREMENTS, _script("scripts.screenshots")),
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
