@@ -1,0 +1,105 @@
+"""Weights that fit no family: say what they are, or what they are nearest to and what differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import torch
+
+from core.errors import ArchitectureError
+
+Tensors = Mapping[str, torch.Tensor]
+
+# Family -> the keys by which it is told (../shared/design/checkpoints.md, section 2).
+FOREIGN = {
+    "DeepLabV3+ by VainF": ("classifier.aspp.convs.", "classifier.classifier.0.convs."),
+    "DeepLabV3+ by jfzhang95": ("aspp.aspp1.atrous_conv", "decoder.last_conv."),
+    "DeepLabV3+ by bubbliiiing": ("aspp.branch1.", "cat_conv.0."),
+    "U-Net by milesial": ("inc.double_conv.", "outc.conv."),
+    "SegFormer of transformers": ("segformer.encoder.", "decode_head.linear_c."),
+    "mmsegmentation network": ("decode_head.conv_seg.",),
+    "nnU-Net": ("decoder.seg_layers.", "encoder.stages."),
+    "segmentation-models-pytorch network": ("segmentation_head.0.",),
+}
+RESNETS = {(3, 6): "50", (3, 23): "101", (3, 36): "152", (2, 6): "34", (2, 2): "18"}
+SHOWN = 3  # names in a message
+LATER = "Upload a torchvision DeepLabV3, FCN or LRASPP; other networks cannot be run yet."
+
+
+def explain(tensors: Tensors) -> ArchitectureError:
+    """The error to raise: the first thing that is recognized."""
+    return _classifier(tensors) or _foreign(tensors) or _nearest(tensors)
+
+
+def _classifier(tensors: Tensors) -> ArchitectureError | None:
+    """A network with one answer per picture: its last layer is a matrix."""
+    name, last = "", ""
+    if "layer1.0.conv1.weight" in tensors:
+        name, last = f"ResNet-{_depth(tensors)}", "fc.weight"
+    elif "features.0.0.weight" in tensors:
+        name, last = (
+            "MobileNet",
+            max((k for k in tensors if k.startswith("classifier.")), default=""),
+        )
+        last = last.replace(".bias", ".weight")
+    head = tensors.get(last)
+    if head is None or head.ndim != 2:
+        return None
+    return ArchitectureError(
+        f"This is a classification {name} with {head.shape[0]} classes: it gives one class for "
+        "the whole picture, no mask.",
+        remedy="Upload the checkpoint of a segmentation network; the backbone alone is not one.",
+    )
+
+
+def _depth(tensors: Tensors) -> str:
+    convolutions = 3 if "layer1.0.conv3.weight" in tensors else 2  # bottleneck or basic block
+    found = {match[1] for key in tensors if (match := re.match(r"layer3\.(\d+)\.", key))}
+    return RESNETS.get((convolutions, len(found)), f"of {len(found)} blocks in layer3")
+
+
+def _foreign(tensors: Tensors) -> ArchitectureError | None:
+    for family, starts in FOREIGN.items():
+        if any(key.startswith(starts) for key in tensors):
+            return ArchitectureError(
+                f"These look like the weights of a {family}, which cannot be run yet.", remedy=LATER
+            )
+    return None
+
+
+def _nearest(tensors: Tensors) -> ArchitectureError:
+    """Compare the names with those of every network that can be built."""
+    known, own = _known_keys(), set(tensors)
+    name = max(known, key=lambda name: len(known[name] & own) / len(known[name] | own))
+    shared = len(known[name] & own)
+    if not shared:
+        return ArchitectureError(
+            f"No network is known for these {len(own)} tensors "
+            f"({_some(list(tensors))}): no name of theirs is in one that can be built.",
+            remedy=LATER,
+        )
+    extra = _some([key for key in tensors if key not in known[name]]) or "nothing"
+    absent = _some(sorted(known[name] - own)) or "nothing"
+    return ArchitectureError(
+        f"No network is known for these {len(own)} tensors. The nearest is torchvision's {name}, "
+        f"which has {shared / len(own):.0%} of their names; only the file has {extra}; "
+        f"only the network has {absent}.",
+        remedy=LATER,
+    )
+
+
+def _known_keys() -> dict[str, set[str]]:
+    from torchvision.models import get_model
+
+    from core.architectures.pretrained import pretrained_names
+
+    with torch.device("meta"):  # no numbers: names are all that is asked
+        return {
+            name: set(get_model(name, weights=None, weights_backbone=None).state_dict())
+            for name in pretrained_names()
+        }
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

@@ -1,0 +1,112 @@
+"""A rebuilt network, with every tensor of the file accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from core.errors import ArchitectureError
+
+COUNTER = ".num_batches_tracked"  # of BatchNorm; read only in training with momentum = None
+SHOWN = 5  # names in a message
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where every tensor went; all four empty but `matched` is the good case."""
+
+    matched: tuple[str, ...]
+    missing: tuple[str, ...]  # the network has it, the file has not
+    unexpected: tuple[str, ...]  # the file has it, the network has not
+    wrong_shape: tuple[str, ...]  # "key: file (21, 256, 1, 1), network (5, 256, 1, 1)"
+
+    @property
+    def fatal_missing(self) -> tuple[str, ...]:
+        """The missing tensors without which the network's answer would be random."""
+        return tuple(key for key in self.missing if not key.endswith(COUNTER))
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network ready to run: in eval mode, no gradients, channels last; shared, never changed."""
+
+    module: torch.nn.Module
+    architecture: str  # "DeepLabV3, ResNet-50"
+    num_classes: int
+    in_channels: int
+    aux_classes: int | None  # class count of the aux head where the file has one
+    account: Account
+    checkpoint_digest: str
+    class_names: tuple[str, ...] = ()  # where the source tells them
+
+
+def account_for(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> Account:
+    """Compare a file's tensors with those of a network, by name, shape and kind of number."""
+    wanted = module.state_dict()
+    wrong = {
+        key: why for key in tensors.keys() & wanted if (why := _differs(tensors[key], wanted[key]))
+    }
+    return Account(
+        matched=tuple(key for key in tensors if key in wanted and key not in wrong),
+        missing=tuple(key for key in wanted if key not in tensors),
+        unexpected=tuple(key for key in tensors if key not in wanted),
+        wrong_shape=tuple(f"{key}: {wrong[key]}" for key in wanted if key in wrong),
+    )
+
+
+def _differs(found: torch.Tensor, wanted: torch.Tensor) -> str:
+    if found.shape != wanted.shape:
+        return f"file {tuple(found.shape)}, network {tuple(wanted.shape)}"
+    if wanted.is_floating_point() and not found.is_floating_point():
+        return f"file {found.dtype}, network {wanted.dtype}".replace("torch.", "")
+    return ""
+
+
+def refuse_unfit(account: Account, architecture: str) -> None:
+    """Refuse what could run only with random or bent weights.
+
+    Raises:
+        ArchitectureError: tensors are missing or have another shape.
+    """
+    if account.wrong_shape:
+        raise ArchitectureError(
+            f"The weights are nearest to {architecture}, but {len(account.wrong_shape)} of its "
+            f"tensors have another shape: {_shown(account.wrong_shape, '; ')}.",
+            remedy="The network was changed before training: upload the checkpoint of an "
+            "unchanged one, or save it again from the code that defines it.",
+        )
+    if missing := account.fatal_missing:
+        raise ArchitectureError(
+            f"The weights are nearest to {architecture}, but {len(missing)} of its "
+            f"{len(missing) + len(account.matched)} tensors are missing: {_shown(missing)}. "
+            "Without them its mask would be random.",
+            remedy="Save the whole network: torch.save(model.state_dict(), ...), not a part of it.",
+        )
+
+
+def _shown(names: tuple[str, ...], joint: str = ", ") -> str:
+    return joint.join(names[:SHOWN]) + (f"{joint}..." if len(names) > SHOWN else "")
+
+
+def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+    """Put a file's tensors into a network that was built on the meta device.
+
+    Args:
+        module: built under `torch.device("meta")`; `refuse_unfit` has let its account pass.
+        tensors: any floating-point kind; they become float32.
+
+    Returns:
+        The same module with numbers, in eval mode, without gradients, channels last.
+    """
+    state = {key: _number(tensors.get(key), like) for key, like in module.state_dict().items()}
+    module.load_state_dict(state, strict=True, assign=True)
+    module.eval().requires_grad_(False)
+    return module.to(memory_format=torch.channels_last)
+
+
+def _number(found: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
+    if found is None:  # only a counter may be missing
+        return torch.zeros(like.shape, dtype=like.dtype)
+    return found.to(like.dtype)

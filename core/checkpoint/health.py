@@ -1,0 +1,60 @@
+"""Facts about the numbers in a file that a person should know before running it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import torch
+
+from core.errors import RefusedError
+
+MAX_TENSOR_BYTES = 4 * 2**30  # as written out: a view of few bytes can claim any shape
+SHOWN = 3  # names in a note
+
+
+def check_bytes(tensors: Mapping[str, torch.Tensor]) -> None:
+    """Refuse what would not fit into memory once it is copied.
+
+    Raises:
+        RefusedError: the tensors take more than MAX_TENSOR_BYTES.
+    """
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if needed > MAX_TENSOR_BYTES:
+        raise RefusedError(
+            f"The tensors take {needed / 2**30:.1f} GiB of memory; "
+            f"at most {MAX_TENSOR_BYTES / 2**30:.0f} GiB are allowed.",
+            remedy="Upload the weights of a smaller network.",
+        )
+
+
+def notes_on(tensors: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    """Say what is odd about the weights; nothing where all is well."""
+    return tuple(note for note in (_not_finite(tensors), _precision(tensors)) if note)
+
+
+def _not_finite(tensors: Mapping[str, torch.Tensor]) -> str:
+    bad = [key for key, tensor in tensors.items() if not _is_finite(tensor)]
+    if not bad:
+        return ""
+    more = ", ..." if len(bad) > SHOWN else ""
+    count = f"{len(bad)} tensors are" if len(bad) > 1 else "1 tensor is"
+    return f"{count} not finite (NaN or infinite): {', '.join(bad[:SHOWN])}{more}"
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    if not tensor.is_floating_point():
+        return True
+    if tensor.element_size() == 1:  # the 8-bit floats have few operations of their own
+        tensor = tensor.float()
+    # NaN and infinity survive a sum, which is ten times faster; a sum may also overflow.
+    return bool(torch.isfinite(tensor.sum())) or bool(torch.isfinite(tensor).all())
+
+
+def _precision(tensors: Mapping[str, torch.Tensor]) -> str:
+    kinds = Counter(t.dtype for t in tensors.values() if t.is_floating_point())
+    del kinds[torch.float32]
+    if not kinds:
+        return ""
+    parts = (f"{n} of {str(kind).removeprefix('torch.')}" for kind, n in kinds.items())
+    return f"Tensors that are computed in float32 here: {', '.join(parts)}"

@@ -1,0 +1,158 @@
+"""A file's first bytes tell what it is; its extension does not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import BinaryIO
+
+from core.checkpoint.pickled_names import names_in
+from core.errors import CheckpointError, RefusedError
+
+MAX_BYTES = (
+    2 * 2**30
+)  # ResNet-101 with Adam's state is 732 MB; a reading takes up to twice the file
+HEAD_BYTES = 4096  # enough for every magic number below
+MAX_HEADER_BYTES = 100_000_000  # of safetensors, the limit of the format's own reader
+
+ZIP, LEGACY, SAFETENSORS = "zip pickle", "legacy pickle", "safetensors"
+# The number that torch.save wrote first before version 1.6, as pickle opcode LONG1
+# (torch/serialization.py, MAGIC_NUMBER).
+TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
+
+PICTURES = (  # magic bytes, offset, name with its article
+    (b"\x89PNG\r\n\x1a\n", 0, "a PNG"),
+    (b"\xff\xd8\xff", 0, "a JPEG"),
+    (b"GIF87a", 0, "a GIF"),
+    (b"GIF89a", 0, "a GIF"),
+    (b"WEBP", 8, "a WebP"),
+    (b"II*\x00", 0, "a TIFF"),
+    (b"MM\x00*", 0, "a TIFF"),
+)
+STRANGERS = (
+    (b"\x1f\x8b", 0, "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", 0, "a 7-Zip archive"),
+    (b"Rar!", 0, "a RAR archive"),
+    (b"ustar", 257, "a tar archive"),
+    (b"%PDF", 0, "a PDF document"),
+    (b"\x89HDF\r\n", 0, "an HDF5 file (Keras writes these)"),
+    (b"\x93NUMPY", 0, "a NumPy array"),
+)
+REMEDY = "Choose the file that torch.save wrote: usually .pth, .pt, .ckpt, or a .safetensors file."
+
+
+def container_of(path: Path) -> str:
+    """Name the container: ZIP, LEGACY or SAFETENSORS.
+
+    Raises:
+        CheckpointError: it is something else, which the message names.
+        RefusedError: it has more than MAX_BYTES.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+            _refuse_size(size)
+            _refuse_other_formats(head)
+            return _container(file, head, size)
+    except OSError as exc:
+        raise CheckpointError(
+            f"The file cannot be read from the disk: {exc.strerror or exc}.",
+            remedy="Upload it again.",
+        ) from exc
+
+
+def _container(file: BinaryIO, head: bytes, size: int) -> str:
+    if head.startswith(b"PK\x03\x04"):
+        return ZIP
+    if _is_safetensors(head, size):
+        return SAFETENSORS
+    if TORCH_MAGIC in head[:32] or _is_pickle(file, head):
+        return LEGACY
+    _refuse_text(head)
+    raise CheckpointError(
+        "The file is no checkpoint: its bytes follow no format that is known here.",
+        remedy=f"The copy may be damaged: compare its checksum with the original. {REMEDY}",
+    )
+
+
+def _refuse_size(size: int) -> None:
+    if size == 0:
+        raise CheckpointError(
+            "The file is empty (0 bytes).",
+            remedy="Copy it again; where training wrote it, the disk may have been full.",
+        )
+    if size > MAX_BYTES:
+        raise RefusedError(
+            f"The file has {size / 2**30:.1f} GiB; {MAX_BYTES / 2**30:.0f} GiB are allowed.",
+            remedy="Save the weights without the optimizer: "
+            'torch.save(model.state_dict(), "weights.pth")',
+        )
+
+
+def _refuse_other_formats(head: bytes) -> None:
+    for magic, offset, name in PICTURES:
+        if head.startswith(magic, offset):
+            raise _picture(name)
+    if head.startswith(b"BM") and head[6:10] == bytes(4):  # reserved, zero in every BMP
+        raise _picture("a BMP")
+    for magic, offset, name in STRANGERS:
+        if head.startswith(magic, offset):
+            raise CheckpointError(f"This is {name}, not a checkpoint.", remedy=REMEDY)
+    if b"pytorch" in head[:64] and head.startswith(b"\x08"):  # ModelProto: ir_version, producer
+        raise CheckpointError(
+            "This is an ONNX model, which cannot be opened yet.",
+            remedy="Upload the checkpoint that it was exported from.",
+        )
+
+
+def _picture(name: str) -> CheckpointError:
+    return CheckpointError(
+        f"This is {name} picture, not a checkpoint.",
+        remedy="Upload it as the picture, and choose the checkpoint here.",
+    )
+
+
+def _is_safetensors(head: bytes, size: int) -> bool:
+    length = int.from_bytes(head[:8], "little")
+    return head[8:9] == b"{" and length <= min(size, MAX_HEADER_BYTES)
+
+
+def _is_pickle(file: BinaryIO, head: bytes) -> bool:
+    """A pickle that torch did not write; protocols 0 and 1 have no magic number."""
+    if head[:1] == b"\x80" and head[1:2] <= b"\x05":
+        return True
+    file.seek(0)
+    pickled = names_in(file)
+    return pickled.complete and bool(pickled.names)
+
+
+def _refuse_text(head: bytes) -> None:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
+    if start.startswith(b"version https://git-lfs"):
+        raise CheckpointError(
+            "This is a Git LFS pointer: a note of where the checkpoint is, not the checkpoint.",
+            remedy="Run `git lfs pull` in the repository, then upload the file again.",
+        )
+    if start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
+        raise CheckpointError(
+            "This is a web page, not a checkpoint: the download saved the page about the file.",
+            remedy="Open the address in a browser and use the page's own download button.",
+        )
+    if _is_text(head):
+        kind = "a JSON text" if _is_json(head) else "a text file"
+        raise CheckpointError(f"This is {kind}, not a checkpoint.", remedy=REMEDY)
+
+
+def _is_text(head: bytes) -> bool:
+    text = head.decode("utf-8", errors="ignore")  # the cut may split a character
+    whole = len(text.encode()) >= len(head) - 3
+    return whole and all(char.isprintable() or char in "\t\r\n\f" for char in text)
+
+
+def _is_json(head: bytes) -> bool:
+    try:
+        json.loads(head)
+    except ValueError:
+        return head.lstrip()[:2] in (b'{"', b"[{", b"{\n", b"{\r")
+    return True

@@ -1,0 +1,70 @@
+"""Problems that stop the flow and that the user can act on.
+
+    InspectionError
+    ├── ImageError            the picture cannot be decoded, or is over a limit
+    ├── MaskError             the ground-truth mask or the palette cannot be used
+    ├── CheckpointError       the file cannot be opened as weights
+    │   └── RefusedError      the file asks for code to be run, or is over a limit
+    ├── ArchitectureError     the weights fit no network that we can build
+    │   └── DownloadError     torchvision's own weights cannot be fetched
+    ├── SettingsError         a setting that cannot be computed with (std = 0)
+    └── ForwardError          the network cannot be run on this input
+        └── ChannelMismatchError
+
+A *finding* (`core/diagnosis`) is odd but survivable; an error is not. Foreign code is wrapped at
+three borders only: decode, load, forward.
+"""
+
+from __future__ import annotations
+
+
+class InspectionError(Exception):
+    """A problem the user can solve; pages show `message`, then `remedy`."""
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        """Args: message, what happened in the user's words; remedy, what to do next."""
+        super().__init__(message)
+        self.message, self.remedy = message, remedy
+
+
+class ImageError(InspectionError):
+    """The picture cannot be decoded, or is over a limit."""
+
+
+class MaskError(InspectionError):
+    """The ground-truth mask or the palette cannot be used."""
+
+
+class CheckpointError(InspectionError):
+    """The file cannot be opened as weights."""
+
+
+class RefusedError(CheckpointError):
+    """The file asks for code to be run, or is over a limit."""
+
+
+class ArchitectureError(InspectionError):
+    """The weights fit no network that we can build."""
+
+
+class DownloadError(ArchitectureError):
+    """Torchvision's own weights cannot be fetched."""
+
+
+class SettingsError(InspectionError):
+    """A setting that cannot be computed with."""
+
+
+class ForwardError(InspectionError):
+    """The network cannot be run on this input."""
+
+
+class ChannelMismatchError(ForwardError):
+    """The first convolution expects another number of channels."""
+
+    def __init__(self, *, expected: int, got: int) -> None:
+        """Args: expected, channels of the first convolution; got, channels of the tensor."""
+        super().__init__(
+            f"The network expects {expected} input channels, the tensor has {got}.",
+            remedy="Choose the color mode this checkpoint was trained with.",
+        )

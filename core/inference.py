@@ -1,0 +1,208 @@
+"""Network and tensor to logits: one forward, back at the picture's size."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from core.architectures import Network
+from core.errors import ChannelMismatchError, ForwardError
+from core.settings import Forwarding, Upsampling
+
+if TYPE_CHECKING:
+    from core.preprocess import InputTensor
+
+BATCH_NORMS = torch.nn.modules.batchnorm._BatchNorm  # of 1, 2 and 3 dimensions, and synchronized
+HEADS = {"out": "classifier", "aux": "aux_classifier"}  # torchvision's names for the parts
+LOGIT_KEYS = ("out", "logits", "pred", "output")  # of dicts and objects, torchvision's first
+
+
+@dataclass(frozen=True, eq=False)
+class Logits:
+    """What the network says about every pixel, before any decision."""
+
+    values: np.ndarray  # Float32[num_classes h w], at the picture's size
+    output_size: tuple[int, int]  # h, w of what the network returned, before resizing
+    head: str
+    mode: str
+    seconds: float  # the forward alone
+    notes: tuple[str, ...] = ()  # what was done otherwise than asked
+
+
+def forward(
+    network: Network, tensor: InputTensor, forwarding: Forwarding, *, size: tuple[int, int]
+) -> Logits:
+    """Run the network once, without gradients; the shared module is never changed.
+
+    Args:
+        network: the rebuilt network.
+        tensor: [1 c h w] in float32, float16 or bfloat16; the network runs in that precision.
+        forwarding: mode, head, and how the logits are enlarged.
+        size: h, w of the picture.
+
+    Raises:
+        ChannelMismatchError: the first convolution expects another number of channels.
+        ForwardError: the network stops, or returns something else than [1 C h w].
+    """
+    _check_channels(network, tensor.tensor)
+    _check_head(network, forwarding.head)
+    notes: list[str] = []
+    module = _prepared(network.module, tensor.tensor.dtype, forwarding.mode, notes)
+    start = time.perf_counter()
+    output = _run(module, tensor.tensor, forwarding.head)
+    seconds = time.perf_counter() - start
+    values = _at_picture(output, tensor, forwarding.upsampling, size)
+    output_size = (output.shape[2], output.shape[3])
+    return Logits(
+        values, output_size, forwarding.head, forwarding.mode, seconds, tuple(dict.fromkeys(notes))
+    )
+
+
+def _check_channels(network: Network, tensor: torch.Tensor) -> None:
+    if tensor.shape[1] != network.in_channels:
+        raise ChannelMismatchError(expected=network.in_channels, got=tensor.shape[1])
+
+
+def _check_head(network: Network, head: str) -> None:
+    if head == "aux" and network.aux_classes is None:
+        raise ForwardError(
+            "This checkpoint has no aux head.", remedy='Choose the head "out" in the sidebar.'
+        )
+
+
+# --- the module to run ----------------------------------------------------------------------------
+
+
+def _prepared(
+    shared: torch.nn.Module, dtype: torch.dtype, mode: str, notes: list[str]
+) -> torch.nn.Module:
+    """The shared module itself, or a changed copy for another precision or mode."""
+    if mode == "eval" and dtype == torch.float32:
+        return shared
+    module = copy.deepcopy(shared).to(dtype)
+    if mode == "train":
+        _use_batch_statistics(module, notes)
+    return module
+
+
+def _use_batch_statistics(module: torch.nn.Module, notes: list[str]) -> None:
+    """Only BatchNorm trains: dropout would make two forwards differ."""
+
+    def keep_where_single(norm: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        x = inputs[0]  # 1 c h w
+        if x.numel() == x.shape[1]:  # one value has no variance: torch raises
+            norm.eval()
+            notes.append(
+                f"{names[norm]} sees one value per channel and keeps its stored statistics"
+            )
+
+    names: dict[torch.nn.Module, str] = {
+        m: name for name, m in module.named_modules() if isinstance(m, BATCH_NORMS)
+    }
+    for norm in names:
+        norm.train()
+        norm.register_forward_pre_hook(keep_where_single)
+
+
+# --- the forward ----------------------------------------------------------------------------------
+
+
+def _run(module: torch.nn.Module, x: torch.Tensor, head: str) -> torch.Tensor:
+    """Border to foreign code: [1 C h w] as the network returns it, or a ForwardError."""
+    x = x.contiguous(memory_format=torch.channels_last)
+    try:
+        with torch.inference_mode():
+            output = _call(module, x, head)
+    except Exception as exc:
+        raise _stopped(exc, x) from exc
+    return _checked(output, x)
+
+
+def _call(module: torch.nn.Module, x: torch.Tensor, head: str) -> Any:
+    """Only the head that is looked at; torchvision's own forward computes both and enlarges."""
+    from torchvision.models.segmentation import LRASPP
+    from torchvision.models.segmentation._utils import _SimpleSegmentationModel
+
+    if isinstance(module, LRASPP):
+        return module.classifier(module.backbone(x))
+    if isinstance(module, _SimpleSegmentationModel):
+        layers = module.backbone(x)
+        return module.get_submodule(HEADS[head])(layers[head])
+    return _unwrapped(module(x), head)
+
+
+def _unwrapped(output: Any, head: str) -> Any:
+    """The logits in a tensor, a dict, a tuple, a list, or an object with `.logits`."""
+    if isinstance(output, torch.Tensor):
+        return output
+    if isinstance(output, Mapping):
+        keys = ("aux",) if head == "aux" else LOGIT_KEYS
+        return next((output[key] for key in keys if key in output), output)
+    if hasattr(output, "logits"):
+        return output.logits
+    if isinstance(output, tuple | list) and output:
+        return _unwrapped(output[head == "aux" and len(output) > 1], head)
+    return output
+
+
+def _checked(output: Any, x: torch.Tensor) -> torch.Tensor:
+    if (
+        isinstance(output, torch.Tensor)
+        and output.ndim == 4
+        and len(output) == 1
+        and output.numel()
+    ):
+        return output
+    what = type(output).__name__
+    if isinstance(output, torch.Tensor):
+        what = f"a tensor of shape {tuple(output.shape)}"
+    elif isinstance(output, Mapping):
+        what = f"a dict with {', '.join(str(key) for key in list(output)[:5])}"
+    raise ForwardError(
+        f"The network returns {what} for an input of shape {tuple(x.shape)}; "
+        "logits have the shape (1, classes, height, width).",
+        remedy="Choose the checkpoint of a segmentation network that gives one score per pixel.",
+    )
+
+
+def _stopped(exc: Exception, x: torch.Tensor) -> ForwardError:
+    detail = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
+    shape = tuple(x.shape)
+    if isinstance(exc, MemoryError) or "memory" in detail:
+        return ForwardError(
+            f"There is not enough memory to run the network on an input of shape {shape}.",
+            remedy="Choose a smaller size under Resize, or a smaller picture.",
+        )
+    return ForwardError(
+        f"The network stops on an input of shape {shape}: {detail}.",
+        remedy="Choose another size under Resize; many networks need at least 32 pixels a side.",
+    )
+
+
+# --- back to the picture --------------------------------------------------------------------------
+
+
+def _at_picture(
+    output: torch.Tensor, tensor: InputTensor, upsampling: Upsampling, size: tuple[int, int]
+) -> np.ndarray:
+    """Enlarge to the tensor's size, cut the padding off, resize to the picture's size."""
+    height, width = tensor.content
+    with torch.inference_mode():
+        values = _resized(output.float(), tuple(tensor.tensor.shape[2:]), upsampling)
+        values = _resized(values[:, :, :height, :width], size, upsampling)
+    return np.ascontiguousarray(values[0].numpy(), dtype=np.float32)
+
+
+def _resized(values: torch.Tensor, size: tuple[int, ...], upsampling: Upsampling) -> torch.Tensor:
+    if tuple(values.shape[2:]) == tuple(size):
+        return values
+    if upsampling == "nearest":
+        return F.interpolate(values, size=size, mode="nearest")
+    return F.interpolate(values, size=size, mode="bilinear", align_corners=False)

@@ -1,0 +1,126 @@
+"""The stages in order: picture, tensor, logits, labels; nothing runs again that did not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.architectures import Network
+from core.engine import Engine
+from core.errors import ForwardError
+from core.image import Image
+from core.inference import Logits, forward
+from core.labels import Labels, decode_labels
+from core.preprocess import InputTensor, preprocess
+from core.settings import Settings, digest
+
+MAX_LOGITS_BYTES = 2**30  # of one picture: 25 Mpx with 10 classes; more would end the server
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What every stage made of one picture under one Settings."""
+
+    image: Image
+    network: Network
+    settings: Settings
+    input: InputTensor
+    logits: Logits
+    labels: Labels
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One name per label id: as given by the user, by the checkpoint, else "class 3"."""
+        known = self.settings.display.class_names or self.network.class_names
+        if not known and len(self.logits.values) == 1 < self.labels.num_classes:
+            known = ("background", "foreground")
+        ids = range(self.labels.num_classes)
+        return tuple(known[k] if k < len(known) else f"class {k}" for k in ids)
+
+    @property
+    def input_key(self) -> str:
+        """Names the tensor: equal for equal picture and preprocessing."""
+        return f"{self.image.digest[:16]}-{digest(self.settings.preprocessing)}"
+
+    @property
+    def logits_key(self) -> str:
+        """Names the logits: equal for equal picture, checkpoint, preprocessing and forwarding."""
+        return logits_key(self.image, self.network, self.settings)
+
+
+def logits_key(image: Image, network: Network, settings: Settings) -> str:
+    """Digest of everything that the logits depend on."""
+    parts = (image.digest, network.checkpoint_digest, digest(settings.preprocessing))
+    return "-".join((*parts, digest(settings.forwarding)))
+
+
+def inspect(
+    image: Image,
+    network: Network,
+    settings: Settings,
+    *,
+    engine: Engine,
+    previous: Inspection | None = None,
+    person: str = "",
+    waiting: Callable[[], None] = lambda: None,
+) -> Inspection:
+    """Run the stages; a stage of `previous` whose inputs are the same is taken over.
+
+    Args:
+        image: the decoded picture.
+        network: the rebuilt network.
+        settings: what the user chose.
+        engine: where the forward runs and where logits are kept.
+        previous: the last inspection on the screen, if any.
+        person: whose request this is (see `Engine.logits`).
+        waiting: called while the forward waits or runs; may raise to give up.
+
+    Raises:
+        InspectionError: a stage cannot be computed; the message says why and what to do.
+    """
+    key = logits_key(image, network, settings)
+    _check_size(image, network, settings)
+    tensor = _input(image, settings, previous)
+    size = image.pixels.shape[:2]
+    logits = engine.logits(
+        key,
+        lambda: forward(network, tensor, settings.forwarding, size=size),
+        person=person,
+        waiting=waiting,
+    )
+    labels = _labels(logits, settings, previous)
+    return Inspection(image, network, settings, tensor, logits, labels)
+
+
+def _input(image: Image, settings: Settings, previous: Inspection | None) -> InputTensor:
+    if (
+        previous is not None
+        and previous.image.digest == image.digest
+        and previous.settings.preprocessing == settings.preprocessing
+    ):
+        return previous.input
+    return preprocess(image, settings.preprocessing)
+
+
+def _labels(logits: Logits, settings: Settings, previous: Inspection | None) -> Labels:
+    if (
+        previous is not None
+        and previous.logits is logits
+        and previous.settings.decoding == settings.decoding
+    ):
+        return previous.labels
+    return decode_labels(logits.values, settings.decoding)
+
+
+def _check_size(image: Image, network: Network, settings: Settings) -> None:
+    height, width = image.pixels.shape[:2]
+    classes = network.num_classes
+    if settings.forwarding.head == "aux":
+        classes = network.aux_classes or classes
+    needed = classes * height * width * 4  # float32
+    if needed > MAX_LOGITS_BYTES:
+        raise ForwardError(
+            f"The logits of {classes} classes at {width} x {height} pixels take "
+            f"{needed / 2**30:.1f} GiB; at most {MAX_LOGITS_BYTES / 2**30:.0f} GiB are allowed.",
+            remedy="Upload a smaller version of the picture, or a crop of it.",
+        )

@@ -1,0 +1,120 @@
+"""Logits to labels: which class wins at each pixel, and how surely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.settings import Decoding
+
+NO_CLASS = -1  # the id of a pixel where no class reached the threshold
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The class of every pixel.
+
+    By definition `ids = winner where score > float32(cut), else below`: the browser makes the same
+    comparison of the same numbers while the threshold is dragged.
+    """
+
+    ids: np.ndarray  # Int32[h w], 0..num_classes-1 or NO_CLASS
+    confidence: np.ndarray  # Float32[h w], the winner's activated value; 0..1 but for "none"
+    num_classes: int  # how many ids there are: channels, or 2 for a threshold on one of them
+    rule: str  # argmax | threshold | per_class
+    activation: str  # none | softmax | sigmoid
+    winner: np.ndarray  # Int32[h w]
+    score: np.ndarray  # Float32[h w], what is compared with the cut
+    cut: float  # the threshold, moved to the logits where the activation is a sigmoid
+    below: int  # the id at or under the cut
+    notes: tuple[str, ...]
+
+    def shares(self) -> np.ndarray:
+        """Share of each id, Float64[num_classes]; with the share of NO_CLASS they sum to 1."""
+        counted = np.bincount(self.ids[self.ids >= 0], minlength=self.num_classes)
+        return counted / self.ids.size
+
+
+def decode_labels(values: np.ndarray, decoding: Decoding) -> Labels:
+    """Decide the class of every pixel.
+
+    Args:
+        values: logits, Float32[C h w]. A NaN wins its pixel, as in NumPy's argmax.
+        decoding: argmax (the largest logit wins), threshold (channel 1, or the only one, over the
+            threshold is 1, else 0), per_class (the largest wins if it is over the threshold, else
+            NO_CLASS), or auto (threshold for one channel, argmax for more).
+    """
+    rule, activation = resolve(len(values), decoding)
+    activated = probabilities(values, activation)
+    notes = _notes(values, rule, activation)
+    if rule == "threshold":
+        channel = min(1, len(values) - 1)
+        winner = np.ones(values.shape[1:], np.int32)
+        score, chosen = _scores(values, activated, activation, np.full_like(winner, channel))
+        confidence = np.maximum(chosen, 1 - chosen) if activation != "none" else chosen
+        count, below, cut = 2, 0, _cut(decoding.threshold, activation)
+    else:
+        winner = values.argmax(axis=0).astype(np.int32)
+        score, confidence = _scores(values, activated, activation, winner)
+        count, below = len(values), NO_CLASS
+        cut = _cut(decoding.threshold, activation) if rule == "per_class" else -np.inf
+    ids = winner
+    if rule != "argmax":
+        ids = np.where(score > np.float32(cut), winner, np.int32(below))
+    return Labels(ids, confidence, count, rule, activation, winner, score, cut, below, tuple(notes))
+
+
+def resolve(channels: int, decoding: Decoding) -> tuple[str, str]:
+    """Rule and activation, with "auto" decided."""
+    rule: str = decoding.rule
+    if rule == "auto":
+        rule = "threshold" if channels == 1 else "argmax"
+    activation: str = decoding.activation
+    if activation == "auto":
+        activation = "softmax" if rule == "argmax" else "sigmoid"
+    return rule, activation
+
+
+def probabilities(values: np.ndarray, activation: str) -> np.ndarray:
+    """Apply softmax (over the channels) or sigmoid; "none" returns the logits. Float32[C h w]."""
+    if activation == "softmax":
+        exp: np.ndarray = np.exp(values - values.max(axis=0))  # no overflow
+        values = exp / exp.sum(axis=0)
+    if activation == "sigmoid":
+        with np.errstate(over="ignore"):  # exp(88) and more is infinity, and its sigmoid 0
+            values = 1 / (1 + np.exp(-values))
+    return values.astype(np.float32, copy=False)
+
+
+def _scores(
+    values: np.ndarray, activated: np.ndarray, activation: str, channel: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The compared value and the activated value of one channel per pixel."""
+    index = channel[None].astype(np.int64)
+    chosen = np.take_along_axis(activated, index, axis=0)[0]
+    if activation == "softmax":  # has no inverse per channel, so the cut stays on the activation
+        return chosen, chosen
+    return np.take_along_axis(values, index, axis=0)[0], chosen
+
+
+def _cut(threshold: float, activation: str) -> float:
+    if activation != "sigmoid":
+        return threshold
+    if threshold <= 0:
+        return -np.inf
+    return float(np.log(threshold / (1 - threshold))) if threshold < 1 else np.inf
+
+
+def _notes(values: np.ndarray, rule: str, activation: str) -> list[str]:
+    notes = []
+    if len(values) == 1 and rule == "argmax":
+        notes.append("argmax over one channel is 0 everywhere, whatever the network says")
+    if len(values) == 1 and activation == "softmax":
+        notes.append("softmax over one channel is 1 everywhere, whatever the network says")
+    if rule == "threshold" and len(values) > 1:
+        notes.append(f"the threshold looks at channel 1 of {len(values)} only")
+    broken = 1 - np.isfinite(values).all(axis=0).mean()
+    if broken:
+        notes.append(f"the logits are not finite at {broken:.1%} of the pixels")
+    return notes
