@@ -1,0 +1,19 @@
+"""The dashboard: what is seen on top, the five stages side by side, the choices in the sidebar."""
+
+import streamlit as st
+
+from pages.components import results, session, sidebar
+
+session.open_page("Pipeline")
+sidebar.show()
+seen = session.inspection()
+
+results.show_verdict(seen)
+session.show_complaint()
+results.show_panels(seen)
+results.show_charts(seen)
+with st.expander("As saved by common code", key="saving", on_change="rerun") as saving:
+    if saving.open:
+        results.show_saved(seen)
+
+session.close_page()

@@ -1,0 +1,17 @@
+"""Two to six settings on the same picture, side by side, each against the first."""
+
+import streamlit as st
+
+from pages.components import comparison, session, sidebar
+
+session.open_page("Compare")
+sidebar.show()
+seen = session.inspection()
+
+session.show_complaint()
+comparison.show_controls()
+columns = comparison.inspections(seen)
+for place, column in zip(st.columns(len(columns)), columns, strict=True):
+    comparison.show_column(place, column, first=columns[0], seen=seen)
+
+session.close_page()

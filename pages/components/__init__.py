@@ -1,0 +1,1 @@
+"""Pieces of pages; not pages themselves (Streamlit ignores subfolders of pages/)."""

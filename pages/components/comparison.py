@@ -1,0 +1,160 @@
+"""Columns of the comparison: each is a whole Settings, on the picture that is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from core.colors import colorize, overlay, palette_colors
+from core.errors import InspectionError
+from core.presets import PRESETS, apply_preset, preset_of
+from core.settings import Settings, change, flatten
+from pages.components import session
+from pages.components.results import show_picture, verdict_of
+
+if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.inspection import Inspection
+    from pages.components.session import Seen
+
+FEWEST = 2
+SHOWN_CLASSES = 5
+DIFFERENT = (230, 60, 60)  # color of a pixel whose class differs from the first column's
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One setting of the comparison: its inspection, or why there is none."""
+
+    index: int
+    settings: Settings
+    inspection: Inspection | None
+    complaint: InspectionError | None
+
+
+def show_controls() -> None:
+    """Choose how many columns there are, and add the current settings as one."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        count = len(session.columns())
+        st.button("Add a column", disabled=count >= session.MOST_COLUMNS, on_click=_add)
+        st.button("Remove the last", disabled=count <= FEWEST, on_click=_remove)
+        st.caption("The first column is the reference. A new one starts from the current settings.")
+
+
+def _add() -> None:
+    session.set_columns((*session.columns(), session.settings()))
+
+
+def _remove() -> None:
+    session.set_columns(session.columns()[:-1])
+
+
+def inspections(seen: Seen) -> list[Column]:
+    """Run every column, one after the other, on the picture that is open."""
+    slot = st.empty()
+    columns = [_column(index, chosen, seen, slot) for index, chosen in enumerate(session.columns())]
+    slot.empty()
+    return columns
+
+
+def _column(index: int, chosen: Settings, seen: Seen, slot: Any) -> Column:
+    image, network = seen.inspection.image, seen.inspection.network
+    try:
+        return Column(index, chosen, session.inspect_with(chosen, image, network, slot), None)
+    except InspectionError as error:
+        return Column(index, chosen, None, error)
+
+
+def show_column(place: Any, column: Column, *, first: Column, seen: Seen) -> None:
+    """Draw one column: choices, tensor range, mask, shares, difference, agreement, mIoU."""
+    with place:
+        _show_choices(column)
+        if column.inspection is None:
+            st.error(session.as_text(column.complaint.message))
+            st.info(session.as_text(column.complaint.remedy))
+            return
+        _show_mask(column.inspection)
+        st.caption(session.as_text(_figures(column.inspection, seen)))
+        if column is not first and first.inspection is not None:
+            _show_difference(column.inspection, first.inspection)
+        st.button(
+            "Take over",
+            key=f"take_{column.index}",
+            on_click=session.take_over,
+            args=(column.settings,),
+            help="Make these the current settings",
+        )
+
+
+def _show_choices(column: Column) -> None:
+    key = f"column_{column.index}"
+    current = preset_of(column.settings) or "own"
+    if st.session_state.get(key) != current:
+        st.session_state[key] = current
+
+    def chosen() -> None:
+        if st.session_state[key] in PRESETS:
+            _replace(column.index, apply_preset(column.settings, st.session_state[key]))
+
+    st.selectbox(
+        f"Column {column.index + 1}",
+        [*PRESETS, *(["own"] if current == "own" else [])],
+        key=key,
+        on_change=chosen,
+        format_func=lambda name: PRESETS[name].label if name in PRESETS else "own values",
+    )
+    with st.popover("Details"):
+        _detail(column, "Channel order", "color", ("rgb", "bgr", "gray"))
+        _detail(column, "BatchNorm", "mode", ("eval", "train"))
+        _detail(column, "Rule", "rule", ("auto", "argmax", "threshold", "per_class"))
+        _detail(column, "Data type", "dtype", ("float32", "float16", "bfloat16"))
+
+
+def _detail(column: Column, label: str, name: str, options: tuple[str, ...]) -> None:
+    key = f"column_{column.index}_{name}"
+    current = flatten(column.settings)[name]
+    if st.session_state.get(key) != current:
+        st.session_state[key] = current
+    st.selectbox(
+        label,
+        options,
+        key=key,
+        on_change=lambda: _replace(
+            column.index, change(column.settings, **{name: st.session_state[key]})
+        ),
+    )
+
+
+def _replace(index: int, chosen: Settings) -> None:
+    columns = list(session.columns())
+    columns[index] = chosen
+    session.set_columns(tuple(columns))
+
+
+def _show_mask(inspection: Inspection) -> None:
+    labels, display = inspection.labels, session.settings().display
+    colors = palette_colors(display, labels.num_classes)
+    mask = overlay(inspection.image.pixels, colorize(labels.ids, colors), display.alpha)
+    show_picture(st, mask, "Colored mask over the picture")
+
+
+def _figures(inspection: Inspection, seen: Seen) -> str:
+    """Range of the tensor, mIoU, and the largest classes."""
+    values = inspection.input.values
+    verdict = verdict_of(seen, inspection)
+    largest = np.argsort(-verdict.shares, kind="stable")[:SHOWN_CLASSES]
+    shares = ", ".join(
+        f"{inspection.class_names[k]} {verdict.shares[k]:.1%}" for k in largest if verdict.shares[k]
+    )
+    score = "" if verdict.mean_iou is None else f"mIoU {verdict.mean_iou:.3f}; "
+    return f"tensor {values.min():.2f} .. {values.max():.2f}; {score}{shares}"
+
+
+def _show_difference(inspection: Inspection, first: Inspection) -> None:
+    differs = inspection.labels.ids != first.labels.ids
+    gray = inspection.image.pixels.mean(axis=2, keepdims=True).astype(np.uint8) // 2
+    pixels = np.where(differs[..., None], np.uint8(DIFFERENT), gray.repeat(3, axis=2))
+    show_picture(st, pixels, "Pixels whose class differs from the first column")
+    st.caption(f"{1 - differs.mean():.1%} of the pixels agree with the first column")

@@ -1,0 +1,150 @@
+"""What the dashboard shows of one inspection: verdict, panels, charts, saved pictures."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from core.colors import encode_png, palette_colors, palette_warnings
+from core.labels import probabilities
+from core.saving import saved_pictures
+from core.verdict import Verdict, judge
+from pages.components import charts, session
+from pages.components.viewer.planes import channel_names
+from pages.components.viewer.viewer import show_viewer
+
+if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.inspection import Inspection
+    from pages.components.session import Seen
+
+PICTURE_PIXELS = 480  # the longer side of a picture outside the viewer: every n-th pixel is taken
+
+
+def verdict_of(seen: Seen, inspection: Inspection | None = None) -> Verdict:
+    """Judge an inspection against the ground truth that is open."""
+    inspection = inspection or seen.inspection
+    ignore = inspection.settings.display.ignore_index
+    return judge(inspection.labels, inspection.class_names, seen.truth, ignore)
+
+
+def show_verdict(seen: Seen) -> None:
+    """Say in one line what is seen, and in small print what is odd."""
+    verdict = verdict_of(seen)
+    sentence = session.as_text(verdict.sentence)
+    if seen.stale:
+        st.warning(f"Before the last change: {sentence}", icon=":material/history:")
+    elif verdict.one_color:
+        st.warning(sentence, icon=":material/visibility_off:")
+    else:
+        st.success(sentence, icon=":material/visibility:")
+    st.caption("  \n".join(session.as_text(note) for note in _notes(seen)))
+
+
+def _notes(seen: Seen) -> list[str]:
+    inspection = seen.inspection
+    network = inspection.network
+    account = network.account
+    notes = [f"{network.architecture}, {network.num_classes} output channels"]
+    left = [f"{len(account.unexpected)} tensors of the file are not used"] * bool(
+        account.unexpected
+    )
+    notes[0] += "; " + "; ".join([f"{len(account.matched)} tensors matched", *left])
+    notes += [*inspection.image.facts.notes, *inspection.input.notes, *inspection.logits.notes]
+    notes += inspection.labels.notes
+    if seen.truth is not None:
+        notes += seen.truth.notes
+    colors = palette_colors(inspection.settings.display, inspection.labels.num_classes)
+    notes += palette_warnings(colors, inspection.labels.num_classes)
+    return notes
+
+
+def show_panels(seen: Seen) -> None:
+    """Draw the five stages."""
+    inspection = seen.inspection
+    channel = _channel(inspection)
+    logits, engine = inspection.logits, session.engine()
+    height, width = logits.output_size
+    show_viewer(
+        inspection,
+        key="viewer",
+        channel=channel,
+        pin=_pin(inspection),
+        answered=st.session_state.answered,
+        status=(
+            f"forward {logits.seconds * 1000:.0f} ms on CPU, {inspection.input.tensor.dtype}"
+            f" {tuple(inspection.input.tensor.shape)}; logits {height} x {width}, resized"
+            f" {inspection.settings.forwarding.upsampling} to the picture;"
+            f" forward {engine.forwards} of this server since its start"
+        ).replace("torch.", ""),
+        queue={"forwards": engine.forwards, "mostRunning": engine.most_running},
+        stale=seen.stale,
+        on_live=session.take_live,
+        on_pin=session.take_pin,
+    )
+
+
+def _channel(inspection: Inspection) -> int:
+    """The class whose logits are shown: the chosen one, else the first foreground class."""
+    count = len(inspection.logits.values)
+    chosen = st.session_state.channel
+    if chosen is not None and chosen < count:
+        return chosen
+    return 0 if count == 1 else 1
+
+
+def _pin(inspection: Inspection) -> tuple[int, int] | None:
+    pin, (height, width) = st.session_state.pin, inspection.image.pixels.shape[:2]
+    return pin if pin and pin[0] < height and pin[1] < width else None
+
+
+def show_charts(seen: Seen) -> None:
+    """Histogram of the tensor, logits at the pinned pixel, share of each class."""
+    from core.preprocess import channel_histograms
+
+    inspection = seen.inspection
+    labels, values = inspection.labels, inspection.logits.values
+    verdict = verdict_of(seen)
+    colors = palette_colors(inspection.settings.display, max(labels.num_classes, len(values)))
+    order = {"rgb": "RGB", "bgr": "BGR", "gray": "Y"}[inspection.settings.preprocessing.color]
+    left, middle, right = st.columns(3)
+    left.plotly_chart(
+        charts.histogram_figure(channel_histograms(inspection.input), order),
+        key="histogram",
+        alt="Histogram of the normalized tensor per channel",
+    )
+    if (pin := _pin(inspection)) is None:
+        middle.caption("Click a pixel in a panel: its logits over all classes appear here.")
+    else:
+        one = np.ascontiguousarray(values[:, pin[0] : pin[0] + 1, pin[1] : pin[1] + 1])
+        shown = probabilities(one, labels.activation)[:, 0, 0]
+        middle.plotly_chart(
+            charts.pixel_figure(one[:, 0, 0], shown, channel_names(inspection), colors),
+            key="pixel",
+            alt="Logits and probabilities of the pinned pixel",
+        )
+    right.plotly_chart(
+        charts.shares_figure(verdict.shares, verdict.iou, inspection.class_names, colors),
+        key="shares",
+        alt="Share of each class in the mask",
+    )
+
+
+def show_saved(seen: Seen) -> None:
+    """Show the pictures that common code would have written from this label map."""
+    inspection = seen.inspection
+    colors = palette_colors(inspection.settings.display, inspection.labels.num_classes)
+    saved = saved_pictures(inspection.labels, inspection.logits.values, colors)
+    for column, picture in zip(st.columns(len(saved)), saved, strict=True):
+        show_picture(column, picture.picture, picture.label)
+        column.caption(f"{picture.label}: {picture.black_share:.0%} looks black")
+        column.code(picture.code, language="python")
+
+
+def show_picture(place: object, pixels: np.ndarray, alt: str) -> None:
+    """Draw pixels losslessly; a large picture is thinned to every n-th pixel, never blended."""
+    step = max(1, math.ceil(max(pixels.shape[:2]) / PICTURE_PIXELS))
+    png = encode_png(np.ascontiguousarray(pixels[::step, ::step]))
+    place.image(png, output_format="PNG", alt=alt, width="stretch")  # type: ignore[attr-defined]

@@ -1,0 +1,325 @@
+"""What this browser tab has open: the one place that knows session keys, links and errors."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import streamlit as st
+
+from core.colors import palette_colors
+from core.engine import Engine, Superseded
+from core.errors import InspectionError
+from core.presets import PRESETS, apply_preset, preset_of
+from core.settings import Settings, change, from_query, to_query
+from pages.components import sources as files
+from pages.components.sources import Sources
+
+if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from collections.abc import Iterator
+
+    from core.architectures import Network
+    from core.inspection import Inspection
+    from core.scores import Truth
+
+MOST_COLUMNS = 6  # of the comparison
+QUIET_SECONDS = 0.7  # a forward that takes longer is spoken of
+
+_ADDRESS = st.components.v2.component(
+    "maskscope_address",
+    js="""
+// The settings live in the address bar. Replaced, not pushed: a drag must not fill the history.
+export default function ({ data }) {
+  const wanted = data.query ? "?" + data.query : location.pathname
+  if (location.search !== wanted) history.replaceState(history.state, "", wanted)
+}
+""",
+)
+
+
+# Pixels stay pixels where the browser enlarges a picture; the panels get the width.
+STYLE = """<style>
+.stMainBlockContainer { padding: 4.2rem 1.5rem 2rem; }
+[data-testid="stImage"] img { image-rendering: pixelated; }
+</style>"""
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """An error as it is shown: what happened, what to do."""
+
+    message: str
+    remedy: str
+
+
+@st.cache_resource
+def engine() -> Engine:
+    """Run every forward of this server."""
+    return Engine()
+
+
+def as_text(text: str) -> str:
+    """Escape what Markdown would act on: names in an upload must not become links or pictures."""
+    return re.sub(r"([\\`*_\[\]<>$:~|#])", r"\\\1", text)
+
+
+# --- opening a page -------------------------------------------------------------------------------
+
+
+def open_page(title: str) -> None:
+    """Begin a page: frame, navigation, and the state from the address on the first run."""
+    st.set_page_config(page_title=f"{title} - Maskscope", page_icon="◐", layout="wide")
+    st.html(STYLE)
+    if "settings" not in st.session_state:
+        _start(st.query_params)
+    with st.container(horizontal=True, vertical_alignment="center", key="navigation"):
+        st.markdown("**Maskscope**", width="content")
+        st.page_link("app.py", label="Pipeline")
+        st.page_link("pages/compare.py", label="Compare")
+
+
+def _start(query: Mapping[str, str]) -> None:
+    state = st.session_state
+    state.settings, ignored = from_query(query)
+    state.sources = Sources(**{k: query[k] for k in asdict(Sources()) if k in query})
+    state.preset = query["preset"] if query.get("preset") in PRESETS else "unit"
+    state.person = uuid4().hex
+    state.channel, state.pin, state.answered = None, None, 0
+    state.complaint, state.good = None, None
+    state.columns = _columns_from(query.get("columns", ""), state.settings)
+    if ignored:
+        complain(
+            f"The address holds values that cannot be used for {', '.join(ignored)}.",
+            "Their defaults are shown. Choose them anew in the sidebar.",
+        )
+
+
+def close_page() -> None:
+    """End a page: write the state into the address bar."""
+    state = st.session_state
+    query = {**asdict(state.sources), "preset": state.preset, **to_query(settings())}
+    if state.columns:
+        query["columns"] = "~".join(_column_text(column) for column in state.columns)
+    _ADDRESS(data={"query": urlencode(query)}, key="address")
+
+
+def _column_text(column: Settings) -> str:
+    """What a column changes against the current settings: `mean:0,0,0;std:1,1,1`."""
+    now, text = to_query(settings()), to_query(column)
+    return ";".join(f"{name}:{text[name]}" for name in text if text[name] != now[name])
+
+
+def _columns_from(text: str, now: Settings) -> tuple[Settings, ...]:
+    """Read `_column_text` back; what is unusable falls back to the current settings."""
+    parts = [part.split(";") for part in text.split("~")[:MOST_COLUMNS]] if text else []
+    changes = [dict(c.split(":", 1) for c in part if ":" in c) for part in parts]
+    return tuple(from_query({**to_query(now), **change})[0] for change in changes)
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def settings() -> Settings:
+    """What the user has chosen."""
+    return st.session_state.settings
+
+
+def choose(**changes: Any) -> None:
+    """Change settings by name; an unusable value is told, and the others stay."""
+    try:
+        st.session_state.settings = change(settings(), **changes)
+        st.session_state.complaint = None
+    except InspectionError as error:
+        complain(error.message, error.remedy)
+
+
+def choose_preset(name: str) -> None:
+    """Take over a convention and remember it for `reset`."""
+    st.session_state.settings = apply_preset(settings(), name)
+    st.session_state.preset, st.session_state.complaint = name, None
+
+
+def reset() -> None:
+    """Return every setting to its default and mean/std to the preset last chosen."""
+    kept = settings().display.class_names
+    st.session_state.settings = change(Settings(), class_names=kept)
+    choose_preset(st.session_state.preset)
+
+
+def take_live() -> None:
+    """Take over what the viewer's sliders say (called by Streamlit before the rerun)."""
+    live = st.session_state.viewer.get("live") or {}
+    changes = dict(live.get("changes", {}))
+    if "channel" in changes:
+        st.session_state.channel = int(changes.pop("channel"))
+    for name in ("mean", "std"):
+        if name in changes:
+            changes[name] = tuple(changes[name])
+    if changes:
+        choose(**changes)
+    st.session_state.answered = live.get("seq", 0)
+
+
+def take_pin() -> None:
+    """Remember the pixel that was pinned in the viewer."""
+    pin = st.session_state.viewer.get("pin")
+    st.session_state.pin = tuple(pin) if pin else None
+
+
+def take_over(chosen: Settings) -> None:
+    """Make a column of the comparison the current settings."""
+    st.session_state.settings = chosen
+    st.session_state.complaint = None
+
+
+def columns() -> tuple[Settings, ...]:
+    """Settings that are compared; at first the current ones and a known convention."""
+    return st.session_state.columns or _first_columns()
+
+
+def set_columns(chosen: tuple[Settings, ...]) -> None:
+    """Compare these settings."""
+    st.session_state.columns = chosen
+
+
+def _first_columns() -> tuple[Settings, ...]:
+    now = settings()
+    others = ("imagenet", "unit", "symmetric")
+    return (now, *(apply_preset(now, name) for name in others if preset_of(now) != name))[:3]
+
+
+# --- sources --------------------------------------------------------------------------------------
+
+
+def sources() -> Sources:
+    """What is open."""
+    return st.session_state.sources
+
+
+def open_source(**changes: str) -> None:
+    """Open another picture, checkpoint or ground truth."""
+    st.session_state.sources = replace(sources(), **changes)
+    st.session_state.complaint = None
+    if "picture" in changes:
+        st.session_state.pin = None
+
+
+def upload(kind: str, file: BinaryIO, name: str) -> None:
+    """Keep an uploaded file and open it."""
+    digest = files.store().put(file, name)
+    open_source(**{kind: digest}, **({"truth": ""} if kind == "picture" else {}))
+
+
+def complain(message: str, remedy: str) -> None:
+    """Show an error until the next choice."""
+    st.session_state.complaint = Complaint(message, remedy)
+
+
+def show_complaint() -> None:
+    """Draw the error, if there is one."""
+    if (complaint := st.session_state.complaint) is not None:
+        st.error(as_text(complaint.message), icon=":material/error:")
+        st.info(as_text(complaint.remedy), icon=":material/arrow_forward:")
+
+
+# --- inspecting -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The inspection on the screen, and whether the current settings are behind it."""
+
+    inspection: Inspection
+    truth: Truth | None
+    stale: bool
+
+
+def inspection() -> Seen:
+    """Inspect what is open; where that fails, say why and keep what was on the screen.
+
+    Ends the page where there is nothing that could be kept.
+    """
+    slot = st.empty()
+    seen = _attempt(slot)
+    slot.empty()
+    good = st.session_state.good
+    if seen is None and good is None:
+        show_complaint()
+        st.stop()
+    return seen or Seen(good[0].inspection, good[0].truth, stale=True)
+
+
+def _attempt(slot: Any) -> Seen | None:
+    state, now = st.session_state, sources()
+    try:
+        try:
+            image = files.open_image(now.picture)
+            network = network_of(now.checkpoint, slot)
+            colors = palette_colors(settings().display, network.num_classes)
+            truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
+        except InspectionError as error:
+            complain(error.message, error.remedy)
+            before = state.good[1] if state.good else Sources()
+            if before != now:
+                state.sources = before  # what cannot be opened goes back,
+                st.rerun()  # in the sidebar too, which is drawn already
+            return None
+        seen = Seen(inspect_with(settings(), image, network, slot), truth, stale=False)
+    except InspectionError as error:
+        complain(error.message, error.remedy)
+        return None
+    state.good = (seen, now)
+    return seen
+
+
+def inspect_with(chosen: Settings, image: Any, network: Network, slot: Any) -> Inspection:
+    """Inspect a picture under any settings, through the one queue."""
+    from core.inspection import inspect
+
+    good = st.session_state.good
+    try:
+        return inspect(
+            image,
+            network,
+            chosen,
+            engine=engine(),
+            previous=good[0].inspection if good else None,
+            person=st.session_state.person,
+            waiting=_waiter(slot),
+        )
+    except Superseded:  # a newer run of this tab asks for something else: this one is over
+        st.stop()
+
+
+def network_of(source: str, slot: Any) -> Network:
+    """Open a checkpoint, with its stages told while it loads."""
+    if files.is_open(source):
+        return files.open_network(source, lambda _: None)
+    with _progress(slot) as say:
+        return files.open_network(source, say)
+
+
+@contextmanager
+def _progress(slot: Any) -> Iterator[Callable[[str], None]]:
+    with slot.status("Opening the checkpoint", expanded=True) as status:
+        yield lambda stage: (status.update(label=stage), status.write(stage))
+
+
+def _waiter(slot: Any) -> Callable[[], None]:
+    """Speak of a long forward, and let Streamlit end this run when a newer one is asked for."""
+    began = time.monotonic()
+
+    def waiting() -> None:
+        seconds = time.monotonic() - began
+        if seconds < QUIET_SECONDS:
+            slot.empty()  # any message is a place where Streamlit may end the run
+        else:
+            slot.caption(f"The network runs: {seconds:.0f} s. Stop is at the top right.")
+
+    return waiting

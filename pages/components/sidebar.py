@@ -1,0 +1,292 @@
+"""Everything that can be chosen: sources, preprocessing, network, decoding, display."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import streamlit as st
+
+import examples
+from core.colors import PALETTES, palette_colors, palette_from_file
+from core.errors import InspectionError
+from core.presets import PRESETS, preset_of
+from core.settings import HINTS, flatten
+from pages.components import session
+from pages.components import sources as files
+
+PICTURES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
+NO_TRUTH = "none"
+
+LABELS = {
+    "rgb": "RGB",
+    "bgr": "BGR (as cv2.imread gives it)",
+    "gray": "gray, one channel",
+    "255": "divide by 255",
+    "1": "leave as it is",
+    "65535": "divide by 65535",
+    "max": "divide by the picture's maximum",
+    "8": "8 bit (deeper pictures are windowed)",
+    "file": "the file's own numbers",
+    "none": "none",
+    "fixed": "to height x width",
+    "shorter": "shorter side to",
+    "longer": "longer side to",
+    "multiple": "pad to a multiple of",
+    "bilinear-no-antialias": "bilinear without antialiasing",
+    "eval": "eval(): stored statistics",
+    "train": "train(): this picture's statistics",
+    "out": "main head",
+    "aux": "auxiliary head",
+    "auto": "automatic",
+    "threshold": "threshold",
+    "per_class": "per class with a threshold",
+}
+
+
+def show() -> None:
+    """Draw the sidebar."""
+    with st.sidebar:
+        _picture()
+        _checkpoint()
+        _preprocessing()
+        _network()
+        _decoding()
+        _display()
+
+
+# --- sources --------------------------------------------------------------------------------------
+
+
+def _picture() -> None:
+    st.subheader("Picture")
+    names = [f"example:{path.stem}" for path in examples.SCENES]
+    _source("Picture", "picture", names, files.picture_name)
+    _uploader("Upload a picture", "picture", PICTURES)
+    with st.expander("Ground truth"):
+        current = session.sources().truth
+        st.caption("Ids as gray values or a palette PNG, or colors of the chosen palette.")
+        st.text(f"Now: {files.picture_name(current)}")
+        _uploader("Upload a mask", "truth", PICTURES)
+        if current:
+            st.button("Remove", on_click=session.open_source, kwargs={"truth": ""})
+
+
+def _checkpoint() -> None:
+    st.subheader("Checkpoint")
+    names = ["example", *files.allowed_files()]
+    names += [f"torchvision:{name}" for name in files.TORCHVISION_NAMES]
+    _source("Checkpoint", "checkpoint", names, files.checkpoint_name)
+    types = [suffix.removeprefix(".") for suffix in files.WEIGHTS]
+    _uploader("Upload a checkpoint", "checkpoint", types)
+
+
+def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], str]) -> None:
+    current = getattr(session.sources(), kind)
+    if current not in names:
+        names = [current, *names]  # an upload is a choice like the others
+
+    def chosen() -> None:
+        picked = st.session_state[f"source_{kind}"]
+        truth = {"truth": picked if picked.startswith("example:") else ""}
+        session.open_source(**{kind: picked}, **(truth if kind == "picture" else {}))
+
+    def text(source: str) -> str:
+        try:
+            return call_it(source)
+        except InspectionError:
+            return "an upload that is gone"
+
+    _show_value(f"source_{kind}", current)
+    st.selectbox(
+        label, names, key=f"source_{kind}", on_change=chosen, format_func=text,
+        label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def _uploader(label: str, kind: str, types: list[str]) -> None:
+    """Draw an uploader that empties itself: the file goes to the store, not into the session."""
+    turn = st.session_state.setdefault(f"turn_{kind}", 0)
+    key = f"upload_{kind}_{turn}"
+
+    def uploaded() -> None:
+        if (file := st.session_state[key]) is not None:
+            session.upload(kind, file, file.name)
+            st.session_state[f"turn_{kind}"] = turn + 1
+
+    st.file_uploader(label, type=types, key=key, on_change=uploaded)
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def _preprocessing() -> None:
+    st.subheader("Preprocessing")
+    _presets()
+    _choice("Channel order", "color")
+    _choice("Scale", "scale")
+    now = session.settings().preprocessing
+    if now.zscore:
+        st.caption("Mean and std are those of the picture itself.")
+    else:
+        _triple("Mean", "mean")
+        _triple("Std", "std")
+    with st.expander("Resize, dtype and more"):
+        _choice("Resize", "resize")
+        if now.resize == "fixed":
+            _number("Height", "height", step=1)
+            _number("Width", "width", step=1)
+        if now.resize in ("shorter", "longer"):
+            _number("Side", "side", step=1)
+        if now.resize == "multiple":
+            _number("Multiple", "multiple", step=1)
+        if now.resize in ("fixed", "shorter", "longer"):
+            _choice("Interpolation", "interpolation")
+        _number("Divide again by", "divide_again", step=1.0)
+        _bound(st.checkbox, "z-score of each picture", "zscore")
+        _choice("Depth", "depth")
+        _choice("Data type", "dtype")
+
+
+def _presets() -> None:
+    current = preset_of(session.settings())
+
+    def chosen() -> None:
+        if st.session_state.preset_choice in PRESETS:
+            session.choose_preset(st.session_state.preset_choice)
+
+    _show_value("preset_choice", current or "own")
+    st.selectbox(
+        "Preset",
+        [*PRESETS, *([] if current else ["own"])],
+        key="preset_choice",
+        on_change=chosen,
+        format_func=lambda name: PRESETS[name].label if name in PRESETS else "own values",
+        help="How pictures were normalized in training. "
+        + "; ".join(f"{preset.label}: {preset.used_by}" for preset in PRESETS.values()),
+    )
+    with st.container(horizontal=True):
+        for name in ("imagenet", "unit", "symmetric"):
+            label = PRESETS[name].label.replace(" mean/std", "")
+            st.button(label, key=f"preset_{name}", on_click=session.choose_preset, args=(name,))
+        st.button("Reset", on_click=session.reset, help="Defaults, and the preset last chosen")
+
+
+def _network() -> None:
+    with st.expander("Network"):
+        _choice("BatchNorm", "mode")
+        _choice("Output", "head")
+        _choice("Upsampling of the logits", "upsampling")
+
+
+def _decoding() -> None:
+    st.subheader("Decoding")
+    _choice("Rule", "rule")
+    _choice("Activation", "activation")
+    _number("Threshold", "threshold", step=0.01)
+
+
+def _display() -> None:
+    st.subheader("Display")
+    display = session.settings().display
+    names = [name for name in PALETTES if name != "custom" or display.custom]
+    _bound(st.selectbox, "Palette", "palette", options=names, format_func=PALETTES.get)
+    _number("Opacity", "alpha", step=0.05)
+    with st.expander("Colors, names, ignored id"):
+        _custom_palette()
+        _class_names()
+        _number("Ignored id of the ground truth", "ignore_index", step=1)
+
+
+def _custom_palette() -> None:
+    display = session.settings().display
+    colors = palette_colors(display, 256)
+    left, right = st.columns(2, vertical_alignment="bottom")
+    class_id = left.number_input("Color of class", 0, 255, 0, key="color_of")
+    now = "#" + bytes(colors[class_id]).hex()
+    _show_value("color", now)
+
+    def recolor() -> None:
+        custom = ["#" + bytes(color).hex() for color in colors]
+        custom[class_id] = st.session_state.color
+        session.choose(custom=tuple(custom), palette="custom")
+
+    right.color_picker("Color", key="color", on_change=recolor)
+    turn = st.session_state.setdefault("turn_palette", 0)
+    key = f"upload_palette_{turn}"
+
+    def uploaded() -> None:
+        file = st.session_state[key]
+        st.session_state.turn_palette = turn + 1
+        try:
+            session.choose(custom=palette_from_file(file.getvalue()), palette="custom")
+        except InspectionError as error:
+            session.complain(error.message, error.remedy)
+
+    st.file_uploader("Palette from JSON or a palette PNG", ["json", "png"], key=key,
+                     on_change=uploaded)  # fmt: skip
+
+
+def _class_names() -> None:
+    _show_value("names", "\n".join(session.settings().display.class_names))
+
+    def renamed() -> None:
+        session.choose(class_names=tuple(st.session_state.names.splitlines()))
+
+    st.text_area("Class names, one a line", key="names", on_change=renamed,
+                 placeholder="as the checkpoint says, if it does")  # fmt: skip
+
+
+# --- widgets whose value is a setting -------------------------------------------------------------
+
+
+def _show_value(key: str, value: Any) -> None:
+    """Let a widget show this value; untouched where it does already, so typing is not disturbed."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
+def _bound(widget: Callable[..., Any], label: str, name: str, **options: Any) -> None:
+    key = f"set_{name}"
+    _show_value(key, flatten(session.settings())[name])
+    widget(
+        label,
+        key=key,
+        on_change=lambda: session.choose(**{name: st.session_state[key]}),
+        **options,
+    )
+
+
+def _choice(label: str, name: str) -> None:
+    _bound(
+        st.selectbox,
+        label,
+        name,
+        options=get_args(HINTS[name]),
+        format_func=lambda value: LABELS.get(value, value),
+    )
+
+
+def _number(label: str, name: str, step: float) -> None:
+    _bound(
+        st.number_input, label, name, step=step, format="%d" if isinstance(step, int) else "%.6g"
+    )
+
+
+def _triple(label: str, name: str) -> None:
+    values = flatten(session.settings())[name]
+    color = session.settings().preprocessing.color
+    channels = {"rgb": "RGB", "bgr": "BGR", "gray": "Y"}[color]
+    places = zip(st.columns(len(channels)), channels, strict=True)
+    for index, (column, channel) in enumerate(places):
+        key = f"set_{name}_{index}"
+        _show_value(key, values[index])
+
+        def changed(index: int = index, key: str = key) -> None:
+            now = list(flatten(session.settings())[name])
+            now[index] = st.session_state[key]
+            session.choose(**{name: tuple(now)})
+
+        column.number_input(
+            f"{label} {channel}", key=key, on_change=changed, format="%.6g", step=0.001
+        )

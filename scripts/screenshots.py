@@ -1,0 +1,65 @@
+"""Make the pictures of the README from the running app: `make screenshots`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from scripts.chromium import FLAGS, find_chromium
+from tests.serving import ROOT, serve
+
+FOLDER = ROOT / "docs" / "pictures"
+READY = ".viewer[data-ready]"
+SIZE = {"width": 1440, "height": 900}
+
+
+def main() -> int:
+    """Take them in the light theme, and one in the dark."""
+    FOLDER.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as data,
+        serve(Path(data)) as address,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
+        page = browser.new_page(viewport=SIZE)
+        _open(page, address)
+        _take(page, "before")
+        page.get_by_role("button", name="ImageNet", exact=True).click()
+        _settle(page)
+        _take(page, "after")
+        page.locator('[data-stage="mask"] canvas.panel').click()
+        _settle(page)
+        page.mouse.wheel(0, 700)
+        _take(page, "charts")
+        _open(page, f"{address}/compare")
+        _take(page, "compare")
+        page = browser.new_page(viewport=SIZE, color_scheme="dark")
+        _open(page, f"{address}/?mean=0.485,0.456,0.406&std=0.229,0.224,0.225")
+        _take(page, "dark")
+        browser.close()
+    return 0
+
+
+def _open(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector(READY if "compare" not in address else "img", timeout=60_000)
+    _settle(page)
+
+
+def _settle(page: Page) -> None:
+    page.wait_for_timeout(500)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(1500)  # charts move into place
+
+
+def _take(page: Page, name: str) -> None:
+    page.mouse.move(0, 0)
+    page.screenshot(path=FOLDER / f"{name}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""A real server for tests and screenshots: the app on a free port, with its own data."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    """Ask the system for a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serve(data: Path, **environment: str) -> Iterator[str]:
+    """Run the app; yields its address.
+
+    Args:
+        data: folder for uploads and the server's log (`server.log`).
+        environment: further variables, such as `MASKSCOPE_CHECKPOINTS`.
+    """
+    port = free_port()
+    command = (sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port))
+    with (data / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            (*command, "--server.headless", "true"),
+            cwd=ROOT,
+            env={**os.environ, "MASKSCOPE_DATA": str(data), **environment},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait(f"http://localhost:{port}/_stcore/health", server)
+            yield f"http://localhost:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=10)
+
+
+def _wait(health: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(health, timeout=1) as answer:
+                if answer.read() == b"ok":
+                    return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError("the app did not start; see server.log in its data folder")

@@ -1,0 +1,132 @@
+"""Who may import whom, and what may never stand in the source (docs/architecture.md)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+APP = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
+CORE = sorted((ROOT / "core").rglob("*.py"))
+
+# In the direction of the flow: a room imports only rooms above it.
+ROOMS = (
+    "errors",
+    "settings",
+    "presets",
+    "recent",
+    "store",
+    "image",
+    "preprocess",
+    "checkpoint",
+    "architectures",
+    "inference",
+    "engine",
+    "labels",
+    "colors",
+    "saving",
+    "scores",
+    "verdict",
+    "inspection",
+)
+TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "inference"}
+
+
+def imports(path):
+    """Every module that a file imports, and the line; those only for type checkers are left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and getattr(branch.test, "id", "") == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def room(path):
+    return path.relative_to(ROOT / "core").parts[0].removesuffix(".py")
+
+
+def test_the_rooms_are_the_files_of_core():
+    assert {room(path) for path in CORE} - {"__init__"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_core_knows_no_page_and_no_streamlit(path):
+    roots = {name.split(".")[0] for name in imports(path)}
+
+    assert not roots & {"streamlit", "plotly", "pages", "app", "examples", "tests"}
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_room_imports_only_rooms_above_it(path):
+    if path.name == "__init__.py" and path.parent == ROOT / "core":
+        return
+    here = ROOMS.index(room(path))
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("core.")}
+
+    assert all(ROOMS.index(other) <= here for other in used)
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_torch_lives_in_the_rooms_before_the_labels(path):
+    roots = {name.split(".")[0] for name in imports(path)}
+
+    assert room(path) in TORCH_ROOMS or not roots & {"torch", "torchvision"}
+
+
+@pytest.mark.parametrize("path", APP, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_know_no_torch_and_nobody_knows_the_app(path):
+    roots = {name.split(".")[0] for name in imports(path)}
+
+    assert not roots & {"torch", "torchvision", "app"}
+
+
+def test_only_one_room_reads_checkpoint_files():
+    readers = {
+        room(path)
+        for path in CORE
+        if "torch.load(" in path.read_text() or "safetensors" in set(imports(path))
+    }
+
+    assert readers <= {"checkpoint"}
+
+
+FORBIDDEN = {"eval", "exec", "pickle.load", "pickle.loads", "torch.jit.load", "torch.export.load"}
+
+
+@pytest.mark.parametrize("path", [*APP, *CORE], ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_that_runs_foreign_code_stands_in_the_source(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+    assert not {ast.unparse(call.func) for call in calls} & FORBIDDEN
+    for call in calls:
+        keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        assert keywords.get("unsafe_allow_html") != "True"
+        assert keywords.get("weights_only") != "False"
+        if ast.unparse(call.func) == "torch.load":
+            assert keywords["weights_only"] == "True"
+        if ast.unparse(call.func) in ("Image.open", "PIL.Image.open"):
+            assert "formats" in keywords
+
+
+def test_the_page_is_painted_before_torch_is_imported():
+    script = (
+        "import sys; import pages.components.results, pages.components.sidebar; "
+        "import pages.components.comparison; print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "False"
