@@ -18,7 +18,7 @@ SIZE = {"width": 1440, "height": 900}
 
 def main() -> int:
     """Take them in the light theme, and one in the dark."""
-    FOLDER.mkdir(exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as data,
         serve(Path(data)) as address,
