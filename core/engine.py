@@ -75,10 +75,11 @@ class Engine:
 
     def _submit(self, key: str, compute: Callable[[], Logits], person: str) -> Future[Logits]:
         with self._lock:
-            if (older := self._waiting.get(person)) is not None:
-                older.cancel()
+            older = self._waiting.get(person)
             future = self._worker.submit(self._run, key, compute)
             self._waiting[person] = future
+        if older is not None:
+            older.cancel()  # outside the lock: its callback takes the lock too
         future.add_done_callback(lambda done: self._forget(person, done))
         return future
 
