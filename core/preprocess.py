@@ -70,6 +70,10 @@ def preprocess(image: Image, preprocessing: Preprocessing) -> InputTensor:
     ordered = _ordered(samples, preprocessing.color)
     resized, told = _resized(ordered, preprocessing)
     base, content = _padded(resized, preprocessing)
+    if base.shape[:2] != content:
+        told.append(
+            f"padded {content[1]} x {content[0]} to {base.shape[1]} x {base.shape[0]} with black"
+        )
     divisor = _divisor(samples, preprocessing)
     gain, offset = _affine(resized, divisor, preprocessing)
     tensor = _applied(base, gain, offset, DTYPES[preprocessing.dtype])

@@ -99,6 +99,16 @@ def _notes(ids: np.ndarray) -> tuple[str, ...]:
     return ()
 
 
+def outside_notes(truth: Truth, num_classes: int, ignore_index: int) -> tuple[str, ...]:
+    """Say which true ids the network cannot give; their pixels count as wrong."""
+    counted = truth.ids[truth.ids != ignore_index]
+    outside = np.unique(counted[(counted < 0) | (counted >= num_classes)]).tolist()
+    if not outside:
+        return ()
+    listed = ", ".join(map(str, outside[:8])) + (", ..." if len(outside) > 8 else "")
+    return (f"the truth has ids that this network does not have: {listed}",)
+
+
 def confusion_matrix(
     ids: np.ndarray, truth: np.ndarray, num_classes: int, ignore_index: int
 ) -> np.ndarray:

@@ -102,6 +102,7 @@ def test_a_multiple_pads_with_black_at_the_bottom_and_at_the_right():
     assert tensor.content == (30, 40)
     assert tensor.base[30:].max() == 0
     assert tensor.base[:, 40:].max() == 0
+    assert tensor.notes == ("padded 40 x 30 to 64 x 32 with black",)
 
 
 @pytest.mark.parametrize(

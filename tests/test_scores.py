@@ -8,7 +8,14 @@ from PIL import Image as PillowImage
 
 from core.errors import MaskError
 from core.labels import decode_labels
-from core.scores import Truth, confusion_matrix, decode_truth, iou_per_class, mean_iou
+from core.scores import (
+    Truth,
+    confusion_matrix,
+    decode_truth,
+    iou_per_class,
+    mean_iou,
+    outside_notes,
+)
 from core.settings import Decoding
 from core.verdict import judge
 from tests.conftest import png
@@ -92,6 +99,13 @@ def test_a_mask_that_cannot_be_used_says_why(content, says):
 
 def test_a_truth_of_0_and_255_is_noted():
     assert "255" in decode_truth(png([[0, 255]]), None, (1, 2)).notes[0]
+
+
+def test_true_ids_that_the_network_does_not_have_are_told():
+    assert outside_notes(truth_of(0, 1, 7, 255), num_classes=3, ignore_index=255) == (
+        "the truth has ids that this network does not have: 7",
+    )
+    assert outside_notes(truth_of(0, 1, 2, 255), num_classes=3, ignore_index=255) == ()
 
 
 def test_the_verdict_names_the_largest_class_and_counts_the_present_ones():

@@ -64,7 +64,7 @@ def shares_figure(
     return _figure(
         bars,
         title="Share of each class" + ("" if iou is None else " (IoU)"),
-        xaxis={"range": [0, 1.35], "tickvals": [0, 0.5, 1], "tickformat": ".0%"},
+        xaxis={"range": [0, 1.7], "tickvals": [0, 0.5, 1], "tickformat": ".0%"},
         yaxis={"autorange": "reversed"},
     )
 

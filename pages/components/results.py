@@ -11,6 +11,7 @@ import streamlit as st
 from core.colors import encode_png, palette_colors, palette_warnings
 from core.labels import probabilities
 from core.saving import saved_pictures
+from core.scores import outside_notes
 from core.verdict import Verdict, judge
 from pages.components import charts, session
 from pages.components.viewer.planes import channel_names
@@ -47,15 +48,18 @@ def _notes(seen: Seen) -> list[str]:
     inspection = seen.inspection
     network = inspection.network
     account = network.account
-    notes = [f"{network.architecture}, {network.num_classes} output channels"]
-    left = [f"{len(account.unexpected)} tensors of the file are not used"] * bool(
-        account.unexpected
-    )
-    notes[0] += "; " + "; ".join([f"{len(account.matched)} tensors matched", *left])
+    channels = "1 output channel"
+    if network.num_classes > 1:
+        channels = f"{network.num_classes} output channels"
+    notes = [f"{network.architecture}, {channels}; {len(account.matched)} tensors matched"]
+    if account.unexpected:
+        notes[0] += f"; {len(account.unexpected)} tensors of the file are not used"
     notes += [*inspection.image.facts.notes, *inspection.input.notes, *inspection.logits.notes]
     notes += inspection.labels.notes
     if seen.truth is not None:
+        ignore = inspection.settings.display.ignore_index
         notes += seen.truth.notes
+        notes += outside_notes(seen.truth, inspection.labels.num_classes, ignore)
     colors = palette_colors(inspection.settings.display, inspection.labels.num_classes)
     notes += palette_warnings(colors, inspection.labels.num_classes)
     return notes
@@ -140,7 +144,7 @@ def show_saved(seen: Seen) -> None:
     for column, picture in zip(st.columns(len(saved)), saved, strict=True):
         show_picture(column, picture.picture, picture.label)
         column.caption(f"{picture.label}: {picture.black_share:.0%} looks black")
-        column.code(picture.code, language="python")
+        column.code(picture.code, language="python", wrap_lines=True)
 
 
 def show_picture(place: object, pixels: np.ndarray, alt: str) -> None:

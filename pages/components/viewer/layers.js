@@ -120,7 +120,7 @@ function maskLayer(picture, ids, colors, alpha) {
 // All classes as small maps on one shared range, side by side in rows.
 function drawThumbs(canvas, result, colormap, chosen) {
   const [count, height, width] = result.thumbs.shape
-  const columns = Math.min(count, Math.max(1, Math.floor(canvas.clientWidth / (width + 4))))
+  const columns = Math.min(count, Math.max(1, Math.floor(canvas.parentElement.clientWidth / (width + 4))))
   canvas.width = columns * (width + 4)
   canvas.height = Math.ceil(count / columns) * (height + 4)
   canvas.columns = columns
