@@ -45,7 +45,7 @@ class Store:
         key = digest.hexdigest()
         (self._folder / f"{key}.name").write_text(name[:200], encoding="utf-8")
         os.replace(file.name, self._folder / key)
-        self._forget_oldest(keep=key)
+        forget_oldest(self._folder, "?" * len(key), self._max_bytes, keep=key)
         return key
 
     def path(self, digest: str) -> Path:
@@ -67,19 +67,25 @@ class Store:
         """What the user called the file."""
         return self.path(digest).with_suffix(".name").read_text(encoding="utf-8")
 
-    def _forget_oldest(self, *, keep: str) -> None:
-        files = sorted(
-            (path for path in self._folder.iterdir() if DIGEST.fullmatch(path.name)),
-            key=lambda path: path.stat().st_mtime,
-        )
-        total = sum(path.stat().st_size for path in files)
-        for path in files:
-            if total <= self._max_bytes:
-                return
-            if path.name != keep:
-                total -= path.stat().st_size
-                path.unlink(missing_ok=True)
-                path.with_suffix(".name").unlink(missing_ok=True)
+
+def forget_oldest(folder: Path, pattern: str, max_bytes: int, *, keep: str) -> None:
+    """Delete the least recently used files until the others fit.
+
+    Args:
+        folder: where they are.
+        pattern: of the files that count; what has the same stem goes with them.
+        max_bytes: of all that count together.
+        keep: the name of the one that stays whatever its size.
+    """
+    files = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime)
+    total = sum(path.stat().st_size for path in files)
+    for path in files:
+        if total <= max_bytes:
+            return
+        if path.name != keep:
+            total -= path.stat().st_size
+            for part in (path, *folder.glob(f"{path.stem}.*")):
+                part.unlink(missing_ok=True)
 
 
 def _chunks(source: BinaryIO) -> Iterator[bytes]:

@@ -25,7 +25,7 @@ DISK_NEEDED_GB = 9  # torch with its CUDA libraries takes about 6.5 GB, the whee
 DEFAULT_PORT = 8501  # Streamlit's own default
 
 RUN_REQUIREMENTS = ("requirements.txt",)
-DEV_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+DEV_REQUIREMENTS = ("requirements.txt", "requirements-extra.txt", "requirements-dev.txt")
 
 
 def main(arguments: list[str]) -> int:

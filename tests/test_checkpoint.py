@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
-import os
 import pathlib
 import pickle
 import random
-import re
 import struct
 import zipfile
 from collections import OrderedDict
@@ -111,6 +109,26 @@ def test_a_wrapper_inside_a_wrapper_is_opened(read):
     assert checkpoint.others == {"epoch": "number 1", "net/lr": "number 0.1"}
 
 
+@pytest.mark.parametrize(
+    ("beside", "told", "metadata"),
+    [
+        (argparse.Namespace(lr=1), "object of argparse.Namespace", {"lr": 1}),
+        (pathlib.PurePosixPath("a"), "object of pathlib.PurePosixPath", None),
+        (np.float64(0.5), "object of numpy._core.multiarray.scalar", None),
+        (["road", "sky"], "list of 2 entries", ["road", "sky"]),
+        ({"mean": (0.5, 0.5, 0.5)}, "dict of 1 entry", {"mean": [0.5, 0.5, 0.5]}),
+    ],
+)
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_what_stands_beside_the_weights_is_told_and_does_not_hinder(
+    read, beside, told, metadata, protocol
+):
+    checkpoint = read(saved({"model": weights(), "beside": beside}, pickle_protocol=protocol))
+    assert_same(checkpoint.tensors, weights())
+    assert checkpoint.others == {"beside": told}
+    assert checkpoint.metadata.get("beside") == metadata
+
+
 def test_an_unknown_wrapper_is_opened_where_nothing_else_holds_weights(read):
     assert read(saved({"generator": weights(), "step": 1})).wrapper == ("generator",)
 
@@ -194,7 +212,12 @@ def test_each_stage_is_told(tmp_path):
     path, told = tmp_path / "w.pth", []
     path.write_bytes(saved(weights()))
     read_checkpoint(path, name="w", digest="0", progress=told.append)
-    assert told == ["Opening it as zip pickle", "Looking for the weights", "Checking the weights"]
+    assert told == [
+        "Opening it as zip pickle",
+        "Looking for the weights",
+        "Copying the weights",
+        "Checking the weights",
+    ]
 
 
 def test_a_file_without_checksums_opens(read):
@@ -247,10 +270,6 @@ BAD = {
     "a zip of texts": (zipped(readme_dot_txt=b"hello"), "zip archive but no checkpoint"),
     "an empty zip header": (b"PK\x03\x04", "truncated or damaged zip"),
     "a checkpoint inside a zip": (zipped(w_dot_pth=saved(weights())), "zip archive around w.pth"),
-    "TorchScript": (
-        zipped(m__data_dot_pkl=b".", m__constants_dot_pkl=b"."),
-        "TorchScript",
-    ),
     "an exported program": (zipped(m__archive_format=b"pt2"), "exported program"),
     "a truncated zip": (saved(weights())[:-200], "truncated or damaged zip"),
     "a truncated legacy file": (legacy(weights())[:-50], "truncated or damaged"),
@@ -275,24 +294,9 @@ BAD = {
     "a list of tensors": (saved([torch.ones(2)]), "only list of 1 entry"),
     "one tensor": (saved(torch.ones(2, 3)), r"one tensor \(2, 3\) of float32 without a name"),
     "numbered tensors": (saved({0: torch.ones(2)}), "dict without weights"),
-    "a whole module": (saved(torch.nn.Conv2d(1, 1, 1)), "whole object of class torch.nn.*Conv2d"),
-    "a whole legacy module": (legacy(torch.nn.Conv2d(1, 1, 1)), "whole object of class torch.nn"),
-    "a namespace beside the weights": (
-        saved({"model": weights(), "args": argparse.Namespace(lr=1)}),
-        "holds objects of argparse.Namespace",
-    ),
-    "a path beside the weights": (
-        saved({"model": weights(), "path": pathlib.PurePosixPath("a")}),
-        "holds objects of pathlib",
-    ),
-    "a NumPy number beside the weights": (
-        saved({"model_state": weights(), "best_score": np.float64(0.5)}),
-        "holds objects of numpy",
-    ),
-    "a newer pickle protocol": (saved({"a": weights()}, pickle_protocol=4), "pickle protocol"),
     "a pickle of texts": (pickle.dumps({"a": 1}), "torch.save did not write it"),
     "a pickle of an array": (pickle.dumps(np.ones(3)), "torch.save did not write it"),
-    "a truncated pickle": (pickle.dumps({"a": 1})[:-1], "truncated or damaged pickle"),
+    "a truncated pickle": (pickle.dumps({"a": 1})[:-1], "truncated or damaged.*pickle exhausted"),
 }
 
 
@@ -306,19 +310,6 @@ def test_a_bad_file_gets_a_sentence_and_a_next_step(read, what):
     assert len(caught.value.remedy) > 20
 
 
-def test_a_whole_module_comes_with_two_lines_that_save_its_weights(read):
-    with pytest.raises(CheckpointError) as caught:
-        read(BAD["a whole module"][0])
-    assert "torch.save(model.state_dict()" in caught.value.remedy
-
-
-@pytest.mark.parametrize("encode", [saved, legacy])
-def test_a_module_inside_a_dict_comes_with_the_lines_for_that(read, encode):
-    with pytest.raises(CheckpointError, match=r"objects of .*Conv2d") as caught:
-        read(encode({"model": torch.nn.Conv2d(1, 1, 1)}))
-    assert 'state["model"].state_dict()' in caught.value.remedy
-
-
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read from the disk"):
         read_checkpoint(tmp_path / "gone", name="gone", digest="0")
@@ -330,20 +321,6 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path):
         file.truncate(sniff.MAX_BYTES + 1)  # a hole: takes no disk
     with pytest.raises(RefusedError, match="2 GiB are allowed"):
         read_checkpoint(path, name="large.pth", digest="0")
-
-
-def test_a_tiny_file_that_claims_a_huge_tensor_is_refused(read):
-    with pytest.raises(RefusedError, match="GiB of memory"):
-        read(saved({"w": torch.zeros(1).expand(2**31)}))
-
-
-def test_a_compressed_container_is_refused_before_it_is_unpacked(read):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("m/data.pkl", b"}.")
-        archive.writestr("m/data/0", bytes(10_000))
-    with pytest.raises(RefusedError, match="compressed"):
-        read(buffer.getvalue())
 
 
 def test_one_flipped_bit_in_the_numbers_is_noticed(read):
@@ -375,101 +352,7 @@ def test_a_file_with_flipped_bits_opens_or_gets_a_sentence(read, encode):
             assert error.remedy
 
 
-@pytest.mark.parametrize("error", [RecursionError("deep"), MemoryError(), KeyError("k"), OSError()])
-def test_whatever_the_loader_raises_is_wrapped(read, monkeypatch, error):
-    def fail(*arguments, **options):
-        raise error
-
-    monkeypatch.setattr(torch, "load", fail)
-    with pytest.raises(CheckpointError, match="truncated or damaged") as caught:
-        read(saved(weights()))
-    assert caught.value.__cause__ is error
-
-
-# --- a file that wants to run something -----------------------------------------------------------
-
-
-class Runs:
-    """Pickles as a call of `function` with `arguments`."""
-
-    def __init__(self, function, *arguments):
-        self.call = function, arguments
-
-    def __reduce__(self):
-        return self.call
-
-
-def text_pickle(command: str) -> bytes:
-    return f"cposix\nsystem\n(S'{command}'\ntR.".encode()
-
-
-def instance_pickle(command: str) -> bytes:
-    return f"(S'{command}'\niposix\nsystem\n.".encode()
-
-
-def memo_pickle(command: str) -> bytes:
-    """Protocol 4; the names of STACK_GLOBAL come out of the memo."""
-    text = b"\x8c" + bytes([len(command)]) + command.encode()
-    return b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x940" + b"0h\x00h\x01\x93" + text + b"\x85R."
-
-
-@pytest.fixture
-def marker(tmp_path):
-    """A file that exists once the hostile command ran."""
-    return tmp_path / "ran"
-
-
-HOSTILE = {
-    "zip": lambda do: saved({"model": weights(), "x": Runs(os.system, do)}),
-    "zip, the whole content": lambda do: saved(Runs(os.system, do)),
-    "legacy": lambda do: legacy({"model": weights(), "x": Runs(os.system, do)}),
-    "legacy, before the magic number": lambda do: pickle.dumps(Runs(os.system, do), 2) + legacy({}),
-    "plain pickle, protocol 2": lambda do: pickle.dumps(Runs(os.system, do), 2),
-    "plain pickle, protocol 4": lambda do: pickle.dumps(Runs(os.system, do), 4),
-    "text pickle": text_pickle,
-    "INST": instance_pickle,
-    "names from the memo": memo_pickle,
-    "zip, protocol 4": lambda do: saved({"x": Runs(os.system, do)}, pickle_protocol=4),
-}
-
-
-@pytest.mark.parametrize("way", HOSTILE)
-def test_a_pickle_that_wants_to_run_code_is_refused_by_name_and_nothing_ran(read, marker, way):
-    content = HOSTILE[way](f"touch {marker}")
-    with pytest.raises(RefusedError, match=r"asks to run posix\.system") as caught:
-        read(content)
-    assert "nothing in it was run" in caught.value.message
-    assert not marker.exists()
-
-
-def test_the_marker_of_the_test_above_would_be_seen(marker):
-    pickle.loads(text_pickle(f"touch {marker}"))
-    assert marker.exists()
-
-
-@pytest.mark.parametrize(
-    ("function", "name"),
-    [
-        (eval, "builtins.eval"),
-        (exec, "builtins.exec"),
-        (getattr, "builtins.getattr"),
-        (__import__, "builtins.__import__"),
-        (os.remove, "posix.remove"),
-        (torch.load, "torch.serialization.load"),
-        (torch.hub.load, "torch.hub.load"),
-        (np.load, "numpy.load"),
-    ],
-)
-def test_what_it_wanted_to_call_is_named(read, function, name):
-    content = saved({"x": Runs(function, "/nonexistent")})
-    with pytest.raises(RefusedError, match=re.escape(f"asks to run {name}.")):
-        read(content)
-
-
-def test_a_computed_name_is_refused_too(read):
-    computed = b"\x80\x04\x8c\x05posixN\x93."  # STACK_GLOBAL on a string and None
-    with pytest.raises(RefusedError, match="a name that it computes"):
-        read(computed)
+# --- names ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -479,6 +362,7 @@ def test_a_computed_name_is_refused_too(read):
         *("torch.nn.modules.module.os.system", "collections.sys.modules", "torch.load"),
         *("torch.storage._load_from_bytes", "numpy.load", "models.unet.__builtins__"),
         *("functools.reduce", "importlib.import_module", "torch.hub.load", "runpy.run_path"),
+        *("torch.optim.optimizer.__builtins__", "torchvision.models.resnet.sys"),
     ],
 )
 def test_a_name_that_could_do_something_is_dangerous(name):

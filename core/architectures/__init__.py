@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from core.architectures import torchvision_families
 from core.architectures.nearest import explain
-from core.architectures.network import Account, Network
+from core.architectures.network import Account, Choice, Network
 from core.architectures.pretrained import pretrained_names, read_pretrained
 from core.checkpoint import Checkpoint
 
-__all__ = ["Account", "Network", "build_network", "load_pretrained", "pretrained_names"]
+__all__ = ["Account", "Choice", "Network", "build_network", "load_pretrained", "pretrained_names"]
 
 FAMILIES = (torchvision_families,)
 
 
-def build_network(checkpoint: Checkpoint) -> Network:
+def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = None) -> Network:
     """Recognize the family from keys and shapes, and rebuild its network with these weights.
+
+    Args:
+        checkpoint: the weights.
+        chosen: what the user chose where keys cannot tell, by `Choice.name`.
 
     Raises:
         ArchitectureError: no family fits; the message names the nearest and what differs.
     """
     for family in FAMILIES:
         if family.matches(checkpoint.tensors):
-            network: Network = family.build(checkpoint)
+            network: Network = family.build(checkpoint, chosen or {})
             return network
     raise explain(checkpoint.tensors)
 

@@ -28,6 +28,16 @@ class Account:
         return tuple(key for key in self.missing if not key.endswith(COUNTER))
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A fact that no tensor tells, and what was taken for it."""
+
+    name: str  # "output stride"
+    taken: str  # one of options
+    options: tuple[str, ...]  # the stated default first
+    source: str  # "default", "from the file" or "chosen"
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A network ready to run: in eval mode, no gradients, channels last; shared, never changed."""
@@ -40,6 +50,25 @@ class Network:
     account: Account
     checkpoint_digest: str
     class_names: tuple[str, ...] = ()  # where the source tells them
+    choices: tuple[Choice, ...] = ()  # what keys cannot tell
+    notes: tuple[str, ...] = ()  # facts for the page
+
+
+def choose(
+    name: str, options: tuple[str, ...], chosen: Mapping[str, str], told: str = ""
+) -> Choice:
+    """Take what the user chose, else what the file tells, else the first option.
+
+    Args:
+        name: of the fact.
+        options: the default first.
+        chosen: the user's choices by name; one that is no option is passed over.
+        told: what the file says, "" where it says nothing.
+    """
+    for taken, source in ((chosen.get(name, ""), "chosen"), (told, "from the file")):
+        if taken in options:
+            return Choice(name, taken, options, source)
+    return Choice(name, options[0], options, "default")
 
 
 def account_for(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> Account:

@@ -56,7 +56,7 @@ def matches(tensors: Tensors) -> bool:
     return _head(tensors) is not None and (_has_resnet(tensors) or _has_mobilenet(tensors))
 
 
-def build(checkpoint: Checkpoint) -> Network:
+def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     """Rebuild the network.
 
     Raises:

@@ -1,30 +1,36 @@
-"""The one door for checkpoints: a file becomes named tensors and facts.
+"""The one door for checkpoints: a file becomes named tensors and facts, and nothing in it is run.
 
-    path -> container      sniff
-         -> content        torch_file (policy on pickled_names) | safetensors_file
-         -> tensors        unwrap
-         -> notes          health
+    path -> a process of its own (process, child)
+              -> tensors as one safetensors file, and a report (reader and what it uses)
+         -> mapped tensors, notes on their numbers (here, health)
 
-Nothing outside this package knows how a file is read.
+Only this file and `health` know torch; nothing outside the package knows how a file is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from core.checkpoint.health import check_bytes, notes_on
-from core.checkpoint.safetensors_file import load_safetensors
-from core.checkpoint.sniff import container_of
-from core.checkpoint.torch_file import load_torch
-from core.checkpoint.unwrap import unwrap
+from core.store import forget_oldest
 
 if TYPE_CHECKING:
     import torch
 
+    from core.checkpoint.report import Report
+
 __all__ = ["Checkpoint", "read_checkpoint"]
+
+READER = 1  # changes when a file would be read otherwise than before
+KEPT_BYTES = 8 * 2**30  # of all files in a folder together; the least recently used go first
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +39,30 @@ class Checkpoint:
 
     name: str  # the file's name as the user knows it
     digest: str  # SHA-256 of the file's bytes, hexadecimal
-    container: str  # "zip pickle" | "legacy pickle" | "safetensors"
+    container: str  # "zip pickle" | "legacy pickle" | "safetensors" | "TorchScript" | ...
     num_bytes: int
     tensors: Mapping[str, torch.Tensor]  # keys without their prefix, in the file's order
     wrapper: tuple[str, ...]  # where the weights were: ("model",), () for raw
     prefix: str  # what was stripped from every key: "module.", "module.model.", ...
     others: Mapping[str, str]  # the file's other entries -> what they are in words
     notes: tuple[str, ...]  # facts for the page
+    kind: str = "dict"  # or the class of the pickled module that held the weights
+    candidates: tuple[Mapping[str, Any], ...] = ()  # path, kind, tensors, bytes; the taken first
+    classes: tuple[str, ...] = ()  # of the author's own code, named in the file and never made
+    training: bool | None = None  # of a pickled module
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # "layer4.0.conv2.stride": [1, 1]
+    metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
+    program: Mapping[str, Any] | None = None  # the graph of an exported program
 
 
 def read_checkpoint(
-    path: Path, *, name: str, digest: str, progress: Callable[[str], None] = lambda stage: None
+    path: Path,
+    *,
+    name: str,
+    digest: str,
+    choice: str = "",
+    folder: Path | None = None,
+    progress: Callable[[str], None] = lambda stage: None,
 ) -> Checkpoint:
     """Read the weights in a file, whatever its extension says.
 
@@ -51,27 +70,85 @@ def read_checkpoint(
         path: the file.
         name: what the user calls it.
         digest: SHA-256 of its bytes, hexadecimal.
-        progress: told each stage in words.
+        choice: path of another candidate than the first, as in `Checkpoint.candidates`.
+        folder: where the tensors are kept for the next time; None: nowhere.
+        progress: told each stage in words; what it raises stops the reading.
 
     Raises:
         CheckpointError: the file holds no weights that can be read.
         RefusedError: the file asks for code to be run, or is over a limit.
     """
-    container = container_of(path)
-    progress(f"Opening it as {container}")
-    content = load_safetensors(path) if container == "safetensors" else load_torch(path, container)
-    progress("Looking for the weights")
-    found = unwrap(content)
-    check_bytes(found.tensors)
-    progress("Checking the weights")
+    with _place(folder, digest, choice) as out:
+        report = _kept(out) or _read(path, out, choice, progress)
+        progress("Checking the weights")
+        tensors = _mapped(out, report)
+    from core.checkpoint.health import notes_on
+
+    left = [f"{len(report.left_out)} tensors are not read"] * bool(report.left_out)
     return Checkpoint(
         name=name,
         digest=digest,
-        container=container,
+        container=report.container,
         num_bytes=path.stat().st_size,
-        tensors=found.tensors,
-        wrapper=found.wrapper,
-        prefix=found.prefix,
-        others=found.others,
-        notes=notes_on(found.tensors),
+        tensors=tensors,
+        wrapper=tuple(report.wrapper),
+        prefix=report.prefix,
+        others=report.left_out | report.others,
+        notes=(*notes_on(tensors), *left),
+        kind=report.kind,
+        candidates=tuple(report.candidates),
+        classes=tuple(report.classes),
+        training=report.training,
+        attributes=report.attributes,
+        metadata=report.metadata,
+        program=json.loads(report.program) if report.program else None,
     )
+
+
+@contextmanager
+def _place(folder: Path | None, digest: str, choice: str) -> Iterator[Path]:
+    """Where the tensors go; a temporary file stays mapped after its name is gone."""
+    if folder is None:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+            yield Path(temporary) / "weights.safetensors"
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    which = hashlib.sha256(choice.encode()).hexdigest()[:12] if choice else "first"
+    yield folder / f"{digest}-{which}-{READER}.safetensors"
+
+
+def _kept(out: Path) -> Report | None:
+    from core.checkpoint.report import Report
+
+    text = out.with_suffix(".json")
+    if not (out.exists() and text.exists()):
+        return None
+    os.utime(out)
+    return Report(**json.loads(text.read_text()))
+
+
+def _read(path: Path, out: Path, choice: str, progress: Callable[[str], None]) -> Report:
+    from core.checkpoint.process import read_in_process
+    from core.checkpoint.sniff import container_of
+
+    container_of(path)  # what is no checkpoint is told without starting a process
+    part = out.with_name(f"{uuid.uuid4().hex}.part")  # two people may read the same file
+    text = part.with_suffix(".report")
+    try:
+        report = read_in_process(path, part, choice, progress)
+        text.write_text(json.dumps(asdict(report)))
+        part.replace(out)
+        text.replace(out.with_suffix(".json"))  # last: with it the pair is complete
+    finally:
+        part.unlink(missing_ok=True)
+        text.unlink(missing_ok=True)
+    forget_oldest(out.parent, "*.safetensors", KEPT_BYTES, keep=out.name)
+    return report
+
+
+def _mapped(out: Path, report: Report) -> dict[str, torch.Tensor]:
+    """The tensors, mapped from the file and not copied, without their prefix."""
+    from safetensors import safe_open
+
+    with safe_open(out, framework="pt") as file:
+        return {key.removeprefix(report.prefix): file.get_tensor(key) for key in report.keys}

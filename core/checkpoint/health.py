@@ -7,25 +7,7 @@ from collections.abc import Mapping
 
 import torch
 
-from core.errors import RefusedError
-
-MAX_TENSOR_BYTES = 4 * 2**30  # as written out: a view of few bytes can claim any shape
 SHOWN = 3  # names in a note
-
-
-def check_bytes(tensors: Mapping[str, torch.Tensor]) -> None:
-    """Refuse what would not fit into memory once it is copied.
-
-    Raises:
-        RefusedError: the tensors take more than MAX_TENSOR_BYTES.
-    """
-    needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    if needed > MAX_TENSOR_BYTES:
-        raise RefusedError(
-            f"The tensors take {needed / 2**30:.1f} GiB of memory; "
-            f"at most {MAX_TENSOR_BYTES / 2**30:.0f} GiB are allowed.",
-            remedy="Upload the weights of a smaller network.",
-        )
 
 
 def notes_on(tensors: Mapping[str, torch.Tensor]) -> tuple[str, ...]:

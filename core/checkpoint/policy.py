@@ -1,115 +1,88 @@
-"""Which names a pickle may ask for: opened, harmless but not opened, or dangerous.
+"""Which names a pickle may ask for. Nothing is ever called; this refuses what wanted to be.
 
-The loader refuses every name that is not opened; this only finds the right sentence for it.
+A file that asks for the standard library, numpy, torch or torchvision outside the inert names below
+is refused by name. Classes of a user's own code are inert: they are listed, never made.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 
-from core.checkpoint.pickled_names import COMPUTED, PickledNames
-from core.errors import CheckpointError, RefusedError
+from core.checkpoint.machine import COMPUTED
+from core.errors import RefusedError
 
-# What torch.load(weights_only=True) makes values of (torch/_weights_only_unpickler.py), less
-# bytearray, by which 387 bytes take 4 GiB of memory.
-OPENED = re.compile(
-    r"""collections\.(OrderedDict|Counter)
-    | builtins\.(set|complex) | _codecs\.encode
-    | torch\.(Size|device) | torch\.(cuda\.)?\w*(Tensor|Storage) | torch\.storage\._?\w*Storage
-    | torch\.(float|double|half|int|short|long|bool|quint8|qint8|qint32)
-    | torch\.(float|bfloat|int|uint|complex)\d+\w* | torch\.per_(tensor|channel)_\w+
-    | torch\._utils\._rebuild_\w+ | torch\._tensor\._rebuild_from_type_v2
-    | torch\.nn\.parameter\.Parameter | torch\.serialization\._get_layout""",
-    re.VERBOSE,
-)
-# Values and classes that do nothing; training scripts leave them beside the weights.
+# Tensors and their parts, values, and what training scripts leave beside the weights.
 INERT = re.compile(
-    r"""(argparse\.Namespace | types\.SimpleNamespace | functools\.partial | uuid\.UUID
-    | decimal\.Decimal | fractions\.Fraction | (collections|datetime|enum|pathlib|typing)\.\w+
-    | numpy\._?core\.\w+\.\w+ | numpy\.(ndarray|dtype|bool|u?int|float)\w* | numpy\.dtypes\.\w+
+    r"""collections\.(OrderedDict|Counter|defaultdict|deque|namedtuple)
+    | builtins\.(set|complex|bool|bytearray|bytes|dict|float|frozenset|int|list|object|range|slice
+        |str|tuple|type)
+    | _codecs\.encode | copy_?reg\.(_reconstructor|__newobj__)
+    | torch\.(Size|device|dtype|Generator) | torch\.(cuda\.)?\w*(Tensor|Storage)
+    | torch\.storage\._?\w*Storage | torch\.per_(tensor|channel)_\w+
+    | torch\.(float|double|half|int|short|long|bool|quint8|qint8|qint32)
+    | torch\.(float|bfloat|int|uint|complex)\d+\w*
+    | torch\._utils\._rebuild_\w+ | torch\._tensor\._rebuild_from_type_v2
+    | torch\.serialization\._get_layout | torch\.jit\._pickle\.(build_\w+list|restore_type_tag)
+    | argparse\.Namespace | types\.SimpleNamespace | functools\.partial | uuid\.UUID
+    | decimal\.Decimal | fractions\.Fraction | (datetime|enum|pathlib|typing)\.\w+
+    | numpy\._?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)
+    | numpy\.(ndarray|dtype|bool|u?int|float)\w* | numpy\.dtypes\.\w+
     | numpy\.random\._pickle\.\w+
     | torch\.(nn|optim|amp|cuda\.amp|torch_version)\.[\w.]+
-    | torchvision\.(models|ops|transforms)\.[\w.]+
-    | builtins\.(bool|bytearray|bytes|dict|float|frozenset|int|list|object|range|slice
-        |str|tuple|type))""",
+    | torchvision\.(models|ops|transforms)\.[\w.]+""",
     re.VERBOSE,
 )
 # Parts of a name that lead out of a harmless module: "torch.nn.modules.module" "os.system".
-LAYER = re.compile(r"torch\.nn\.modules\.(conv|container|module|linear)\.")  # no loss has these
 EXITS = re.compile(r"os|posix|nt|sys|subprocess|builtins|importlib|shutil|__\w+__")
 WATCHED = frozenset({"torch", "torchvision", "numpy", "builtins", "nt"})
-
-NEWER_REMEDY = (
-    "Where it was trained, save the weights again:\n"
-    'state = torch.load("old.pth", weights_only=False)\n'
-    'torch.save(state["model"], "weights.pth")  # or the entry that holds the weights'
-)
-INNER_REMEDY = (
-    "Where it was trained, save its weights alone:\n"
-    'state = torch.load("old.pth", weights_only=False)\n'
-    'torch.save(state["model"].state_dict(), "weights.pth")  # or the entry with the network'
-)
-MODULE_REMEDY = (
-    "Where it was trained, save its weights alone:\n"
-    'model = torch.load("old.pth", weights_only=False)\n'
-    'torch.save(model.state_dict(), "weights.pth")'
-)
-
-
-def is_opened(name: str) -> bool:
-    """Whether the loader makes a value of it: tensors, storages, dtypes, ordered dicts."""
-    return OPENED.fullmatch(name) is not None
+LIBRARIES = frozenset({"torch", "torchvision", "numpy"})  # naming their functions does nothing
+TORCHSCRIPT = re.compile(
+    r"__torch__(\.[\w.]+)?"
+)  # the classes that a TorchScript file brings itself
 
 
 def is_dangerous(name: str) -> bool:
-    """Whether calling this name could do something: a class of a user's own code is not run."""
-    if is_opened(name):
-        return False
+    """Whether a call of this name could do something outside of the file's own classes."""
+    if INERT.fullmatch(name) or TORCHSCRIPT.fullmatch(name):
+        return any(EXITS.fullmatch(part) for part in name.split(".")[2:])
     first, *rest = name.split(".")
     if name == COMPUTED or any(EXITS.fullmatch(part) for part in rest):
         return True
-    watched = first in WATCHED or first in sys.stdlib_module_names
-    return watched and INERT.fullmatch(name) is None
+    return first in WATCHED or first in sys.stdlib_module_names
 
 
-def refuse_names(pickled: PickledNames) -> None:
-    """Refuse a pickle by the names in it, the dangerous ones first.
+def refuse_names(called: Iterable[str], named: Iterable[str]) -> None:
+    """Refuse a file by the names in it.
+
+    Args:
+        called: what would be called.
+        named: everything that is referred to; a function of a library may stand in a setting.
 
     Raises:
         RefusedError: it asks for something to be run.
-        CheckpointError: it needs classes that are not opened.
     """
-    dangerous = [name for name in pickled.names if is_dangerous(name)]
-    if dangerous:
+    wanted = dict.fromkeys(name for name in called if is_dangerous(name))
+    referred = (name for name in named if is_dangerous(name))
+    wanted |= dict.fromkeys(name for name in referred if name.partition(".")[0] not in LIBRARIES)
+    if wanted:
+        shown = " and ".join(_short(name) for name in list(wanted)[:3])
         raise RefusedError(
-            f"The file asks to run {' and '.join(_short(name) for name in dangerous[:3])}. "
-            "It was refused; nothing in it was run.",
+            f"The file asks to run {shown}. It was refused; nothing in it was run.",
             remedy="Do not open this file elsewhere either, unless you know who made it and why.",
         )
-    strange = [name for name in pickled.names if not is_opened(name)]
-    if pickled.whole and not is_opened(pickled.whole):
-        raise CheckpointError(
-            f"The file holds a whole object of class {_short(pickled.whole)}, not its weights "
-            "alone, which cannot be opened yet.",
-            remedy=MODULE_REMEDY,
-        )
-    if strange:
-        raise CheckpointError(
-            f"The file holds objects of {_listed(strange)}, which cannot be "
-            "opened yet. Nothing in the file was run.",
-            remedy=INNER_REMEDY if any(map(LAYER.match, strange)) else NEWER_REMEDY,
-        )
-    if pickled.unsupported:
-        raise CheckpointError(
-            "The file was saved with a newer pickle protocol than torch.save uses by itself.",
-            remedy='Save it again without pickle_protocol=: torch.save(weights, "weights.pth").',
-        )
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(_short(name) for name in names[:3]) + more
+def user_classes(named: Iterable[str]) -> tuple[str, ...]:
+    """Names from code that is neither Python's nor torch's: the author's own, listed and inert."""
+    own = (name for name in named if name != COMPUTED and not INERT.fullmatch(name))
+    return tuple(
+        _short(name)
+        for name in own
+        if name.partition(".")[0] not in WATCHED | sys.stdlib_module_names
+        and not TORCHSCRIPT.fullmatch(name)
+    )
 
 
 def _short(name: str) -> str:

@@ -2,24 +2,80 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+import mmap
+from math import prod
 from typing import Any
 
-from core.errors import CheckpointError
+from core.checkpoint.tensors import DTYPES, LeftOut, TensorRecord
+from core.errors import CheckpointError, RefusedError
+
+MAX_HEADER_BYTES = 5 * 2**20  # Mask2Former with a Swin-L has 100 KB
+LENGTH_BYTES = 8
+BY_CODE = {dtype.code: dtype for dtype in DTYPES.values()}
 
 
-def load_safetensors(path: Path) -> dict[str, Any]:
-    """Read all tensors; the whole file is read first, because a map could change under us.
+def read_safetensors(
+    data: mmap.mmap,
+) -> tuple[dict[str, TensorRecord | LeftOut], dict[str, str]]:
+    """Read the header: tensors by name in the file's order, and the file's metadata.
 
     Raises:
         CheckpointError: truncated or damaged.
+        RefusedError: the header is over the limit.
     """
-    from safetensors.torch import load
-
+    length = int.from_bytes(data[:LENGTH_BYTES], "little")
+    if length > MAX_HEADER_BYTES:
+        raise RefusedError(
+            f"The header of the safetensors file has {length / 2**20:.0f} MiB; at most "
+            f"{MAX_HEADER_BYTES // 2**20} MiB are allowed.",
+            remedy="Save the weights again with safetensors.torch.save_file.",
+        )
     try:
-        return dict(load(path.read_bytes()))
-    except Exception as exc:  # border to foreign code
+        header = json.loads(
+            data[LENGTH_BYTES : LENGTH_BYTES + length], object_pairs_hook=_no_name_twice
+        )
+        metadata = header.pop("__metadata__", {})
+        base = LENGTH_BYTES + length
+        records = {name: _record(entry, base, len(data)) for name, entry in header.items()}
+        _check_ranges(header, len(data) - base)
+        return records, {str(k): v for k, v in metadata.items() if isinstance(v, str)}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CheckpointError(
             f"The safetensors file is truncated or damaged ({str(exc)[:160]}).",
             remedy="Copy or download it again, and compare its size with the original.",
         ) from exc
+
+
+def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name is there twice")
+    return dict(pairs)
+
+
+def _record(entry: Any, base: int, size: int) -> TensorRecord | LeftOut:
+    start, end = entry["data_offsets"]
+    shape = tuple(entry["shape"])
+    numbers = (start, end, *shape)
+    if not all(type(number) is int and 0 <= number < 2**62 for number in numbers):
+        raise ValueError("a size or place that is no number")
+    if base + end > size or end < start:
+        raise ValueError("a tensor reaches outside the file")
+    dtype = BY_CODE.get(entry["dtype"])
+    if dtype is None:
+        return LeftOut(f"{str(entry['dtype'])[:20]} numbers are not read")
+    if prod(shape) * dtype.size != end - start:
+        raise ValueError("a tensor with another length than its shape")
+    stride = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    return TensorRecord(dtype, shape, stride, base + start)
+
+
+def _check_ranges(header: dict[str, Any], size: int) -> None:
+    """The format allows no hole and no overlap."""
+    end = 0
+    for start, stop in sorted(tuple(entry["data_offsets"]) for entry in header.values()):
+        if start != end:
+            raise ValueError("a hole or an overlap between two tensors")
+        end = stop
+    if end != size:
+        raise ValueError("bytes after the last tensor")

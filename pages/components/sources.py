@@ -135,7 +135,9 @@ def _make_network(source: str, progress: Callable[[str], None]) -> Network:
         return load_pretrained(source.removeprefix("torchvision:"), progress)
     path, name, digest = _checkpoint_file(source)
     progress(f"Reading {path.stat().st_size / 1e6:.0f} MB")
-    checkpoint = read_checkpoint(path, name=name, digest=digest, progress=progress)
+    checkpoint = read_checkpoint(
+        path, name=name, digest=digest, folder=DATA_FOLDER / "canonical", progress=progress
+    )
     progress("Rebuilding the network")
     network = build_network(checkpoint)
     if source == "example":

@@ -1,0 +1,60 @@
+"""The process that reads one file: limited, without torch, gone when it is done.
+
+Started by `process.py` as `python -I -S`; talks JSON lines on its standard output:
+`{"stage": ...}` while it works, then `{"report": ...}` or `{"error": ...}`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core.checkpoint.reader import read_file
+from core.errors import CheckpointError, RefusedError
+
+MEMORY = 512 * 2**20  # address space beyond the file, its map and what a strided tensor takes
+GROWTH = 256 * 2**20  # core/checkpoint/canonical.py, MAX_GROWTH
+CPU_SECONDS = 120
+SAVE_ALONE = "Save the weights alone: torch.save(model.state_dict(), ...)"
+FILE_BYTES = 4 * 2**30 + 64 * 2**20  # of the safetensors file
+
+
+def main(arguments: list[str]) -> None:
+    """Read `arguments[0]`, write to `arguments[1]`, of the candidate `arguments[2]`."""
+    path, out, choice = arguments
+    _limit(Path(path))
+    try:
+        report = read_file(Path(path), Path(out), choice=choice, say=lambda s: _send({"stage": s}))
+        _send({"report": asdict(report)})
+    except CheckpointError as error:
+        kind = "RefusedError" if isinstance(error, RefusedError) else "CheckpointError"
+        _send({"error": [kind, error.message, error.remedy]})
+    except MemoryError:
+        sentence = "Reading the file takes too much memory."
+        _send({"error": ["RefusedError", sentence, SAVE_ALONE]})
+
+
+def _send(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _limit(path: Path) -> None:
+    """Where the system has no such limits, the time limit of the parent is what remains."""
+    try:
+        import resource
+    except ImportError:
+        return
+    size = path.stat().st_size if path.exists() else 0
+    memory = MEMORY + GROWTH + 2 * size
+    for kind, limit in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, FILE_BYTES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 64),
+    ):
+        resource.setrlimit(kind, (limit, limit))

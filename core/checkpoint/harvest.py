@@ -1,0 +1,188 @@
+"""Where the weights are in a file's content, and what is around them.
+
+A candidate is a dict whose values are tensors, or a module of any class, by the `_parameters`,
+`_buffers` and `_modules` of its state. Walked without recursion, each record once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.checkpoint.machine import TooMuch
+from core.checkpoint.records import Call, Items, Pairs, class_of, items_of, pairs_of, state_of
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
+
+# Who saves several means the first.
+WRAPPERS = ("model", "state_dict", "model_state_dict", "model_state", "net", "network_weights")
+NOT_WEIGHTS = frozenset({"n_averaged"})  # the counter of torch.optim.swa_utils.AveragedModel
+MAX_NODES = 2_000_000
+MAX_DEPTH = 100  # of modules in modules, and of dicts and lists in each other
+Path = tuple[str, ...]
+Tensors = dict[str, TensorRecord | LeftOut]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Tensors that belong together."""
+
+    path: Path  # ("model",), () for the whole content
+    tensors: Tensors
+    kind: str  # "dict", or the class of a pickled module
+    training: bool | None = None  # of a module
+    attributes: dict[str, Any] = field(default_factory=dict)  # "layer4.0.conv2.dilation": (2, 2)
+
+    @property
+    def readable(self) -> dict[str, TensorRecord]:
+        """The tensors with numbers that are read."""
+        return {k: t for k, t in self.tensors.items() if isinstance(t, TensorRecord)}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all readable tensors."""
+        return sum(record.num_bytes for record in self.readable.values())
+
+
+def candidates_in(content: Any, storages: Mapping[str, Storage]) -> list[Candidate]:
+    """All candidates, the one that is meant most likely first.
+
+    Raises:
+        Damaged: a tensor contradicts the file.
+        TooMuch: the content has too many parts.
+    """
+    found = [candidate for candidate in _walk(content, storages) if candidate.readable]
+    return sorted(found, key=_rank)
+
+
+def _rank(candidate: Candidate) -> tuple[bool, int, int]:
+    name = candidate.path[-1] if candidate.path else ""
+    known = WRAPPERS.index(name) if name in WRAPPERS else len(WRAPPERS)
+    return (known == len(WRAPPERS), -candidate.size, known)
+
+
+def _walk(content: Any, storages: Mapping[str, Storage]) -> Iterator[Candidate]:
+    todo: list[tuple[Path, Any]] = [((), content)]
+    seen: set[int] = set()
+    nodes = 0
+    while todo:
+        path, value = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        candidate, parts = _open(path, value, storages)
+        if candidate is not None:
+            yield candidate
+        nodes += len(parts) + 1
+        if nodes > MAX_NODES:
+            raise TooMuch(f"it has more than {MAX_NODES:,} parts")
+        if len(path) < MAX_DEPTH:
+            todo += reversed(
+                [(at, part) for at, part in parts if isinstance(part, Call | Pairs | Items | tuple)]
+            )
+
+
+def _open(
+    path: Path, value: Any, storages: Mapping[str, Storage]
+) -> tuple[Candidate | None, list[tuple[Path, Any]]]:
+    """What a value is, and what is inside that is still to be looked at."""
+    if (pairs := pairs_of(value)) is not None:
+        return _open_dict(path, pairs, storages)
+    if (items := items_of(value)) is not None:
+        return None, [((*path, str(k)), item) for k, item in enumerate(items)]
+    if isinstance(value, Call) and (state := state_of(value)) is not None:
+        if _is_module(state) or class_of(value).startswith("__torch__"):
+            return _module(path, value, storages), []
+        return None, [((*path, key), part) for key, part in state if isinstance(key, str)]
+    return None, []
+
+
+def _open_dict(
+    path: Path, pairs: list[tuple[Any, Any]], storages: Mapping[str, Storage]
+) -> tuple[Candidate | None, list[tuple[Path, Any]]]:
+    if is_optimizer(pairs):
+        return None, []
+    tensors: Tensors = {}
+    parts = []
+    for key, value in pairs:
+        tensor = tensor_of(value, storages)
+        if tensor is None:
+            parts.append(((*path, _text(key)), value))
+        elif isinstance(key, str) and key not in NOT_WEIGHTS:
+            tensors[key] = tensor
+    return (Candidate(path, tensors, "dict") if tensors else None), parts
+
+
+def is_optimizer(pairs: list[tuple[Any, Any]]) -> bool:
+    """Whether a dict is what `optimizer.state_dict()` returns."""
+    return {"param_groups", "state"} <= {key for key, _ in pairs if isinstance(key, str)}
+
+
+def _text(key: Any) -> str:
+    return key[:80] if isinstance(key, str) else f"{key!r:.20}" if isinstance(key, int) else "?"
+
+
+# --- modules --------------------------------------------------------------------------------------
+
+
+def _is_module(state: list[tuple[Any, Any]]) -> bool:
+    return {"_parameters", "_modules"} <= {key for key, _ in state if isinstance(key, str)}
+
+
+def _module(path: Path, module: Call, storages: Mapping[str, Storage]) -> Candidate:
+    """Flatten a module as `state_dict()` would, in the same order."""
+    tensors: Tensors = {}
+    attributes: dict[str, Any] = {}
+    training: bool | None = None
+    todo: list[tuple[str, Call, int]] = [("", module, 0)]
+    opened = 0
+    while todo:
+        prefix, part, depth = todo.pop()
+        state = state_of(part) or []
+        opened += 1 + len(state)
+        if opened > MAX_NODES or depth > MAX_DEPTH:  # a module that holds itself, or twice another
+            raise TooMuch("it has modules in modules without end")
+        own, children, facts = _parts(state, storages, class_of(part).startswith("__torch__"))
+        tensors |= {prefix + name: tensor for name, tensor in own.items()}
+        attributes |= {prefix + name: value for name, value in facts.items()}
+        if not prefix:
+            training = facts.get("training")
+        todo += [(f"{prefix}{name}.", child, depth + 1) for name, child in reversed(children)]
+    return Candidate(path, tensors, class_of(module) or "a module", training, attributes)
+
+
+def _parts(
+    state: list[tuple[Any, Any]], storages: Mapping[str, Storage], scripted: bool
+) -> tuple[Tensors, list[tuple[str, Call]], dict[str, Any]]:
+    """Tensors, submodules and plain attributes of one module."""
+    by_name = {key: value for key, value in state if isinstance(key, str)}
+    if scripted:  # TorchScript keeps tensors and submodules as attributes
+        entries, skipped = state, set()
+    else:
+        entries = [
+            pair
+            for part in ("_parameters", "_buffers", "_modules")
+            for pair in pairs_of(by_name.get(part)) or ()
+        ]
+        left = items_of(by_name.get("_non_persistent_buffers_set")) or ()
+        skipped = {name for name in left if isinstance(name, str)}
+    tensors: Tensors = {}
+    children: list[tuple[str, Call]] = []
+    for name, value in entries:
+        if not isinstance(name, str) or name in skipped:
+            continue
+        if (tensor := tensor_of(value, storages)) is not None:
+            tensors[name] = tensor
+        elif isinstance(value, Call) and state_of(value) is not None:
+            children.append((name, value))
+    facts = {
+        key: value for key, value in by_name.items() if _is_plain(value) and not key.startswith("_")
+    }
+    return tensors, children, facts
+
+
+def _is_plain(value: Any) -> bool:
+    """A number, a short text, or a short tuple of numbers: stride, dilation, mode."""
+    if isinstance(value, tuple):
+        return len(value) <= 8 and all(isinstance(part, int | float) for part in value)
+    return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 40)

@@ -1,0 +1,359 @@
+"""The pickle machine: opcodes of protocols 0 to 5 to inert records, within limits.
+
+`pickletools.genops` of the standard library reads the opcodes and their arguments; it runs nothing.
+"""
+
+from __future__ import annotations
+
+import mmap
+import pickletools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from core.checkpoint.records import Call, Global, Items, Pairs, Reference
+from core.errors import CheckpointError, RefusedError
+
+MAX_OPCODES = 3_000_000  # ResNet-101 with Adam's state has about 60,000
+MAX_MEMO = 1_000_000
+MAX_SECONDS = 8.0
+MAX_BYTES = 64 * 2**20  # names and shapes, not numbers
+MAX_NAME = 300  # characters
+MAX_INT = 8 * 1024  # bits
+COMPUTED = "a name that it computes"  # anything else than two texts, or the result of a call
+DAMAGED_REMEDY = "Copy or download it again, and compare its size with the original."
+PARTIAL = "functools.partial"  # makes its first argument a call
+
+
+class Damaged(CheckpointError):  # noqa: N818 - a state of the file, as people say it
+    """The stream breaks off or contradicts itself."""
+
+    def __init__(self, detail: str) -> None:
+        """Args: detail, for people who know pickles."""
+        super().__init__(
+            f"The file is truncated or damaged: it cannot be read to its end ({detail[:160]}).",
+            remedy=DAMAGED_REMEDY,
+        )
+
+
+class TooMuch(RefusedError):  # noqa: N818 - as above
+    """A limit of the reader, which no honest checkpoint reaches."""
+
+    def __init__(self, what: str) -> None:
+        """Args: what there is too much of."""
+        super().__init__(
+            f"The file's table of contents was refused: {what}.",
+            remedy="Save the weights alone: torch.save(model.state_dict(), ...)",
+        )
+
+
+class Window:
+    """A part of the file that pickletools may read, and no byte more."""
+
+    def __init__(self, data: bytes | mmap.mmap, position: int = 0) -> None:
+        """Args: data, the file or a part of it; position, of the first opcode."""
+        self._data, self.position = data, position
+        self._end = min(len(data), position + MAX_BYTES)
+
+    def tell(self) -> int:
+        """Position in the data."""
+        return self.position
+
+    def read(self, count: int) -> bytes:
+        """Read as files do; short at the end."""
+        start, self.position = self.position, min(self.position + count, self._end)
+        return self._data[start : self.position]
+
+    def readline(self) -> bytes:
+        """Read to the end of the line."""
+        found = self._data.find(b"\n", self.position, self._end)
+        return self.read((self._end if found < 0 else found + 1) - self.position)
+
+
+class Machine:
+    """One run over one or several pickles of a file; remembers every name they ask for."""
+
+    def __init__(self) -> None:
+        """Start with an empty stack."""
+        self.called: dict[str, None] = {}  # names that would be called
+        self.named: dict[str, None] = {}  # all names
+        self.references: list[Reference] = []  # storages, in the order of the file
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+        self._steps = 0
+        self._deadline = time.monotonic() + MAX_SECONDS
+
+    def run(self, window: Window) -> Any:
+        """Read one pickle and return what it describes.
+
+        Raises:
+            Damaged: the stream breaks off or contradicts itself.
+            TooMuch: a limit.
+        """
+        self.stack, self.marks, self.memo = [], [], {}
+        try:
+            for opcode, argument, _ in pickletools.genops(window):  # type: ignore[arg-type]
+                self._steps += 1
+                if self._steps % 4096 == 0 or self._steps > MAX_OPCODES:
+                    self._check_limits()
+                if opcode.name == "STOP":
+                    return self.pop()
+                OPERATIONS[opcode.name](self, argument)
+        except (ValueError, KeyError, IndexError, TypeError, OverflowError) as exc:
+            raise Damaged(str(exc)) from exc
+        raise Damaged("no end")
+
+    def _check_limits(self) -> None:
+        if self._steps > MAX_OPCODES:
+            raise TooMuch(f"it has more than {MAX_OPCODES:,} steps")
+        if len(self.memo) > MAX_MEMO:
+            raise TooMuch(f"it remembers more than {MAX_MEMO:,} values")
+        if time.monotonic() > self._deadline:
+            raise TooMuch(f"it takes more than {MAX_SECONDS:.0f} s to read")
+
+    # --- stack ------------------------------------------------------------------------------------
+
+    def pop(self) -> Any:
+        """Take the value on top."""
+        if self.marks and self.marks[-1] >= len(self.stack):
+            raise IndexError("nothing above the mark")
+        return self.stack.pop()
+
+    def top(self) -> Any:
+        """The value on top, which stays."""
+        return self.stack[-1]
+
+    def above_mark(self) -> list[Any]:
+        """Take everything above the last mark."""
+        start = self.marks.pop()
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
+
+    # --- names and calls --------------------------------------------------------------------------
+
+    def name(self, module: Any, name: Any) -> None:
+        """Push a class or function by its name."""
+        known = isinstance(module, str) and isinstance(name, str)
+        full = f"{module}.{name}" if known else COMPUTED
+        if len(full) > MAX_NAME:
+            raise TooMuch(f"it has a name of more than {MAX_NAME} characters")
+        if full.startswith("__builtin__."):  # what Python 2 called it
+            full = "builtins." + full.removeprefix("__builtin__.")
+        self.named[full] = None
+        self.stack.append(Global(full))
+
+    def call(self, function: Any, arguments: Any) -> None:
+        """Push what a call would make."""
+        self.called[function.name if isinstance(function, Global) else COMPUTED] = None
+        call = Call(function, arguments)
+        if call.name == PARTIAL and isinstance(arguments, tuple) and arguments:
+            first = arguments[0]
+            self.called[first.name if isinstance(first, Global) else COMPUTED] = None
+        self.stack.append(call)
+
+    def refer(self, value: Any) -> None:
+        """Push a storage; of a class with its source, as old files have them, only the class."""
+        if isinstance(value, tuple) and len(value) > 1 and value[0] == "module":
+            self.stack.append(value[1])
+            return
+        self.references.append(Reference(value))
+        self.stack.append(self.references[-1])
+
+    # --- filling ----------------------------------------------------------------------------------
+
+    def set_pairs(self, flat: list[Any]) -> None:
+        """Put keys and values into the dict on top."""
+        if len(flat) % 2:
+            raise ValueError("a key without a value")
+        target = self.top()
+        pairs = list(zip(flat[::2], flat[1::2], strict=True))
+        if isinstance(target, Pairs):
+            target.pairs += pairs
+        elif isinstance(target, Call):
+            if target.pairs is None:
+                target.pairs = []
+            target.pairs += pairs
+        else:
+            raise ValueError("entries for something that is no dict")
+
+    def append(self, items: list[Any]) -> None:
+        """Put items into the list on top."""
+        target = self.top()
+        if isinstance(target, Items):
+            target.items += items
+        elif isinstance(target, Call):
+            if target.items is None:
+                target.items = []
+            target.items += items
+        else:
+            raise ValueError("items for something that is no list")
+
+    def build(self) -> None:
+        """Give the object on top its attributes."""
+        state = self.pop()
+        target = self.top()
+        if not isinstance(target, Call):
+            raise ValueError("attributes for something that is no object")
+        target.state = state
+
+
+# --- opcodes --------------------------------------------------------------------------------------
+
+
+def _push(machine: Machine, argument: Any) -> None:
+    if isinstance(argument, int) and argument.bit_length() > MAX_INT:
+        raise TooMuch(f"it has a number of more than {MAX_INT} bits")
+    machine.stack.append(argument)
+
+
+def _constant(value: Any) -> Callable[[Machine, Any], None]:
+    return lambda machine, _: machine.stack.append(value)
+
+
+def _made(kind: Callable[[], Any]) -> Callable[[Machine, Any], None]:
+    return lambda machine, _: machine.stack.append(kind())
+
+
+def _mark(machine: Machine, _: Any) -> None:
+    machine.marks.append(len(machine.stack))
+
+
+def _pop(machine: Machine, _: Any) -> None:
+    if machine.marks and machine.marks[-1] == len(machine.stack):
+        machine.marks.pop()  # POP takes a mark too
+    else:
+        machine.stack.pop()
+
+
+def _pop_mark(machine: Machine, _: Any) -> None:
+    machine.above_mark()
+
+
+def _tuple(size: int) -> Callable[[Machine, Any], None]:
+    def operation(machine: Machine, _: Any) -> None:
+        parts = [machine.pop() for _ in range(size)]
+        machine.stack.append(tuple(reversed(parts)))
+
+    return operation
+
+
+def _dict(machine: Machine, _: Any) -> None:
+    flat = machine.above_mark()
+    machine.stack.append(Pairs())
+    machine.set_pairs(flat)
+
+
+def _set_item(machine: Machine, _: Any) -> None:
+    value, key = machine.pop(), machine.pop()
+    machine.set_pairs([key, value])
+
+
+def _append(machine: Machine, _: Any) -> None:
+    machine.append([machine.pop()])
+
+
+def _global(machine: Machine, argument: str) -> None:
+    module, _, name = argument.partition(" ")
+    machine.name(module, name)
+
+
+def _stack_global(machine: Machine, _: Any) -> None:
+    name, module = machine.pop(), machine.pop()
+    machine.name(module, name)
+
+
+def _extension(machine: Machine, _: Any) -> None:
+    machine.name(None, None)
+    machine.called[COMPUTED] = None
+
+
+def _reduce(machine: Machine, _: Any) -> None:
+    arguments, function = machine.pop(), machine.pop()
+    machine.call(function, arguments)
+
+
+def _new_with_keywords(machine: Machine, _: Any) -> None:
+    keywords, arguments, function = machine.pop(), machine.pop(), machine.pop()
+    machine.call(function, (arguments, keywords))
+
+
+def _instance(machine: Machine, argument: str) -> None:
+    arguments = tuple(machine.above_mark())
+    _global(machine, argument)
+    machine.call(machine.pop(), arguments)
+
+
+def _object(machine: Machine, _: Any) -> None:
+    function, *arguments = machine.above_mark()
+    machine.call(function, tuple(arguments))
+
+
+def _put(machine: Machine, argument: int) -> None:
+    machine.memo[argument] = machine.top()
+
+
+def _memoize(machine: Machine, _: Any) -> None:
+    machine.memo[len(machine.memo)] = machine.top()
+
+
+def _get(machine: Machine, argument: int) -> None:
+    machine.stack.append(machine.memo[argument])
+
+
+def _buffer(machine: Machine, _: Any) -> None:
+    raise ValueError("a buffer outside the file")
+
+
+def _nothing(machine: Machine, _: Any) -> None:
+    """PROTO and FRAME."""
+
+
+_VALUES = (
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE"),
+    *("BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+)
+OPERATIONS: dict[str, Callable[[Machine, Any], None]] = {
+    **dict.fromkeys(_VALUES, _push),
+    **dict.fromkeys(("PROTO", "FRAME"), _nothing),
+    **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _extension),
+    **dict.fromkeys(("NEXT_BUFFER", "READONLY_BUFFER"), _buffer),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
+    "NONE": _constant(None),
+    "NEWTRUE": _constant(True),
+    "NEWFALSE": _constant(False),
+    "EMPTY_TUPLE": _constant(()),
+    "EMPTY_LIST": _made(Items),
+    "EMPTY_SET": _made(Items),
+    "EMPTY_DICT": _made(Pairs),
+    "MARK": _mark,
+    "POP": _pop,
+    "POP_MARK": _pop_mark,
+    "DUP": lambda machine, _: machine.stack.append(machine.top()),
+    "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.above_mark())),
+    "TUPLE1": _tuple(1),
+    "TUPLE2": _tuple(2),
+    "TUPLE3": _tuple(3),
+    "LIST": lambda machine, _: machine.stack.append(Items(machine.above_mark())),
+    "FROZENSET": lambda machine, _: machine.stack.append(Items(machine.above_mark())),
+    "DICT": _dict,
+    "APPEND": _append,
+    "APPENDS": lambda machine, _: machine.append(machine.above_mark()),
+    "ADDITEMS": lambda machine, _: machine.append(machine.above_mark()),
+    "SETITEM": _set_item,
+    "SETITEMS": lambda machine, _: machine.set_pairs(machine.above_mark()),
+    "GLOBAL": _global,
+    "STACK_GLOBAL": _stack_global,
+    "REDUCE": _reduce,
+    "NEWOBJ": _reduce,
+    "NEWOBJ_EX": _new_with_keywords,
+    "INST": _instance,
+    "OBJ": _object,
+    "BUILD": lambda machine, _: machine.build(),
+    "MEMOIZE": _memoize,
+    "PERSID": lambda machine, argument: machine.refer(argument),
+    "BINPERSID": lambda machine, _: machine.refer(machine.pop()),
+}

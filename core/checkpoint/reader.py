@@ -1,0 +1,179 @@
+"""A file to tensors and a report, without torch, and without running anything that is in it.
+
+bytes -> container             sniff
+      -> content               torch_zip | torch_legacy (machine, policy) | safetensors | exported
+      -> candidates, report    harvest, report
+      -> one safetensors file  canonical
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from core.checkpoint.canonical import check_size, write_canonical
+from core.checkpoint.exported_file import read_exported
+from core.checkpoint.harvest import Candidate, candidates_in
+from core.checkpoint.machine import Machine, Window
+from core.checkpoint.policy import refuse_names, user_classes
+from core.checkpoint.report import Report, Surroundings, shared_prefix, summary
+from core.checkpoint.safetensors_file import read_safetensors
+from core.checkpoint.sniff import LEGACY, SAFETENSORS, container_of
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
+from core.checkpoint.torch_legacy import read_legacy
+from core.checkpoint.torch_zip import Archive, open_archive
+from core.errors import CheckpointError
+
+Say = Callable[[str], None]
+EXPORTED, SCRIPT, ZIP = "exported program", "TorchScript", "zip pickle"
+
+
+def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stage: None) -> Report:
+    """Read a checkpoint and write its tensors as safetensors.
+
+    Args:
+        path: the file, of any kind.
+        out: where the safetensors file goes.
+        choice: path of another candidate than the first: "ema".
+        say: told each stage in words.
+
+    Raises:
+        CheckpointError: the file holds no weights that can be read.
+        RefusedError: it asks for something to be run, or is over a limit.
+    """
+    container = container_of(path)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if container == SAFETENSORS:
+            say("Opening it as safetensors")
+            tensors, metadata = read_safetensors(data)
+            return _whole(SAFETENSORS, tensors, metadata, data, out, say)
+        if container == LEGACY:
+            say("Opening it as legacy pickle")
+            return _pickled(LEGACY, *_legacy(data), data, out, choice, say)
+        archive = open_archive(file, data)
+        if "archive_format" in archive.entries:
+            say("Opening it as exported program")
+            tensors, program = read_exported(archive)
+            return _whole(EXPORTED, tensors, {}, data, out, say, program)
+        container = SCRIPT if "constants.pkl" in archive.entries else ZIP
+        say(f"Opening it as {container}")
+        return _pickled(container, *_zipped(archive), data, out, choice, say)
+
+
+def _legacy(data: mmap.mmap) -> tuple[Any, Mapping[str, Storage], Machine]:
+    machine = Machine()
+    try:
+        content, storages = read_legacy(data, machine)
+    finally:
+        refuse_names(machine.called, machine.named)  # a name counts, however the file goes on
+    return content, storages, machine
+
+
+def _zipped(archive: Archive) -> tuple[Any, Mapping[str, Storage], Machine]:
+    machine = Machine()
+    if archive.entries.get("byteorder") and archive.read("byteorder") != b"little":
+        raise CheckpointError(
+            "The file was written on a big-endian machine.",
+            remedy="Save it again on an ordinary computer.",
+        )
+    try:
+        content = machine.run(Window(archive.read("data.pkl")))
+    finally:
+        refuse_names(machine.called, machine.named)
+    folder = "data/"
+    storages = {}
+    for reference in machine.references:
+        parts = reference.value
+        key = parts[2] if isinstance(parts, tuple) and len(parts) > 2 else None
+        if isinstance(key, str) and key not in storages and folder + key in archive.entries:
+            archive.check(folder + key)
+            entry = archive.entries[folder + key]
+            storages[key] = Storage(entry.start, entry.length, "")
+    return content, storages, machine
+
+
+def _pickled(
+    container: str,
+    content: Any,
+    storages: Mapping[str, Storage],
+    machine: Machine,
+    data: mmap.mmap,
+    out: Path,
+    choice: str,
+    say: Say,
+) -> Report:
+    say("Looking for the weights")
+    around = Surroundings(content, storages)
+    candidates = candidates_in(content, storages)
+    if not candidates:
+        raise around.no_weights()
+    taken = _chosen(candidates, choice)
+    _write(taken.readable, data, out, say)
+    return Report(
+        container=container,
+        wrapper=list(taken.path),
+        prefix=shared_prefix(list(taken.readable)),
+        keys=list(taken.readable),
+        kind=taken.kind,
+        others=around.others(taken.path),
+        left_out={k: t.why for k, t in taken.tensors.items() if isinstance(t, LeftOut)},
+        candidates=[summary(c) for c in [taken, *(c for c in candidates if c is not taken)]][:50],
+        classes=list(user_classes(machine.named))[:200],
+        training=taken.training,
+        attributes=taken.attributes,
+        metadata=around.metadata(taken.path),
+    )
+
+
+def _chosen(candidates: list[Candidate], choice: str) -> Candidate:
+    if not choice:
+        return candidates[0]
+    for candidate in candidates:
+        if "/".join(candidate.path) == choice:
+            return candidate
+    raise CheckpointError(
+        f"The file has no weights under {choice[:80]!r}.",
+        remedy="Choose one of the entries that the checkpoint page lists.",
+    )
+
+
+def _whole(
+    container: str,
+    tensors: dict[str, TensorRecord | LeftOut],
+    metadata: dict[str, str],
+    data: mmap.mmap,
+    out: Path,
+    say: Say,
+    program: str = "",
+) -> Report:
+    """A container that holds tensors by name and nothing around them."""
+    candidate = Candidate((), tensors, "dict")
+    if not candidate.readable and not program:
+        raise CheckpointError(
+            f"The {container} file holds no tensors that can be read.",
+            remedy="Choose the file with the network's weights.",
+        )
+    _write(candidate.readable, data, out, say)
+    return Report(
+        container=container,
+        wrapper=[],
+        prefix="" if program else shared_prefix(list(candidate.readable)),
+        keys=list(candidate.readable),
+        kind="dict",
+        others={name: t.why for name, t in tensors.items() if isinstance(t, LeftOut)},
+        left_out={name: t.why for name, t in tensors.items() if isinstance(t, LeftOut)},
+        candidates=[summary(candidate)],
+        classes=[],
+        training=None,
+        attributes={},
+        metadata=dict(metadata),
+        program=program,
+    )
+
+
+def _write(tensors: dict[str, TensorRecord], data: mmap.mmap, out: Path, say: Say) -> None:
+    check_size(tensors, len(data))
+    say("Copying the weights")
+    write_canonical(tensors, data, out)

@@ -1,0 +1,212 @@
+"""What is around the weights, in words and as plain data: for the page, never for decisions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.checkpoint.harvest import NOT_WEIGHTS, Candidate, is_optimizer
+from core.checkpoint.records import Call, Global, class_of, items_of, pairs_of, state_of
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
+from core.errors import CheckpointError
+
+PREFIXES = (
+    "module.",  # DataParallel, DistributedDataParallel
+    "model.",  # Lightning
+    "net.",
+    "network.",
+    "_orig_mod.",  # torch.compile
+    "ema_model.",
+    "model_ema.",
+    "student.",
+    "segmentor.",
+)
+SAVE = 'torch.save(model.state_dict(), "weights.pth")'
+MAX_PLAIN = 20_000  # values that are shown as plain data
+MAX_TEXT = 20_000  # characters of one text
+MAX_OTHERS = 500
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything about a file but its numbers; JSON on its way out of the reading process."""
+
+    container: str
+    wrapper: list[str]  # where the weights were: ["model"], [] for raw
+    prefix: str  # what all keys begin with
+    keys: list[str]  # in the file's order, with the prefix
+    kind: str  # "dict", or the class of a pickled module
+    others: dict[str, str]  # the other entries -> what they are in words
+    left_out: dict[str, str]  # tensors that are not read -> why
+    candidates: list[dict[str, Any]]  # path, kind, tensors, bytes; the first is what was taken
+    classes: list[str]  # of the author's own code, named in the file
+    training: bool | None  # of a pickled module
+    attributes: dict[str, Any]  # "layer4.0.conv2.dilation": [2, 2]
+    metadata: dict[str, Any]  # plain data beside the weights
+    notes: list[str] = field(default_factory=list)
+    program: str = ""  # JSON of an exported program's graph
+
+
+def shared_prefix(keys: list[str]) -> str:
+    """What is written before every key, of the known prefixes, repeatedly."""
+    prefix = ""
+    while step := next(
+        (p for p in PREFIXES if keys and all(k.startswith(prefix + p) for k in keys)), ""
+    ):
+        prefix += step
+    return "" if any(key == prefix for key in keys) else prefix
+
+
+def summary(candidate: Candidate) -> dict[str, Any]:
+    """One line of the list of candidates."""
+    return {
+        "path": "/".join(candidate.path),
+        "kind": candidate.kind,
+        "tensors": len(candidate.readable),
+        "bytes": candidate.size,
+    }
+
+
+# --- entries beside the weights -------------------------------------------------------------------
+
+
+class Surroundings:
+    """The content around the weights."""
+
+    def __init__(self, content: Any, storages: Mapping[str, Storage]) -> None:
+        """Args: content, what the file holds; storages, so that tensors can be described."""
+        self._content, self._storages = content, storages
+
+    def others(self, taken: tuple[str, ...]) -> dict[str, str]:
+        """The entries on the way to the weights and beside them, in words."""
+        others: dict[str, str] = {}
+        for path, value in self._beside(taken):
+            others["/".join(path)] = self.describe(value)
+            if len(others) == MAX_OTHERS:
+                break
+        return others
+
+    def metadata(self, taken: tuple[str, ...]) -> dict[str, Any]:
+        """The entries beside the weights that are plain data, as JSON can hold it."""
+        budget = [MAX_PLAIN]
+        found = {"/".join(path): _plain(value, budget) for path, value in self._beside(taken)}
+        return {path: value for path, value in found.items() if value is not _NOT_PLAIN}
+
+    def _beside(self, taken: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+        value = self._content
+        for depth in range(len(taken) + 1):
+            step = taken[depth] if depth < len(taken) else None
+            if step is None and pairs_of(value) is None:
+                return  # inside a pickled module
+            entries, value = _entries(value), None
+            for key, part in entries:
+                if key == step:
+                    value = part
+                elif step is not None or not self._is_weight(key, part):
+                    yield (*taken[:depth], str(key)[:80] if _is_simple(key) else "?"), part
+
+    def _is_weight(self, key: Any, value: Any) -> bool:
+        return (
+            isinstance(key, str)
+            and key not in NOT_WEIGHTS
+            and isinstance(tensor_of(value, self._storages), TensorRecord)
+        )
+
+    def describe(self, value: Any) -> str:
+        """What a value is, in a few words."""
+        tensor = tensor_of(value, self._storages)
+        if isinstance(tensor, TensorRecord):
+            return f"tensor {tensor.shape} of {tensor.dtype.name}"
+        if isinstance(tensor, LeftOut):
+            return tensor.why
+        if (pairs := pairs_of(value)) is not None:
+            return f"dict of {_plural(len(pairs), 'entry', 'entries')}"
+        if (items := items_of(value)) is not None:
+            kind = "tuple" if isinstance(value, tuple) else "list"
+            return f"{kind} of {_plural(len(items), 'entry', 'entries')}"
+        if isinstance(value, Call):
+            return f"object of {class_of(value)[:80] or 'a class that it computes'}"
+        if isinstance(value, Global):
+            return f"the name {value.name[:80]}"
+        if isinstance(value, bool) or value is None:
+            return str(value)
+        if isinstance(value, int | float):
+            return f"number {value!r:.40}"
+        return f"text {value!r:.60}" if isinstance(value, str) else type(value).__name__
+
+    def no_weights(self) -> CheckpointError:
+        """Say what is there instead of weights."""
+        pairs = pairs_of(self._content)
+        inner = [part for _, value in pairs or () if (part := pairs_of(value)) is not None]
+        if pairs is not None and any(map(is_optimizer, [pairs, *inner])):
+            return CheckpointError(
+                "The file holds an optimizer's state only, not the weights of a network.",
+                remedy=f"Save the network's weights where it was trained: {SAVE}",
+            )
+        if pairs is not None:
+            keys = ", ".join(str(key)[:40] if _is_simple(key) else "?" for key, _ in pairs[:5])
+            what = f"a dict without weights (its entries: {keys})" if keys else "an empty dict"
+        elif isinstance(tensor_of(self._content, self._storages), TensorRecord):
+            what = f"one {self.describe(self._content)} without a name"
+        else:
+            what = f"only {self.describe(self._content)}"
+        return CheckpointError(
+            f"The file can be read, but it holds {what}, not the weights of a network.",
+            remedy=f"Save the network's weights where it was trained: {SAVE}",
+        )
+
+
+def _entries(value: Any) -> list[tuple[Any, Any]]:
+    if (pairs := pairs_of(value)) is not None:
+        return pairs
+    if isinstance(value, Call) and (state := state_of(value)) is not None:
+        return state
+    return [(str(k), item) for k, item in enumerate(items_of(value) or ())]
+
+
+def _is_simple(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool) or value is None
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+# --- plain data -----------------------------------------------------------------------------------
+
+_NOT_PLAIN = object()
+PLAIN_OBJECTS = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
+PLAIN_DEPTH = 8
+
+
+def _plain(value: Any, budget: list[int], depth: int = 0) -> Any:
+    """JSON of numbers, texts, lists and dicts; what is something else is left out."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth > PLAIN_DEPTH:
+        return _NOT_PLAIN
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if _is_simple(value):
+        return value
+    if isinstance(value, Call) and class_of(value) in PLAIN_OBJECTS:
+        return _plain_dict(state_of(value) or [], budget, depth)
+    if (pairs := pairs_of(value)) is not None:
+        return _plain_dict(pairs, budget, depth)
+    if (items := items_of(value)) is not None:
+        parts = [_plain(item, budget, depth + 1) for item in items[: max(budget[0], 0)]]
+        return [part for part in parts if part is not _NOT_PLAIN]
+    return _NOT_PLAIN
+
+
+def _plain_dict(pairs: list[tuple[Any, Any]], budget: list[int], depth: int) -> Any:
+    parts = {
+        str(key): _plain(value, budget, depth + 1)
+        for key, value in pairs[: max(budget[0], 0)]
+        if _is_simple(key)
+    }
+    kept = {key: part for key, part in parts.items() if part is not _NOT_PLAIN}
+    return kept if kept or not pairs else _NOT_PLAIN

@@ -1,0 +1,245 @@
+"""Which bytes of the file a tensor is made of: the rules that a described tensor has to pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from core.checkpoint.machine import Damaged
+from core.checkpoint.records import Call, Global, Reference
+
+MAX_DIMENSIONS = 64  # torch's own limit
+
+
+@dataclass(frozen=True)
+class Dtype:
+    """A kind of number: its name in safetensors, its size, its name in torch."""
+
+    code: str
+    size: int  # bytes
+    name: str
+
+
+DTYPES = {
+    dtype.name: dtype
+    for dtype in (
+        Dtype("F64", 8, "float64"),
+        Dtype("F32", 4, "float32"),
+        Dtype("F16", 2, "float16"),
+        Dtype("BF16", 2, "bfloat16"),
+        Dtype("I64", 8, "int64"),
+        Dtype("I32", 4, "int32"),
+        Dtype("I16", 2, "int16"),
+        Dtype("I8", 1, "int8"),
+        Dtype("U64", 8, "uint64"),
+        Dtype("U32", 4, "uint32"),
+        Dtype("U16", 2, "uint16"),
+        Dtype("U8", 1, "uint8"),
+        Dtype("BOOL", 1, "bool"),
+        Dtype("F8_E4M3", 1, "float8_e4m3fn"),
+        Dtype("F8_E5M2", 1, "float8_e5m2"),
+    )
+}
+STORAGES = {  # torch's storage classes -> dtype; None: the bytes alone, the tensor names the dtype
+    "Double": "float64",
+    "Float": "float32",
+    "Half": "float16",
+    "BFloat16": "bfloat16",
+    "Long": "int64",
+    "Int": "int32",
+    "Short": "int16",
+    "Char": "int8",
+    "Byte": "uint8",
+    "Bool": "bool",
+    "ComplexFloat": "complex64",
+    "ComplexDouble": "complex128",
+    "QInt8": "qint8",
+    "QInt32": "qint32",
+    "QUInt8": "quint8",
+    "Untyped": "",
+}
+SIZES = {"complex64": 8, "complex128": 16, "qint8": 1, "qint32": 4, "quint8": 1, "": 1}
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Bytes of the file that tensors may look at."""
+
+    start: int  # byte of the file
+    length: int  # bytes
+    dtype: str  # torch's name; "" where the tensor names it
+
+
+@dataclass(frozen=True)
+class TensorRecord:
+    """A tensor by where its numbers are in the file."""
+
+    dtype: Dtype
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]  # in elements
+    start: int  # byte of the file where the first element is
+
+    @property
+    def num_bytes(self) -> int:
+        """Size written out, which a view of few bytes may exceed by far."""
+        return prod(self.shape) * self.dtype.size
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether the elements follow each other in the file."""
+        expected = 1
+        for size, step in zip(reversed(self.shape), reversed(self.stride), strict=True):
+            if size != 1 and step != expected:
+                return False
+            expected *= size
+        return True
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A tensor that is in the file but is not read, and why."""
+
+    why: str
+
+
+def storage_dtype(name: str) -> str | None:
+    """The dtype of a storage class, None for a name that is none: "torch.FloatStorage"."""
+    kind = name.rpartition(".")[2]
+    if not name.startswith("torch.") or not kind.endswith("Storage"):
+        return None
+    return STORAGES.get(kind.removesuffix("Storage"))
+
+
+def place(
+    storage: Storage, dtype: str, offset: Any, shape: Any, stride: Any
+) -> TensorRecord | LeftOut:
+    """Check a view on a storage.
+
+    Args:
+        storage: what it looks at.
+        dtype: torch's name of its numbers.
+        offset: elements before the first one.
+        shape: sizes.
+        stride: steps in elements.
+
+    Raises:
+        Damaged: it reaches outside its storage.
+    """
+    if dtype not in DTYPES:
+        return LeftOut(f"{dtype or 'unknown'} numbers are not read")
+    kind = DTYPES[dtype]
+    numbers = (offset, *shape, *stride)
+    if len(shape) != len(stride) or len(shape) > MAX_DIMENSIONS:
+        raise Damaged("a tensor whose sizes and strides do not belong together")
+    if not all(type(number) is int and 0 <= number < 2**62 for number in numbers):
+        raise Damaged("a tensor with an impossible size or stride")
+    if prod(shape):
+        last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
+        if (last + 1) * kind.size > storage.length:
+            raise Damaged("a tensor that reaches outside its storage")
+    return TensorRecord(kind, tuple(shape), tuple(stride), storage.start + offset * kind.size)
+
+
+# --- pickled calls --------------------------------------------------------------------------------
+
+STRIDED = {
+    "torch._utils._rebuild_tensor",
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_tensor_v3",
+}
+WRAPPED = {  # a call -> where the tensor is among its arguments
+    "torch._utils._rebuild_parameter": 0,
+    "torch._utils._rebuild_parameter_with_state": 0,
+    "torch.nn.parameter.Parameter": 0,
+    "torch.nn.parameter.Buffer": 0,
+}
+OTHER_KINDS = {
+    "torch._utils._rebuild_qtensor": "a quantized tensor",
+    "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
+    "torch._utils._rebuild_sparse_csr_tensor": "a sparse tensor",
+    "torch._utils._rebuild_nested_tensor": "a nested tensor",
+    "torch._utils._rebuild_meta_tensor_no_storage": "a tensor without numbers (meta)",
+    "torch._utils._rebuild_wrapper_subclass": "a tensor of a class of its own",
+    "torch._utils._rebuild_device_tensor_from_numpy": "a tensor saved through NumPy",
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": "a tensor of another device",
+}
+SUBCLASS = "torch._tensor._rebuild_from_type_v2"  # (function, class, arguments, state)
+MAX_WRAPPING = 8  # a parameter in a subclass in a parameter; more is no tensor
+
+
+def tensor_of(value: Any, storages: Mapping[str, Storage]) -> TensorRecord | LeftOut | None:
+    """Read a value as a tensor; None where it is something else.
+
+    Args:
+        value: an inert record.
+        storages: by key, as the container found them.
+
+    Raises:
+        Damaged: it is a tensor that contradicts the file.
+    """
+    for _ in range(MAX_WRAPPING):
+        if not isinstance(value, Call):
+            return None
+        arguments = value.arguments if isinstance(value.arguments, tuple) else ()
+        name = value.name
+        if name in WRAPPED and arguments:
+            value = arguments[WRAPPED[name]]
+        elif name == SUBCLASS and len(arguments) == 4:
+            value = Call(arguments[0], arguments[2])
+        elif name in STRIDED:
+            return _strided(arguments, storages)
+        else:
+            kind = OTHER_KINDS.get(name)
+            return None if kind is None else LeftOut(f"{kind} is not read")
+    return None
+
+
+def _strided(arguments: tuple[Any, ...], storages: Mapping[str, Storage]) -> TensorRecord | LeftOut:
+    if len(arguments) < 4 or not isinstance(arguments[2], tuple | Call):
+        raise Damaged("a tensor without storage, offset, size and stride")
+    storage = _storage(arguments[0], storages)
+    dtype = storage.dtype
+    if not dtype:  # _rebuild_tensor_v3 names it: (..., requires_grad, hooks, dtype)
+        named = arguments[6] if len(arguments) > 6 else None
+        dtype = named.name.removeprefix("torch.") if isinstance(named, Global) else ""
+    return place(storage, dtype, arguments[1], _sizes(arguments[2]), _sizes(arguments[3]))
+
+
+def _sizes(value: Any) -> tuple[Any, ...]:
+    """A tuple, or torch.Size of one."""
+    if isinstance(value, Call) and isinstance(value.arguments, tuple) and value.arguments:
+        value = value.arguments[0]
+    if not isinstance(value, tuple):
+        raise Damaged("a tensor whose size is no tuple")
+    return value
+
+
+def _storage(value: Any, storages: Mapping[str, Storage]) -> Storage:
+    """Follow ('storage', class, key, location, count); the count has to be the file's."""
+    parts = value.value if isinstance(value, Reference) else None
+    if not isinstance(parts, tuple) or len(parts) < 5 or parts[0] != "storage":
+        raise Damaged("a tensor whose storage is not in the file")
+    kind, key, count = parts[1], parts[2], parts[4]
+    dtype = storage_dtype(kind.name) if isinstance(kind, Global) else None
+    found = storages.get(key) if isinstance(key, str) else None
+    if dtype is None or found is None:
+        raise Damaged("a tensor whose storage is not in the file")
+    size = DTYPES[dtype].size if dtype in DTYPES else SIZES.get(dtype, 1)
+    if type(count) is not int or count * size != found.length:
+        raise Damaged("a storage with another length than announced")
+    start, length = found.start, found.length
+    if len(parts) > 5 and parts[5] is not None:  # legacy: a view (key, offset, count) on it
+        start, length = _view(parts[5], start, length, size)
+    return Storage(start, length, dtype)
+
+
+def _view(view: Any, start: int, length: int, size: int) -> tuple[int, int]:
+    if not isinstance(view, tuple) or len(view) != 3:
+        raise Damaged("a storage with a view that is none")
+    _, offset, count = view
+    inside = type(offset) is int and type(count) is int and offset >= 0 and count >= 0
+    if not inside or (offset + count) * size > length:
+        raise Damaged("a view that reaches outside its storage")
+    return start + offset * size, count * size

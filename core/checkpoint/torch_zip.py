@@ -1,0 +1,174 @@
+"""The zip containers: torch.save since 1.6, TorchScript, and exported programs (.pt2).
+
+Nothing is unpacked: torch stores what is read here, so a tensor is a range of bytes of the file.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+from core.checkpoint.machine import MAX_BYTES, Damaged
+from core.checkpoint.sniff import REMEDY
+from core.errors import CheckpointError, RefusedError
+
+MAX_ENTRIES = 50_000  # the largest vision checkpoints have a few thousand
+LOCAL_HEADER = 30  # bytes, then the name and the extra field
+CHUNK = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry as a range of the file."""
+
+    start: int
+    length: int
+    crc: int
+    compressed: bool
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The entries below the one folder that torch writes, by their names in it."""
+
+    data: mmap.mmap
+    entries: dict[str, Entry]
+    checksums: bool  # False where torch was told to leave them out
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a small entry.
+
+        Raises:
+            Damaged: the checksum differs.
+        """
+        entry = self.entries[name]
+        if entry.length > MAX_BYTES:
+            raise RefusedError("The file's table of contents is too large.", remedy=REMEDY)
+        self.check(name)
+        return self.data[entry.start : entry.start + entry.length]
+
+    def check(self, name: str) -> None:
+        """Compare an entry with its checksum, which torch itself does not.
+
+        Raises:
+            Damaged: it differs.
+            RefusedError: it is compressed, and may be of any size when it is unpacked.
+        """
+        entry, crc = self.entries[name], 0
+        if entry.compressed:
+            raise RefusedError(
+                "The zip container is compressed, which torch.save never does.",
+                remedy="Upload the file as torch.save wrote it.",
+            )
+        if not self.checksums:
+            return
+        with memoryview(self.data) as view:
+            for start in range(entry.start, entry.start + entry.length, CHUNK):
+                crc = zlib.crc32(view[start : min(start + CHUNK, entry.start + entry.length)], crc)
+        if crc != entry.crc:
+            raise Damaged(f"the checksum of {name[:60]} differs")
+
+
+def open_archive(file: object, data: mmap.mmap) -> Archive:
+    """List the entries.
+
+    Args:
+        file: open for reading bytes.
+        data: the same file, mapped.
+
+    Raises:
+        CheckpointError: damaged, encrypted, or a zip of something else.
+        RefusedError: compressed, or over a limit.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:  # type: ignore[call-overload]
+            infos = archive.infolist()
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, OSError) as exc:
+        raise _damaged("its end is missing or unreadable") from exc
+    _check_infos(infos)
+    entries = {info.filename: _entry(info, data) for info in infos if not info.is_dir()}
+    if len(entries) != sum(not info.is_dir() for info in infos):
+        raise _damaged("it has the same name twice")
+    _check_ranges(list(entries.values()))
+    return Archive(data, _below_one_folder(entries), any(info.CRC for info in infos))
+
+
+def _damaged(why: str) -> CheckpointError:
+    return CheckpointError(
+        f"The file is a truncated or damaged zip container: {why}.",
+        remedy="Copy or download it again, and compare its size with the original.",
+    )
+
+
+def _check_infos(infos: list[zipfile.ZipInfo]) -> None:
+    if len(infos) > MAX_ENTRIES:
+        raise RefusedError(
+            f"The file has {len(infos)} entries; at most {MAX_ENTRIES} are allowed.", remedy=REMEDY
+        )
+    if any(info.flag_bits & 1 for info in infos):
+        raise CheckpointError("The zip container is encrypted.", remedy=REMEDY)
+    kept = [info for info in infos if not info.is_dir()]
+    if not any(_is_torch(info.filename) for info in kept):
+        raise _no_checkpoint([info.filename for info in kept])
+
+
+def _is_torch(name: str) -> bool:
+    return name.partition("/")[2] in ("data.pkl", "archive_format", "constants.pkl")
+
+
+def _no_checkpoint(files: list[str]) -> CheckpointError:
+    inside = [name for name in files if name.endswith((".pth", ".pt", ".ckpt", ".safetensors"))]
+    if "serialized_exported_program.json" in files:
+        return CheckpointError(
+            "This is an exported program of an older torch (before 2.8), which is not read.",
+            remedy="Write it again with a newer torch.export.save, or save its weights alone.",
+        )
+    if any(name in ("config.json", "metadata.json") for name in files) and any(
+        name.endswith(".h5") for name in files
+    ):
+        return CheckpointError("This is a Keras archive, not a PyTorch checkpoint.", remedy=REMEDY)
+    if inside:
+        return CheckpointError(
+            f"This is a zip archive around {inside[0][:80]}, not the checkpoint itself.",
+            remedy="Unpack it and upload the file inside.",
+        )
+    shown = ", ".join(name[:40] for name in files[:3]) or "nothing"
+    return CheckpointError(
+        f"This is a zip archive but no checkpoint: it holds {shown}.", remedy=REMEDY
+    )
+
+
+def _entry(info: zipfile.ZipInfo, data: mmap.mmap) -> Entry:
+    """Where an entry's bytes are: after its local header, whose name must be the directory's."""
+    header = data[info.header_offset : info.header_offset + LOCAL_HEADER]
+    if len(header) < LOCAL_HEADER or not header.startswith(b"PK\x03\x04"):
+        raise _damaged("an entry is not where it should be")
+    method, name_length, extra_length = struct.unpack("<8xH16xHH", header)
+    start = info.header_offset + LOCAL_HEADER + name_length + extra_length
+    name = data[info.header_offset + LOCAL_HEADER : start - extra_length]
+    compressed = method != zipfile.ZIP_STORED  # of TorchScript the code, which nobody reads here
+    if method != info.compress_type or name != info.orig_filename.encode("utf-8", "replace"):
+        raise _damaged("an entry contradicts the directory")
+    if not compressed and info.compress_size != info.file_size:
+        raise _damaged("an entry contradicts the directory")
+    if start + info.compress_size > len(data):
+        raise _damaged("an entry reaches outside the file")
+    return Entry(start, info.compress_size, info.CRC, compressed)
+
+
+def _check_ranges(entries: list[Entry]) -> None:
+    end = 0
+    for entry in sorted(entries, key=lambda entry: entry.start):
+        if entry.start < end:
+            raise _damaged("two entries overlap")
+        end = entry.start + entry.length
+
+
+def _below_one_folder(entries: dict[str, Entry]) -> dict[str, Entry]:
+    folders = {name.partition("/")[0] for name in entries}
+    if len(folders) != 1:
+        raise _damaged("it has more than one folder")
+    return {name.partition("/")[2]: entry for name, entry in entries.items()}
