@@ -2,7 +2,7 @@
 
 Standard library only, so that a fresh machine needs nothing but Python 3.11 with its venv module:
 
-    python3 scripts/bootstrap.py run|test|lint|bench|train|screenshots [arguments ...]
+    python3 scripts/bootstrap.py run|test|lint|bench|fuzz|train|screenshots [arguments ...]
 
 pip is called as it is configured on this machine (its index, proxy and certificates are honored).
 """
@@ -158,6 +158,7 @@ COMMANDS = {
     "test": (DEV_REQUIREMENTS, _test),
     "lint": (DEV_REQUIREMENTS, _lint),
     "bench": (DEV_REQUIREMENTS, _script("benchmarks")),
+    "fuzz": (DEV_REQUIREMENTS, _script("tests.fuzz")),
     "train": (RUN_REQUIREMENTS, _script("examples.train")),
     "screenshots": (DEV_REQUIREMENTS, _script("scripts.screenshots")),
 }

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.checkpoint.machine import TooMuch
+from core.checkpoint.machine import Damaged, TooMuch
 from core.checkpoint.records import Call, Items, Pairs, class_of, items_of, pairs_of, state_of
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
 
@@ -169,11 +169,13 @@ def _parts(
     tensors: Tensors = {}
     children: list[tuple[str, Call]] = []
     for name, value in entries:
-        if not isinstance(name, str) or name in skipped:
+        if not isinstance(name, str):
+            raise Damaged("a part of a module without a name")  # state_dict() stops there too
+        if name in skipped:
             continue
         if (tensor := tensor_of(value, storages)) is not None:
             tensors[name] = tensor
-        elif isinstance(value, Call) and state_of(value) is not None:
+        elif isinstance(value, Call) and pairs_of(value) is None and state_of(value) is not None:
             children.append((name, value))
     facts = {
         key: value for key, value in by_name.items() if _is_plain(value) and not key.startswith("_")

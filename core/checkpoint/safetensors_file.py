@@ -61,9 +61,11 @@ def _record(entry: Any, base: int, size: int) -> TensorRecord | LeftOut:
         raise ValueError("a size or place that is no number")
     if base + end > size or end < start:
         raise ValueError("a tensor reaches outside the file")
-    dtype = BY_CODE.get(entry["dtype"])
-    if dtype is None:
-        return LeftOut(f"{str(entry['dtype'])[:20]} numbers are not read")
+    code = entry["dtype"]
+    if not isinstance(code, str):
+        raise ValueError("a kind of number that is no text")
+    if (dtype := BY_CODE.get(code)) is None:
+        return LeftOut(f"{code[:20]} numbers are not read")
     if prod(shape) * dtype.size != end - start:
         raise ValueError("a tensor with another length than its shape")
     stride = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
