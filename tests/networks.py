@@ -65,6 +65,15 @@ def smp_deeplab() -> nn.Module:
     return smp.DeepLabV3Plus("resnet18", encoder_weights=None, classes=2)
 
 
+def milesial_unet() -> nn.Module:
+    """Our own module of it; tests/test_families.py holds that it is the author's."""
+    from core.architectures.milesial_unet import NEW, UNet
+    from tests.test_families import narrow_unet
+
+    shapes = narrow_unet(channels=3, widths=(8, 16, 32), classes=2)
+    return UNet(shapes, NEW)
+
+
 def of_a_class_that_exists_nowhere() -> nn.Module:
     """A network whose class cannot be imported once this function has returned."""
     module = types.ModuleType("lost_project")
@@ -78,6 +87,7 @@ NETWORKS = {
     "DeepLabV3 ResNet-50": deeplab_resnet,
     "SMP Unet": smp_unet,
     "SMP DeepLabV3+": smp_deeplab,
+    "U-Net by milesial": milesial_unet,
     "a class that exists nowhere": of_a_class_that_exists_nowhere,
 }
 

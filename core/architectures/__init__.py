@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from core.architectures import torchvision_families
+from core.architectures import (
+    bubbliiiing_deeplab,
+    jfzhang_deeplab,
+    milesial_unet,
+    smp_family,
+    torchvision_families,
+    vainf_deeplab,
+)
 from core.architectures.nearest import explain
 from core.architectures.network import Account, Choice, Network
 from core.architectures.pretrained import pretrained_names, read_pretrained
@@ -13,7 +20,14 @@ from core.checkpoint import Checkpoint
 
 __all__ = ["Account", "Choice", "Network", "build_network", "load_pretrained", "pretrained_names"]
 
-FAMILIES = (torchvision_families,)
+FAMILIES = (
+    torchvision_families,
+    smp_family,
+    milesial_unet,
+    vainf_deeplab,
+    bubbliiiing_deeplab,
+    jfzhang_deeplab,
+)
 
 
 def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = None) -> Network:

@@ -11,7 +11,8 @@ from core.errors import ArchitectureError
 
 Tensors = Mapping[str, torch.Tensor]
 
-# Family -> the keys by which it is told (../shared/design/checkpoints.md, section 2).
+# Family -> the keys by which it is told, where they are not laid out as the family's own module
+# knows them, or where nothing is built yet.
 FOREIGN = {
     "DeepLabV3+ by VainF": ("classifier.aspp.convs.", "classifier.classifier.0.convs."),
     "DeepLabV3+ by jfzhang95": ("aspp.aspp1.atrous_conv", "decoder.last_conv."),
@@ -20,11 +21,16 @@ FOREIGN = {
     "SegFormer of transformers": ("segformer.encoder.", "decode_head.linear_c."),
     "mmsegmentation network": ("decode_head.conv_seg.",),
     "nnU-Net": ("decoder.seg_layers.", "encoder.stages."),
+    "Mask2Former": ("sem_seg_head.", "model.pixel_level_module."),
     "segmentation-models-pytorch network": ("segmentation_head.0.",),
 }
 RESNETS = {(3, 6): "50", (3, 23): "101", (3, 36): "152", (2, 6): "34", (2, 2): "18"}
 SHOWN = 3  # names in a message
-LATER = "Upload a torchvision DeepLabV3, FCN or LRASPP; other networks cannot be run yet."
+EXPORT = (
+    "Export the network with its graph where it was trained, and upload that: "
+    "program = torch.export.export(model.eval(), (torch.zeros(1, 3, 512, 512),)) and "
+    "torch.export.save(program, 'model.pt2')"
+)
 
 
 def explain(tensors: Tensors) -> ArchitectureError:
@@ -63,7 +69,9 @@ def _foreign(tensors: Tensors) -> ArchitectureError | None:
     for family, starts in FOREIGN.items():
         if any(key.startswith(starts) for key in tensors):
             return ArchitectureError(
-                f"These look like the weights of a {family}, which cannot be run yet.", remedy=LATER
+                f"These look like the weights of a {family}, but its network cannot be rebuilt "
+                "from these names.",
+                remedy=EXPORT,
             )
     return None
 
@@ -77,7 +85,7 @@ def _nearest(tensors: Tensors) -> ArchitectureError:
         return ArchitectureError(
             f"No network is known for these {len(own)} tensors "
             f"({_some(list(tensors))}): no name of theirs is in one that can be built.",
-            remedy=LATER,
+            remedy=EXPORT,
         )
     extra = _some([key for key in tensors if key not in known[name]]) or "nothing"
     absent = _some(sorted(known[name] - own)) or "nothing"
@@ -85,7 +93,7 @@ def _nearest(tensors: Tensors) -> ArchitectureError:
         f"No network is known for these {len(own)} tensors. The nearest is torchvision's {name}, "
         f"which has {shared / len(own):.0%} of their names; only the file has {extra}; "
         f"only the network has {absent}.",
-        remedy=LATER,
+        remedy=EXPORT,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -16,13 +16,10 @@ from torchvision.models.segmentation.deeplabv3 import ASPP
 from torchvision.models.segmentation.fcn import FCNHead
 
 from core.architectures.network import Account, Network, account_for, fill, refuse_unfit
+from core.architectures.parts import Tensors, resnet_depth, size
 from core.checkpoint import Checkpoint
-from core.errors import ArchitectureError
-
-Tensors = Mapping[str, torch.Tensor]
 
 ATROUS_RATES = (12, 24, 36)  # torchvision/models/segmentation/deeplabv3.py; no tensor tells them
-RESNETS = {6: (50, (3, 4, 6, 3)), 23: (101, (3, 4, 23, 3)), 36: (152, (3, 8, 36, 3))}  # by layer3
 WIDTHS = (1.0, 0.75, 0.5, 0.35, 0.25, 1.25, 1.4, 1.5, 2.0)  # of MobileNetV3, the usual one first
 HEADS = {  # head -> the beginnings of keys that only it has, in this order
     "DeepLabV3": ("classifier.0.convs.", "classifier.0.project."),
@@ -36,7 +33,8 @@ class Plan:
     """What is to be built."""
 
     head: str  # a key of HEADS
-    resnet: int  # blocks of layer3, a key of RESNETS; 0: MobileNetV3-Large
+    resnet: tuple[int, ...]  # blocks of each layer; (): MobileNetV3-Large
+    depth: int  # of the ResNet, as in its name
     width: float  # multiplier of MobileNetV3-Large
     num_classes: int
     in_channels: int
@@ -46,7 +44,7 @@ class Plan:
     def title(self) -> str:
         """As a person calls it: "DeepLabV3, ResNet-50"."""
         if self.resnet:
-            return f"{self.head}, ResNet-{RESNETS[self.resnet][0]}"
+            return f"{self.head}, ResNet-{self.depth}"
         width = "" if self.width == 1 else f" of width {self.width:g}"
         return f"{self.head}, MobileNetV3-Large{width}"
 
@@ -66,7 +64,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     plan = _plan(tensors)
     module, account = _assemble(plan, tensors)
     if plan.aux_classes is not None and _aux_is_broken(account):
-        plan = _without_aux(plan)  # the main path is whole; the account tells the rest
+        plan = replace(plan, aux_classes=None)  # the main path is whole; the account tells the rest
         module, account = _assemble(plan, tensors)
     refuse_unfit(account, plan.title)
     return Network(
@@ -100,48 +98,25 @@ def _has_mobilenet(tensors: Tensors) -> bool:
 
 def _plan(tensors: Tensors) -> Plan:
     head = _head(tensors) or "FCN"
-    resnet = _layer3_blocks(tensors) if _has_resnet(tensors) else 0
+    depth, resnet = resnet_depth(tensors) if _has_resnet(tensors) else (0, ())
     last = "classifier.low_classifier.weight" if head == "LRASPP" else "classifier.4.weight"
     first = "backbone.conv1.weight" if resnet else "backbone.0.0.weight"
     has_aux = any(key.startswith("aux_classifier.") for key in tensors) and head != "LRASPP"
     return Plan(
         head=head,
         resnet=resnet,
+        depth=depth,
         width=1.0 if resnet else _mobilenet_width(tensors),
-        num_classes=_size(tensors, last, 0, 21),
-        in_channels=_size(tensors, first, 1, 3),
-        aux_classes=_size(tensors, "aux_classifier.4.weight", 0, 21) if has_aux else None,
+        num_classes=size(tensors, last, 0, 21),
+        in_channels=size(tensors, first, 1, 3),
+        aux_classes=size(tensors, "aux_classifier.4.weight", 0, 21) if has_aux else None,
     )
-
-
-def _without_aux(plan: Plan) -> Plan:
-    return Plan(plan.head, plan.resnet, plan.width, plan.num_classes, plan.in_channels, None)
 
 
 def _aux_is_broken(account: Account) -> bool:
     return any(
         key.startswith("aux_classifier.") for key in account.fatal_missing + account.wrong_shape
     )
-
-
-def _size(tensors: Tensors, key: str, axis: int, default: int) -> int:
-    """A size that the file tells; where the tensor is missing, the default (and it is told)."""
-    tensor = tensors.get(key)
-    if tensor is None or tensor.ndim != 4:
-        return default
-    if tensor.shape[axis] == 0:
-        raise ArchitectureError(
-            f"The tensor {key} is empty: {tuple(tensor.shape)}.",
-            remedy="Save the weights again from the code that trained them.",
-        )
-    return int(tensor.shape[axis])
-
-
-def _layer3_blocks(tensors: Tensors) -> int:
-    """The known depth with the nearest number of blocks; what differs shows in the account."""
-    parts = (key.split(".") for key in tensors if key.startswith("backbone.layer3."))
-    blocks = len({part[2] for part in parts})
-    return min(RESNETS, key=lambda known: abs(known - blocks))
 
 
 def _mobilenet_width(tensors: Tensors) -> float:
@@ -170,8 +145,8 @@ def _assemble(plan: Plan, tensors: Tensors) -> tuple[nn.Module, Account]:
 
 def _deeplab(plan: Plan, tensors: Tensors) -> nn.Module:
     backbone, channels, aux_channels = _backbone(plan)
-    inner = _size(tensors, "classifier.0.convs.0.0.weight", 0, 256)
-    outer = _size(tensors, "classifier.1.weight", 0, 256)
+    inner = size(tensors, "classifier.0.convs.0.0.weight", 0, 256)
+    outer = size(tensors, "classifier.1.weight", 0, 256)
     head = nn.Sequential(  # DeepLabHead, whose 256 channels are free here
         ASPP(channels, ATROUS_RATES, inner),
         nn.Conv2d(inner, outer, 3, padding=1, bias=False),
@@ -193,7 +168,7 @@ def _lraspp(plan: Plan, tensors: Tensors) -> nn.Module:
     _widen_input(features[0], "0", plan.in_channels)
     low, high = _stages(features)[-4], len(features) - 1
     backbone = IntermediateLayerGetter(features, {str(low): "low", str(high): "high"})
-    inner = _size(tensors, "classifier.cbr.0.weight", 0, 128)
+    inner = size(tensors, "classifier.cbr.0.weight", 0, 128)
     channels = features[low].out_channels, features[high].out_channels
     return cast(nn.Module, LRASPP(backbone, *channels, plan.num_classes, inner))
 
@@ -213,8 +188,7 @@ def _backbone(plan: Plan) -> tuple[nn.Module, int, int]:
     """The layers, the channels of "out" and those of "aux"."""
     if not plan.resnet:
         return _mobilenet_backbone(plan)
-    layers = list(RESNETS[plan.resnet][1])
-    resnet = ResNet(Bottleneck, layers, replace_stride_with_dilation=[False, True, True])
+    resnet = ResNet(Bottleneck, list(plan.resnet), replace_stride_with_dilation=[False, True, True])
     _widen_input(resnet, "conv1", plan.in_channels)
     wanted = {"layer4": "out"} | ({} if plan.aux_classes is None else {"layer3": "aux"})
     return IntermediateLayerGetter(resnet, wanted), 2048, 1024
