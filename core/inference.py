@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from core.architectures import Network
+from core.architectures.exported_program import ProgramModule
 from core.errors import ChannelMismatchError, ForwardError
 from core.settings import Forwarding, Upsampling
 
@@ -94,6 +95,9 @@ def _prepared(
 
 def _use_batch_statistics(module: torch.nn.Module, notes: list[str]) -> None:
     """Only BatchNorm trains: dropout would make two forwards differ."""
+    if isinstance(module, ProgramModule):
+        module.own_statistics = True
+        return
 
     def keep_where_single(norm: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         x = inputs[0]  # 1 c h w
@@ -120,6 +124,8 @@ def _run(module: torch.nn.Module, x: torch.Tensor, head: str) -> torch.Tensor:
     try:
         with torch.inference_mode():
             output = _call(module, x, head)
+    except ForwardError:  # an exported program says itself why it stops
+        raise
     except Exception as exc:
         raise _stopped(exc, x) from exc
     return _checked(output, x)

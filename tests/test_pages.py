@@ -271,7 +271,7 @@ def test_weights_that_cannot_be_downloaded_get_a_sentence(app, monkeypatch):
     def offline(name, progress):
         raise DownloadError("There is no network.", remedy="Upload the file instead.")
 
-    monkeypatch.setattr(architectures, "load_pretrained", offline)
+    monkeypatch.setattr(architectures, "read_pretrained", offline)
     app.selectbox(key="source_checkpoint").set_value("torchvision:fcn_resnet50").run()
 
     assert not app.exception

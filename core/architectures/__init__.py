@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from core.architectures import (
     bubbliiiing_deeplab,
+    exported_program,
     jfzhang_deeplab,
     milesial_unet,
     smp_family,
@@ -18,9 +20,10 @@ from core.architectures.network import Account, Choice, Network
 from core.architectures.pretrained import pretrained_names, read_pretrained
 from core.checkpoint import Checkpoint
 
-__all__ = ["Account", "Choice", "Network", "build_network", "load_pretrained", "pretrained_names"]
+__all__ = ["Account", "Choice", "Network", "build_network", "pretrained_names", "read_pretrained"]
 
 FAMILIES = (
+    exported_program,  # first: a graph tells all that keys can only hint at
     torchvision_families,
     smp_family,
     milesial_unet,
@@ -41,17 +44,18 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
         ArchitectureError: no family fits; the message names the nearest and what differs.
     """
     for family in FAMILIES:
-        if family.matches(checkpoint.tensors):
+        if family.matches(checkpoint):
             network: Network = family.build(checkpoint, chosen or {})
-            return network
+            return replace(
+                network,
+                checkpoint_digest=_digest(checkpoint, network),
+                class_names=network.class_names or checkpoint.class_names,
+            )
     raise explain(checkpoint.tensors)
 
 
-def load_pretrained(name: str, progress: Callable[[str], None] = lambda stage: None) -> Network:
-    """Torchvision's own weights, one of `pretrained_names()`, fetched once.
-
-    Raises:
-        DownloadError: no network, or another file than announced.
-    """
-    checkpoint, class_names = read_pretrained(name, progress)
-    return replace(build_network(checkpoint), class_names=class_names)
+def _digest(checkpoint: Checkpoint, network: Network) -> str:
+    """Of all that the logits depend on beside the input: the file, the place in it, the choices."""
+    choices = [f"{choice.name}={choice.taken}" for choice in network.choices]
+    parts = (checkpoint.digest, *checkpoint.wrapper, *choices)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

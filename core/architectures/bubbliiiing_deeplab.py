@@ -30,8 +30,9 @@ FIRST = {MOBILENET: "backbone.features.0.0.weight", XCEPTION: "backbone.conv1.we
 LAST = "cls_conv"
 
 
-def matches(tensors: Tensors) -> bool:
+def matches(checkpoint: Checkpoint) -> bool:
     """Whether the keys are laid out as in that repository."""
+    tensors = checkpoint.tensors
     return has(tensors, *HEAD) and (has(tensors, MOBILENET) or has(tensors, XCEPTION))
 
 

@@ -42,8 +42,9 @@ CHANNELS = {MOBILENET: (24, 320), XCEPTION: (128, 2048), DRN: (256, 512), RESNET
 DRN_STRIDE = 8  # its only one (modeling/deeplab.py)
 
 
-def matches(tensors: Tensors) -> bool:
+def matches(checkpoint: Checkpoint) -> bool:
     """Whether the keys are laid out as in that repository."""
+    tensors = checkpoint.tensors
     return has(tensors, *HEAD) and any(has(tensors, start) for start in FIRST)
 
 

@@ -18,8 +18,9 @@ NEW = {"inc": "double_conv", "down": "maxpool_conv.1.double_conv", "up": "conv.d
 OLD = {"inc": "conv.conv", "down": "mpconv.1.conv", "up": "conv.conv"}
 
 
-def matches(tensors: Tensors) -> bool:
+def matches(checkpoint: Checkpoint) -> bool:
     """Whether the keys are laid out as in that repository."""
+    tensors = checkpoint.tensors
     return any(
         has(tensors, f"inc.{at['inc']}.", f"down1.{at['down']}.", f"up1.{at['up']}.", "outc.conv.")
         for at in (NEW, OLD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,17 @@ CHUNK = 2**20  # bytes between two reports
 
 
 def pretrained_names() -> tuple[str, ...]:
-    """Names that `load_pretrained` takes, such as "deeplabv3_resnet50"."""
+    """Names that `read_pretrained` takes, such as "deeplabv3_resnet50"."""
     from torchvision.models import list_models, segmentation
 
     return tuple(list_models(module=segmentation))
 
 
-def read_pretrained(
-    name: str, progress: Callable[[str], None]
-) -> tuple[Checkpoint, tuple[str, ...]]:
+def read_pretrained(name: str, progress: Callable[[str], None]) -> Checkpoint:
     """Fetch the file unless it was fetched before, and read it through the one door.
 
     Returns:
-        The checkpoint and its class names.
+        The checkpoint, with its class names as torchvision tells them.
 
     Raises:
         DownloadError: no such name, no network, or another file than announced.
@@ -43,7 +42,7 @@ def read_pretrained(
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     checkpoint = read_checkpoint(path, name=path.name, digest=digest, progress=progress)
-    return checkpoint, tuple(weights.meta["categories"])
+    return replace(checkpoint, metadata={"categories": list(weights.meta["categories"])})
 
 
 def _weights(name: str) -> Any:

@@ -58,8 +58,9 @@ DEPTHS = {"PSPNet": (3, 4, 5), "DPT": (4,)}  # of the encoder, the library's def
 OTHER_DEPTHS = (5, 4, 3)
 
 
-def matches(tensors: Tensors) -> bool:
+def matches(checkpoint: Checkpoint) -> bool:
     """Whether the keys are laid out as that library does."""
+    tensors = checkpoint.tensors
     return has(tensors, "encoder.", "decoder.", "segmentation_head.") and bool(_decoder(tensors))
 
 

@@ -49,8 +49,9 @@ class Plan:
         return f"{self.head}, MobileNetV3-Large{width}"
 
 
-def matches(tensors: Tensors) -> bool:
+def matches(checkpoint: Checkpoint) -> bool:
     """Whether the keys are laid out as torchvision does."""
+    tensors = checkpoint.tensors
     return _head(tensors) is not None and (_has_resnet(tensors) or _has_mobilenet(tensors))
 
 

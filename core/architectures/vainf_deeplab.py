@@ -44,8 +44,9 @@ RESNET, MOBILENET, HRNET = BACKBONES
 HRNET_STRIDE = 8  # its atrous rates; its own output stride is 4 (network/modeling.py)
 
 
-def matches(tensors: Tensors) -> bool:
+def matches(checkpoint: Checkpoint) -> bool:
     """Whether the keys are laid out as in that repository."""
+    tensors = checkpoint.tensors
     head = has(tensors, V3) or has(tensors, V3_PLUS)
     return head and any(has(tensors, start) for start in BACKBONES)
 

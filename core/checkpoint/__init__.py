@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.checkpoint.known import class_names_in
 from core.store import forget_oldest
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Checkpoint:
     attributes: Mapping[str, Any] = field(default_factory=dict)  # "layer4.0.conv2.stride": [1, 1]
     metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
     program: Mapping[str, Any] | None = None  # the graph of an exported program
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """By id, where the file names them."""
+        return class_names_in(self.metadata)
 
 
 def read_checkpoint(

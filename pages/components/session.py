@@ -208,6 +208,8 @@ def open_source(**changes: str) -> None:
     st.session_state.complaint = None
     if "picture" in changes:
         st.session_state.pin = None
+    if "checkpoint" in changes:  # the facts chosen for the one before say nothing of this one
+        st.session_state.sources = replace(sources(), part="", choices="", **changes)
 
 
 def upload(kind: str, file: BinaryIO, name: str) -> None:
@@ -260,7 +262,7 @@ def _attempt(slot: Any) -> Seen | None:
     try:
         try:
             image = files.open_image(now.picture)
-            network = network_of(now.checkpoint, slot)
+            network = network_of(now, slot)
             colors = palette_colors(settings().display, network.num_classes)
             truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
         except InspectionError as error:
@@ -297,12 +299,12 @@ def inspect_with(chosen: Settings, image: Any, network: Network, slot: Any) -> I
         st.stop()
 
 
-def network_of(source: str, slot: Any) -> Network:
+def network_of(now: Sources, slot: Any) -> Network:
     """Open a checkpoint, with its stages told while it loads."""
-    if files.is_open(source):
-        return files.open_network(source, lambda _: None)
+    if files.is_open(now):
+        return files.open_network(now, lambda _: None)
     with _progress(slot) as say:
-        return files.open_network(source, say)
+        return files.open_network(now, say)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import numpy as np
 import streamlit as st
@@ -30,12 +31,14 @@ from core.store import Store
 
 if TYPE_CHECKING:  # torch loads with the first network, not with the page
     from core.architectures import Network
+    from core.checkpoint import Checkpoint
 
 DATA_FOLDER = Path(os.environ.get("MASKSCOPE_DATA", Path.home() / ".cache" / "maskscope"))
 ALLOWED_FOLDER = os.environ.get("MASKSCOPE_CHECKPOINTS", "")
 NETWORK_BYTES = 2 * 2**30  # all open networks together: eight of ResNet-101
+OPEN_CHECKPOINTS = 64  # their tensors are mapped from the disk
 IMAGE_BYTES = 512 * 2**20
-WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".safetensors")
+WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".pt2", ".safetensors")
 
 # core.architectures.pretrained_names(), written out so that the page need not load torch for it.
 TORCHVISION_NAMES = (
@@ -55,6 +58,8 @@ class Sources:
     picture: str = f"example:{examples.SCENES[0].stem}"
     checkpoint: str = "example"
     truth: str = f"example:{examples.SCENES[0].stem}"
+    part: str = ""  # path of the weights inside the file, where not the first are taken: "ema"
+    choices: str = ""  # what keys cannot tell, as a query: "output+stride=8"
 
 
 @st.cache_resource
@@ -66,6 +71,11 @@ def store() -> Store:
 @st.cache_resource
 def _images() -> Recent[Image]:
     return Recent(IMAGE_BYTES, lambda image: image.pixels.nbytes + image.samples.nbytes)
+
+
+@st.cache_resource
+def _checkpoints() -> Recent[Checkpoint]:
+    return Recent(OPEN_CHECKPOINTS, lambda _: 1)
 
 
 @st.cache_resource
@@ -112,37 +122,63 @@ def open_truth(source: str, colors: np.ndarray, size: tuple[int, int]) -> Truth 
     return decode_truth(path.read_bytes(), colors, size)
 
 
-def is_open(source: str) -> bool:
-    """Whether this checkpoint's network is ready, so that nothing needs a progress bar."""
-    return _networks().get(source) is not None
+def is_open(now: Sources) -> bool:
+    """Whether this network is ready, so that nothing needs a progress bar."""
+    return _networks().get(_network_key(now)) is not None
 
 
-def open_network(source: str, progress: Callable[[str], None]) -> Network:
+def open_network(now: Sources, progress: Callable[[str], None]) -> Network:
     """Read the checkpoint and rebuild its network, once for everybody.
 
     Raises:
         InspectionError: it cannot be read, or fits no network that we can build.
     """
-    return _networks().get_or_make(source, lambda: _make_network(source, progress))
+    return _networks().get_or_make(_network_key(now), lambda: _make_network(now, progress))
 
 
-def _make_network(source: str, progress: Callable[[str], None]) -> Network:
+def open_checkpoint(now: Sources, progress: Callable[[str], None]) -> Checkpoint:
+    """Read the checkpoint, once for everybody; its tensors stay on disk.
+
+    Raises:
+        InspectionError: it cannot be read.
+    """
+    return _checkpoints().get_or_make(
+        f"{now.checkpoint} {now.part}", lambda: _make_checkpoint(now, progress)
+    )
+
+
+def _network_key(now: Sources) -> str:
+    return f"{now.checkpoint} {now.part} {now.choices}"
+
+
+def _make_network(now: Sources, progress: Callable[[str], None]) -> Network:
+    checkpoint = open_checkpoint(now, progress)
+    from core.architectures import build_network
+
+    progress("Rebuilding the network")
+    return build_network(checkpoint, dict(parse_qsl(now.choices)))
+
+
+def _make_checkpoint(now: Sources, progress: Callable[[str], None]) -> Checkpoint:
     progress("Starting PyTorch")
-    from core.architectures import build_network, load_pretrained
+    from core.architectures import read_pretrained
     from core.checkpoint import read_checkpoint
 
-    if source.startswith("torchvision:"):
-        return load_pretrained(source.removeprefix("torchvision:"), progress)
-    path, name, digest = _checkpoint_file(source)
+    if now.checkpoint.startswith("torchvision:"):
+        return read_pretrained(now.checkpoint.removeprefix("torchvision:"), progress)
+    path, name, digest = _checkpoint_file(now.checkpoint)
     progress(f"Reading {path.stat().st_size / 1e6:.0f} MB")
     checkpoint = read_checkpoint(
-        path, name=name, digest=digest, folder=DATA_FOLDER / "canonical", progress=progress
+        path,
+        name=name,
+        digest=digest,
+        folder=DATA_FOLDER / "canonical",
+        choice=now.part,
+        progress=progress,
     )
-    progress("Rebuilding the network")
-    network = build_network(checkpoint)
-    if source == "example":
-        return replace(network, class_names=examples.CLASS_NAMES)
-    return network
+    if now.checkpoint == "example":
+        return replace(checkpoint, metadata={"class_names": list(examples.CLASS_NAMES)})
+    return checkpoint
 
 
 def _checkpoint_file(source: str) -> tuple[Path, str, str]:

@@ -1,0 +1,78 @@
+"""Class names and normalization that stand beside the weights in plain data."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.checkpoint.known import class_names_in, normalizations_in
+
+CONFIG = "img_norm_cfg = dict(\n    mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"meta": {"CLASSES": ["road", "sky"]}},
+        {"meta": {"dataset_meta": {"classes": ("road", "sky")}}},
+        {"config.json": {"id2label": {"0": "road", "1": "sky"}}},
+        {"hyper_parameters": {"data": {"class_names": ["road", "sky"]}}},
+        {"hyper_parameters/class_names": ["road", "sky"]},
+        {"categories": ["road", "sky"]},
+    ],
+)
+def test_class_names_are_found_where_training_code_keeps_them(metadata):
+    assert class_names_in({"epoch": 3, **metadata}) == ("road", "sky")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"classes": 21},
+        {"classes": [0, 1, 2]},
+        {"classes": []},
+        {"id2label": {"0": "road", "2": "sky"}},
+        {"classes": ["x"] * 10_000},
+    ],
+)
+def test_what_is_no_list_of_names_gives_none(metadata):
+    assert class_names_in(metadata) == ()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "where"),
+    [
+        ({"preprocessor_config.json": {"image_mean": [0.5], "image_std": [0.2]}}, "preprocessor"),
+        ({"args": {"mean": [0.5], "std": [0.2]}}, "args"),
+        ({"mean": [0.5], "std": [0.2]}, "mean, std"),
+        ({"meta": {"config": "x = dict(mean=[0.5], std=(0.2, ))"}}, "meta/config"),
+    ],
+)
+def test_a_normalization_is_found_with_the_place_where_it_stands(metadata, where):
+    (found,) = normalizations_in(metadata)
+
+    assert (found.mean, found.std) == ((0.5,), (0.2,))
+    assert where in found.where
+
+
+def test_the_configuration_text_of_mmseg_is_read_and_each_pair_is_told_once():
+    (found,) = normalizations_in({"meta": {"config": CONFIG + CONFIG}})
+
+    assert found.mean == (123.675, 116.28, 103.53)
+    assert found.std == (58.395, 57.12, 57.375)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"mean": [0.5]},
+        {"mean": 0.5, "std": 0.2},
+        {"mean": [0.5, 0.5], "std": [0.2]},
+        {"mean": ["a"], "std": ["b"]},
+        {"mean": [True], "std": [True]},
+        {"config": "mean=[1.2.3], std=[x]"},
+        {"loop": [[[{}]]] * 10_000},
+    ],
+)
+def test_what_is_no_pair_of_numbers_gives_none(metadata):
+    assert normalizations_in(metadata) == ()
