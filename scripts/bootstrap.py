@@ -123,6 +123,8 @@ def _run(rest: list[str]) -> int:
 
 
 def _test(rest: list[str]) -> int:
+    """Run what is named, else everything, in two processes."""
+    rest = rest or ["-n", "2", "--dist", "loadfile"]
     return _browser() or _call(_python(), "-m", "pytest", *rest)
 
 

@@ -1,6 +1,7 @@
-"""Every honest way in which people save a network: each takes a network and writes a file.
+"""Every honest way in which people save a network, and what comes back out of the file.
 
-Each returns the tensors that have to come out of the file, by name.
+Each way takes a network, writes a file, and returns the tensors that have to come out, by name.
+`scripts/recognition.py` prints `read_back` as the table of docs/checkpoints.md.
 """
 
 from __future__ import annotations
@@ -10,11 +11,17 @@ import pathlib
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+
+from core.architectures import build_network
+from core.checkpoint import Checkpoint, read_checkpoint
+from core.errors import ArchitectureError
+from tests.networks import make
 
 Tensors = dict[str, torch.Tensor]
 SIZE = (64, 96)
@@ -163,3 +170,65 @@ SAVINGS: dict[str, Callable[[nn.Module, Path], Tensors]] = {
     "exported program": _exported,
     "safetensors": _safetensors,
 }
+
+# A file of ResNet-50 has 168 MB; the ways that differ in how the bytes lie are enough for it.
+LARGE_IN = ("state dict, legacy", "whole module", "channels last", "Lightning")
+
+
+@dataclass(frozen=True)
+class Back:
+    """What came back of a network that was saved."""
+
+    container: str
+    differing: tuple[str, ...]  # tensors that are not the saved ones, bit for bit
+    built: str  # the architecture that was recognized; "" where only the weights are known
+    choices: tuple[str, ...]  # what the file does not tell
+    difference: float  # of the logits, largest absolute one
+
+
+def read_back(name: str, way: str, folder: Path) -> Back:
+    """Save a network in one way, read it, rebuild it, and compare.
+
+    Args:
+        name: a key of `NETWORKS`.
+        way: a key of `SAVINGS`.
+        folder: for the file, which is removed again.
+    """
+    model, path = make(name), folder / "file"
+    wanted = SAVINGS[way](model, path)
+    checkpoint = read_checkpoint(path, name="file", digest="d")
+    path.unlink()
+    found = checkpoint.tensors
+    differing = {key for key in wanted if not _same(found.get(key), wanted[key])}
+    differing |= found.keys() - wanted.keys()
+    built, choices, difference = _rebuilt(checkpoint, model.float())
+    return Back(checkpoint.container, tuple(sorted(differing)), built, choices, difference)
+
+
+def _same(found: torch.Tensor | None, wanted: torch.Tensor) -> bool:
+    if found is None or (found.dtype, found.shape) != (wanted.dtype, wanted.shape):
+        return False
+    return torch.equal(_bits(found), _bits(wanted))
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.contiguous().reshape(-1).view(torch.uint8)
+
+
+def _rebuilt(checkpoint: Checkpoint, model: nn.Module) -> tuple[str, tuple[str, ...], float]:
+    try:
+        network = build_network(checkpoint)
+    except ArchitectureError:
+        return "", (), float("nan")
+    x = torch.randn(1, 3, *SIZE, generator=torch.Generator().manual_seed(7))
+    with torch.inference_mode():
+        ours, theirs = _logits(network.module(x)), _logits(model(x))
+    choices = tuple(c.name for c in network.choices if c.source == "default")
+    return network.architecture, choices, (ours - theirs).abs().max().item()
+
+
+def _logits(output: object) -> torch.Tensor:
+    """The main one of what networks return."""
+    if isinstance(output, dict):
+        output = output["out"]
+    return output[0] if isinstance(output, tuple | list) else output

@@ -13,7 +13,7 @@ from torch import nn
 from torch.export import Dim
 from torchvision.models import segmentation
 
-from core.architectures import exported_program
+from core.architectures import build_network, exported_program
 from core.architectures.aten import ALLOWED, ATEN, OURS, operator_named
 from core.checkpoint import read_checkpoint
 from core.errors import ArchitectureError, ForwardError, InspectionError
@@ -345,6 +345,15 @@ def test_values_that_nobody_needs_are_freed_at_their_last_use(tmp_path):
     assert last["conv2d"] == "batch_norm"
     assert last["conv2d_1"] == "upsample_bilinear2d"
     assert not set(program.weights) & set(last)
+
+
+def test_a_program_with_weight_norm_multiplies_its_weights_itself(tmp_path):
+    model = lived(Tiny())
+    nn.utils.parametrizations.weight_norm(model.head)
+    program = export(model)
+    network = build_network(checkpoint_of(program, tmp_path))
+
+    assert difference(network, program, picture()) <= ROUNDING
 
 
 @pytest.mark.parametrize("decomposed", [False, True])

@@ -18,6 +18,7 @@ from core.architectures import (
 from core.architectures.nearest import explain
 from core.architectures.network import Account, Choice, Network
 from core.architectures.pretrained import pretrained_names, read_pretrained
+from core.architectures.weight_norm import folded
 from core.checkpoint import Checkpoint
 
 __all__ = ["Account", "Choice", "Network", "build_network", "pretrained_names", "read_pretrained"]
@@ -43,6 +44,8 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     Raises:
         ArchitectureError: no family fits; the message names the nearest and what differs.
     """
+    if checkpoint.program is None:  # a graph multiplies its weights out itself
+        checkpoint = replace(checkpoint, tensors=folded(checkpoint.tensors))
     for family in FAMILIES:
         if family.matches(checkpoint):
             network: Network = family.build(checkpoint, chosen or {})
