@@ -28,6 +28,7 @@ baddbmm.default dot.default mv.default einsum.default outer.default
 scaled_dot_product_attention.default
 
 group_norm.default layer_norm.default native_layer_norm.default rms_norm.default
+_weight_norm.default
 
 relu.default relu_.default relu6.default relu6_.default leaky_relu.default leaky_relu_.default
 elu.default elu_.default celu.default celu_.default selu.default selu_.default prelu.default

@@ -55,4 +55,5 @@ def _fits(length: torch.Size, direction: torch.Size) -> bool:
 
 def _multiplied(direction: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
     dims = [dim for dim in range(direction.ndim) if length.ndim == 0 or length.shape[dim] == 1]
-    return direction * (length / torch.linalg.vector_norm(direction, dim=dims, keepdim=True))
+    size: torch.Tensor = torch.linalg.vector_norm(direction, dim=dims, keepdim=True)
+    return direction * (length / size)
