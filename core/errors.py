@@ -17,14 +17,25 @@ three borders only: decode, load, forward.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class InspectionError(Exception):
     """A problem the user can solve; pages show `message`, then `remedy`."""
 
-    def __init__(self, message: str, *, remedy: str) -> None:
-        """Args: message, what happened in the user's words; remedy, what to do next."""
+    def __init__(
+        self, message: str, *, remedy: str, changes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell a person.
+
+        Args:
+            message: what happened, in the user's words.
+            remedy: what to do next.
+            changes: the remedy as changes of settings by name, where it is one.
+        """
         super().__init__(message)
-        self.message, self.remedy = message, remedy
+        self.message, self.remedy, self.changes = message, remedy, dict(changes or {})
 
 
 class ImageError(InspectionError):
@@ -59,6 +70,9 @@ class ForwardError(InspectionError):
     """The network cannot be run on this input."""
 
 
+COLORS = {1: "gray", 3: "rgb"}  # by the number of channels
+
+
 class ChannelMismatchError(ForwardError):
     """The first convolution expects another number of channels."""
 
@@ -67,4 +81,5 @@ class ChannelMismatchError(ForwardError):
         super().__init__(
             f"The network expects {expected} input channels, the tensor has {got}.",
             remedy="Choose the color mode this checkpoint was trained with.",
+            changes={"color": COLORS[expected]} if expected in COLORS else None,
         )

@@ -309,6 +309,7 @@ def test_another_size_than_the_exporters_is_refused_with_the_right_one(tmp_path)
         run(network.module, picture((64, 64)))
     assert "64 x 96" in caught.value.remedy
     assert "dynamic_shapes" in caught.value.remedy
+    assert caught.value.changes == {"resize": "fixed", "height": 64, "width": 96}
 
 
 def test_training_mode_is_told_and_runs_without_chance(tmp_path):

@@ -277,3 +277,20 @@ def test_weights_that_cannot_be_downloaded_get_a_sentence(app, monkeypatch):
     assert not app.exception
     assert "no network" in app.error[0].value
     assert app.selectbox(key="source_checkpoint").value == "example"
+
+
+def exported(model, size) -> bytes:
+    file = io.BytesIO()
+    torch.export.save(torch.export.export(model.eval(), (torch.zeros(1, 3, *size),)), file)
+    return file.getvalue()
+
+
+def test_a_program_of_another_size_is_run_at_its_own_with_one_click(app):
+    upload(app, "Upload a checkpoint", "net.pt2", exported(nn.Conv2d(3, 2, 1), (32, 48)))
+    assert "32 x 48 pixels" in app.error[0].value
+
+    app.button(key="remedy").click().run()
+
+    assert not app.exception and not app.error
+    assert "of 2 classes present" in verdict(app)
+    assert app.number_input(key="set_height").value == 32

@@ -294,6 +294,7 @@ def _check_size(wanted: tuple[Dimension, ...], shape: tuple[int, ...]) -> None:
         f"{_words(wanted)}, not an input of {' x '.join(map(str, shape[2:]))}.",
         remedy=f"Choose {h.size} x {w.size} (height x width) under Resize, or export the "
         "program with dynamic_shapes.",
+        changes={"resize": "fixed", "height": h.size, "width": w.size},
     )
 
 

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -56,6 +56,7 @@ class Complaint:
 
     message: str
     remedy: str
+    changes: Mapping[str, Any] = field(default_factory=dict)  # the remedy as settings
 
 
 @st.cache_resource
@@ -136,7 +137,7 @@ def choose(**changes: Any) -> None:
         st.session_state.settings = change(settings(), **changes)
         st.session_state.complaint = None
     except InspectionError as error:
-        complain(error.message, error.remedy)
+        complain(error.message, error.remedy, error.changes)
 
 
 def choose_preset(name: str) -> None:
@@ -218,9 +219,9 @@ def upload(kind: str, file: BinaryIO, name: str) -> None:
     open_source(**{kind: digest}, **({"truth": ""} if kind == "picture" else {}))
 
 
-def complain(message: str, remedy: str) -> None:
+def complain(message: str, remedy: str, changes: Mapping[str, Any] | None = None) -> None:
     """Show an error until the next choice."""
-    st.session_state.complaint = Complaint(message, remedy)
+    st.session_state.complaint = Complaint(message, remedy, changes or {})
 
 
 def show_complaint() -> None:
@@ -228,6 +229,8 @@ def show_complaint() -> None:
     if (complaint := st.session_state.complaint) is not None:
         st.error(as_text(complaint.message), icon=":material/error:")
         st.info(as_text(complaint.remedy), icon=":material/arrow_forward:")
+        if complaint.changes:
+            st.button("Do this", key="remedy", on_click=choose, kwargs=complaint.changes)
 
 
 # --- inspecting -----------------------------------------------------------------------------------
@@ -266,7 +269,7 @@ def _attempt(slot: Any) -> Seen | None:
             colors = palette_colors(settings().display, network.num_classes)
             truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
         except InspectionError as error:
-            complain(error.message, error.remedy)
+            complain(error.message, error.remedy, error.changes)
             before = state.good[1] if state.good else Sources()
             if before != now:
                 state.sources = before  # what cannot be opened goes back,
@@ -274,7 +277,7 @@ def _attempt(slot: Any) -> Seen | None:
             return None
         seen = Seen(inspect_with(settings(), image, network, slot), truth, stale=False)
     except InspectionError as error:
-        complain(error.message, error.remedy)
+        complain(error.message, error.remedy, error.changes)
         return None
     state.good = (seen, now)
     return seen
