@@ -17,6 +17,7 @@ ROOMS = (
     "settings",
     "presets",
     "recent",
+    "background",
     "store",
     "image",
     "preprocess",
