@@ -1,0 +1,181 @@
+"""Write docs/checkpoints.md: what is recognized, printed from what is really saved, read and run.
+
+Call it as `python -m scripts.recognition`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import torch
+from torch import nn
+from torchvision.models import segmentation
+
+from core.architectures import Network, build_network
+from core.checkpoint import read_checkpoint
+from scripts.reference_logits import VARIANTS, picture, pixels, unpacked, weights
+from tests import test_families, test_smp
+from tests.networks import NETWORKS, seeded
+from tests.savings import SAVINGS, Back, read_back
+
+OUT = Path(__file__).resolve().parent.parent / "docs" / "checkpoints.md"
+
+HEAD = """# What is opened, and what is recognized
+
+Written by `python -m scripts.recognition`: each line below was saved, read, rebuilt and run when
+the page was made. Nothing in a file is executed (`docs/decisions/0005-symbolic-reader.md`).
+
+*bit-equal* means that every tensor came out of the file with the bits it had. The number is the
+largest absolute difference between the logits of the rebuilt network and those of the original, on
+the same picture. *weights only* means that the tensors are read and shown, and no network is known
+for them; a `.pt2` of the same network runs, because it brings its graph.
+"""
+
+FAMILIES = """
+## Families of networks
+
+A network is known by the names and shapes of its tensors. *Choice* is what no tensor tells, with
+the default that is taken. The difference is that of the logits, relative to the largest one where
+it is over 1, to the library's own network or to numbers that the original code gave
+(`scripts/reference_logits.py`).
+
+| source | recognized as | tensors | choice (default) | difference |
+|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network of one family, as it was recognized."""
+
+    source: str
+    network: Network
+    difference: float
+
+    def __str__(self) -> str:
+        choices = ", ".join(f"{c.name} ({c.options[0]})" for c in self.network.choices)
+        account = self.network.account
+        of = len(account.matched) + len(account.unexpected)
+        return (
+            f"| {self.source} | {self.network.architecture} | {len(account.matched)} of {of} "
+            f"| {choices or '-'} | {self.difference:.1e} |"
+        )
+
+
+def main() -> None:
+    """Measure, and write the page."""
+    warnings.simplefilter("ignore")  # tracing and exporting warn about the networks
+    parts = [HEAD, ways(), FAMILIES, *(f"{row}\n" for row in families())]
+    OUT.write_text("".join(parts), encoding="utf-8")
+    print(OUT.read_text(encoding="utf-8"))
+
+
+# --- ways of saving -------------------------------------------------------------------------------
+
+
+def ways() -> str:
+    """The table of containers: one row a way of saving, one column a network."""
+    lines = [f"\n## Ways of saving\n\n| saved as | {' | '.join(NETWORKS)} |\n"]
+    lines.append("|---" * (len(NETWORKS) + 1) + "|\n")
+    with tempfile.TemporaryDirectory() as folder:
+        for way in SAVINGS:
+            cells = [_cell(read_back(name, way, Path(folder))) for name in NETWORKS]
+            lines.append(f"| {way} | {' | '.join(cells)} |\n")
+            print(lines[-1], end="", flush=True)
+    return "".join(lines)
+
+
+def _cell(back: Back) -> str:
+    equal = f"{len(back.differing)} tensors differ" if back.differing else "bit-equal"
+    return f"{equal}, {back.difference:.0e}" if back.built else f"{equal}, weights only"
+
+
+# --- families -------------------------------------------------------------------------------------
+
+
+def families() -> Iterator[Row]:
+    """Every network that the tests rebuild."""
+    yield from _live("torchvision", _torchvision())
+    yield from _live("segmentation-models-pytorch", _smp())
+    yield from _originals()
+
+
+Makers = Mapping[str, tuple[Callable[[], nn.Module], torch.Tensor]]
+
+
+def _torchvision() -> Makers:
+    names = [name for name in dir(segmentation) if name.startswith(("deeplab", "fcn_", "lraspp_"))]
+    makers = {name: getattr(segmentation, name) for name in names}
+    plain = {"weights": None, "weights_backbone": None, "num_classes": 5}
+    return {
+        name: (lambda make=make: make(**plain), torch.randn(1, 3, 64, 96))
+        for name, make in makers.items()
+        if callable(make)
+    }
+
+
+def _smp() -> Makers:
+    return {
+        f"{decoder}, {encoder}{_said(options)}": (
+            lambda case=(decoder, encoder, options): test_smp.network(*case[:2], **case[2]),
+            test_smp.picture(decoder, options.get("in_channels", 3)),
+        )
+        for decoder, encoder, options in test_smp.CASES
+    }
+
+
+def _said(options: Mapping[str, object]) -> str:
+    return "".join(f", {name}={value}" for name, value in options.items())
+
+
+def _live(library: str, makers: Makers) -> Iterator[Row]:
+    """Networks that a library makes: saved as a state_dict and compared on the spot."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (make, x) in makers.items():
+            torch.manual_seed(0)
+            model, path = seeded(make()), Path(folder) / "weights.pth"
+            torch.save(model.state_dict(), path)
+            network = build_network(read_checkpoint(path, name="weights.pth", digest="d"))
+            yield Row(f"{library}: {name}", network, _difference(network.module, model, x))
+
+
+def _difference(ours: nn.Module, theirs: nn.Module, x: torch.Tensor) -> float:
+    with torch.inference_mode():
+        found, wanted = _main(ours(x)), _main(theirs(x))
+    return float((found - wanted).abs().max() / max(1.0, float(wanted.abs().max())))
+
+
+def _main(output: object) -> torch.Tensor:
+    return output["out"] if isinstance(output, dict) else output  # type: ignore[return-value]
+
+
+def _originals() -> Iterator[Row]:
+    """Networks of repositories whose code is not here: compared with what their code answered."""
+    told = test_families.told()
+    shapes = unpacked(told["shapes"])
+    by_layout = groupby(VARIANTS.items(), key=lambda item: item[1].layout)
+    for layout, variants in by_layout:
+        name, variant = next(variants)
+        checkpoint = test_families.checkpoint_of(weights(shapes[layout]))
+        chosen = {test_families.OUTPUT_STRIDE: str(variant.stride)} if variant.stride else {}
+        network = build_network(checkpoint, chosen)
+        yield Row(layout, network, _distance(network, told["logits"][name]))
+
+
+def _distance(network: Network, logits: Mapping[str, list[list[float]]]) -> float:
+    worst = 0.0
+    for size, wanted in logits.items():
+        h, w = map(int, size.split("x"))
+        with torch.inference_mode():
+            found = torch.tensor(pixels(network.module(picture((h, w)))))
+        worst = max(worst, float((found - torch.tensor(wanted)).abs().max()))
+    return worst
+
+
+if __name__ == "__main__":
+    main()
