@@ -1,8 +1,8 @@
 """Work that goes on while the page is used: a generator, run in its own thread, that can be ended.
 
-Each value that it yields is a better answer than the one before; the page shows the newest. A person
-has one work of each kind: asking for another one ends the one before, unless somebody else waits
-for it too.
+Each value that it yields is a better answer than the one before; the page shows the newest. A
+person has one work of each kind: asking for another one ends the one before, unless somebody else
+waits for it too.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Job(Generic[V]):
     def run(self, work: Callable[[Job[V]], Iterator[V]]) -> None:
         """Take every answer in turn (in the thread of the work)."""
         try:
-            for self.partial in work(self):
+            for answer in work(self):
+                self.partial = answer
                 self._first.set()
                 self.check()
         except Cancelled:

@@ -11,6 +11,7 @@ from core.architectures import (
     exported_program,
     jfzhang_deeplab,
     milesial_unet,
+    onnx_program,
     smp_family,
     torchvision_families,
     vainf_deeplab,
@@ -31,6 +32,7 @@ FAMILIES = (
     vainf_deeplab,
     bubbliiiing_deeplab,
     jfzhang_deeplab,
+    onnx_program,  # last: a family that is known runs without permission
 )
 
 

@@ -54,6 +54,7 @@ class Checkpoint:
     attributes: Mapping[str, Any] = field(default_factory=dict)  # "layer4.0.conv2.stride": [1, 1]
     metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
     program: Mapping[str, Any] | None = None  # the graph of an exported program
+    path: Path | None = None  # the file itself, as long as it is there
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -108,6 +109,7 @@ def read_checkpoint(
         attributes=report.attributes,
         metadata=report.metadata,
         program=json.loads(report.program) if report.program else None,
+        path=path,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +16,7 @@ MAX_TENSOR_BYTES = 4 * 2**30  # written out
 MAX_GROWTH = 256 * 2**20  # how much more than the file itself views may take written out
 MAX_TENSORS = 20_000
 CHUNK = 8 * 2**20
+TOLD_BYTES = 16 * 2**20  # from here on it takes long enough to be told how far it is
 
 
 def check_size(tensors: Mapping[str, TensorRecord], file_bytes: int) -> None:
@@ -39,19 +40,30 @@ def check_size(tensors: Mapping[str, TensorRecord], file_bytes: int) -> None:
         )
 
 
-def write_canonical(tensors: Mapping[str, TensorRecord], data: mmap.mmap, path: Path) -> None:
+def write_canonical(
+    tensors: Mapping[str, TensorRecord],
+    data: mmap.mmap,
+    path: Path,
+    say: Callable[[str], None] = lambda stage: None,
+) -> None:
     """Write the tensors, the widest numbers first, so that each is aligned to its own size.
 
     Args:
         tensors: by name.
         data: the file that they are in.
         path: where to.
+        say: told how much is done, at every tenth.
     """
+    total, done, told = sum(record.num_bytes for record in tensors.values()), 0, 0
     ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.size)
     with path.open("wb") as target:
         target.write(_header(ordered))
         for _, record in ordered:
             _write(record, data, target)
+            done += record.num_bytes
+            if total > TOLD_BYTES and (tenth := 10 * done // total) > told:
+                told = tenth
+                say(f"Copying the weights: {10 * tenth} %")
 
 
 def _header(ordered: list[tuple[str, TensorRecord]]) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from core.checkpoint.bundle import bytes_unpacked
 from core.checkpoint.reader import read_file
 from core.errors import CheckpointError, RefusedError
 
@@ -49,7 +50,7 @@ def _limit(path: Path) -> None:
     except ImportError:
         return
     size = path.stat().st_size if path.exists() else 0
-    memory = MEMORY + GROWTH + 2 * size
+    memory = MEMORY + GROWTH + 2 * max(size, bytes_unpacked(path))
     for kind, limit in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, CPU_SECONDS),

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from core.checkpoint.bundle import is_bundle, opened, read_shards
 from core.checkpoint.canonical import check_size, write_canonical
 from core.checkpoint.exported_file import read_exported
 from core.checkpoint.harvest import Candidate, candidates_in
 from core.checkpoint.machine import Machine, Window
+from core.checkpoint.onnx_file import read_onnx
 from core.checkpoint.policy import refuse_names, user_classes
 from core.checkpoint.report import Report, Surroundings, shared_prefix, summary
 from core.checkpoint.safetensors_file import read_safetensors
-from core.checkpoint.sniff import LEGACY, SAFETENSORS, container_of
+from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
 from core.checkpoint.torch_legacy import read_legacy
 from core.checkpoint.torch_zip import Archive, open_archive
@@ -44,11 +47,17 @@ def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stag
         RefusedError: it asks for something to be run, or is over a limit.
     """
     container = container_of(path)
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    if container == ZIP and is_bundle(path):
+        return _bundled(path, out, choice, say)
+    with path.open("rb") as file, _mapped(file) as data:
         if container == SAFETENSORS:
             say("Opening it as safetensors")
             tensors, metadata = read_safetensors(data)
             return _whole(SAFETENSORS, tensors, metadata, data, out, say)
+        if container == ONNX:
+            say("Opening it as ONNX")
+            tensors, facts = read_onnx(data)
+            return _whole(ONNX, tensors, {"onnx": facts}, data, out, say)
         if container == LEGACY:
             say("Opening it as legacy pickle")
             return _pickled(LEGACY, *_legacy(data), data, out, choice, say)
@@ -60,6 +69,33 @@ def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stag
         container = SCRIPT if "constants.pkl" in archive.entries else ZIP
         say(f"Opening it as {container}")
         return _pickled(container, *_zipped(archive), data, out, choice, say)
+
+
+def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
+    """A ZIP around the file with the weights, or around all of them."""
+    say("Unpacking the ZIP")
+    with opened(path, out.parent) as (bundle, unpacked, starts):
+        if bundle.weights[0].endswith(".safetensors"):
+            with unpacked.open("rb") as file, _mapped(file) as data:
+                tensors, metadata = read_shards(data, starts)
+                report = _whole(SAFETENSORS, tensors, metadata, data, out, say)
+        elif is_bundle(unpacked):
+            raise CheckpointError(
+                "The ZIP holds a ZIP that is no checkpoint.",
+                remedy="Unpack it, and upload what is inside.",
+            )
+        else:
+            report = read_file(unpacked, out, choice=choice, say=say)
+    return replace(
+        report,
+        container=f"{report.container} in a ZIP",
+        metadata={**report.metadata, **bundle.texts},
+        others={**report.others, **bundle.others},
+    )
+
+
+def _mapped(file: BinaryIO) -> mmap.mmap:
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _legacy(data: mmap.mmap) -> tuple[Any, Mapping[str, Storage], Machine]:
@@ -142,7 +178,7 @@ def _chosen(candidates: list[Candidate], choice: str) -> Candidate:
 def _whole(
     container: str,
     tensors: dict[str, TensorRecord | LeftOut],
-    metadata: dict[str, str],
+    metadata: Mapping[str, Any],
     data: mmap.mmap,
     out: Path,
     say: Say,
@@ -176,4 +212,4 @@ def _whole(
 def _write(tensors: dict[str, TensorRecord], data: mmap.mmap, out: Path, say: Say) -> None:
     check_size(tensors, len(data))
     say("Copying the weights")
-    write_canonical(tensors, data, out)
+    write_canonical(tensors, data, out, say)

@@ -16,15 +16,21 @@ BY_CODE = {dtype.code: dtype for dtype in DTYPES.values()}
 
 
 def read_safetensors(
-    data: mmap.mmap,
+    data: mmap.mmap, start: int = 0, end: int | None = None
 ) -> tuple[dict[str, TensorRecord | LeftOut], dict[str, str]]:
     """Read the header: tensors by name in the file's order, and the file's metadata.
+
+    Args:
+        data: mapped.
+        start: where the safetensors file begins in it.
+        end: where it ends; None: with the data.
 
     Raises:
         CheckpointError: truncated or damaged.
         RefusedError: the header is over the limit.
     """
-    length = int.from_bytes(data[:LENGTH_BYTES], "little")
+    end, base = len(data) if end is None else end, start + LENGTH_BYTES
+    length = int.from_bytes(data[start:base], "little")
     if length > MAX_HEADER_BYTES:
         raise RefusedError(
             f"The header of the safetensors file has {length / 2**20:.0f} MiB; at most "
@@ -32,13 +38,12 @@ def read_safetensors(
             remedy="Save the weights again with safetensors.torch.save_file.",
         )
     try:
-        header = json.loads(
-            data[LENGTH_BYTES : LENGTH_BYTES + length], object_pairs_hook=_no_name_twice
-        )
+        text = data[base : min(base + length, end)]
+        header = json.loads(text, object_pairs_hook=_no_name_twice)
         metadata = header.pop("__metadata__", {})
-        base = LENGTH_BYTES + length
-        records = {name: _record(entry, base, len(data)) for name, entry in header.items()}
-        _check_ranges(header, len(data) - base)
+        base += length
+        records = {name: _record(entry, base, end) for name, entry in header.items()}
+        _check_ranges(header, end - base)
         return records, {str(k): v for k, v in metadata.items() if isinstance(v, str)}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CheckpointError(

@@ -14,7 +14,7 @@ MAX_BYTES = 2 * 2**30  # ResNet-101 with Adam's state is 732 MB
 HEAD_BYTES = 4096  # enough for every magic number below
 TEXT_PICKLE_BYTES = 2**20  # of a pickle of protocol 0 or 1, looked through for its end
 
-ZIP, LEGACY, SAFETENSORS = "zip pickle", "legacy pickle", "safetensors"
+ZIP, LEGACY, SAFETENSORS, ONNX = "zip pickle", "legacy pickle", "safetensors", "ONNX"
 # The number that torch.save wrote first before version 1.6, as pickle opcode LONG1
 # (torch/serialization.py, MAGIC_NUMBER).
 TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
@@ -36,12 +36,22 @@ STRANGERS = (
     (b"%PDF", 0, "a PDF document"),
     (b"\x89HDF\r\n", 0, "an HDF5 file (Keras writes these)"),
     (b"\x93NUMPY", 0, "a NumPy array"),
+    (b"TFL3", 4, "a TensorFlow Lite model"),
+    (b"GGUF", 0, "a GGUF model of llama.cpp"),
+    (b"\x08\x01\x12", 0, "a TensorFlow SavedModel"),
+    (b"\x28\xb5\x2f\xfd", 0, "a Zstandard archive"),
+    (b"BZh", 0, "a bzip2 archive"),
+    (b"\xfd7zXZ", 0, "an xz archive"),
 )
+IR_VERSIONS = [bytes([version]) for version in range(3, 33)]
+MODEL_FIELDS = [bytes([tag]) for tag in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72)]
+FLAX_MAPS = [bytes([code]) for code in (*range(0x81, 0x90), 0xDE)]  # msgpack: a dict ...
+FLAX_TEXTS = [bytes([code]) for code in (*range(0xA1, 0xC0), 0xD9)]  # ... whose first key is text
 REMEDY = "Choose the file that torch.save wrote: usually .pth, .pt, .ckpt, or a .safetensors file."
 
 
 def container_of(path: Path) -> str:
-    """Name the container: ZIP, LEGACY or SAFETENSORS.
+    """Name the container: ZIP, LEGACY, SAFETENSORS or ONNX.
 
     Raises:
         CheckpointError: it is something else, which the message names.
@@ -66,9 +76,16 @@ def _container(file: BinaryIO, head: bytes, size: int) -> str:
         return ZIP
     if _is_safetensors(head, size):
         return SAFETENSORS
+    if _is_onnx(head):
+        return ONNX
     if TORCH_MAGIC in head[:32] or _is_pickle(file, head):
         return LEGACY
     _refuse_text(head)
+    if head[:1] in FLAX_MAPS and head[1:2] in FLAX_TEXTS:
+        raise CheckpointError(
+            "This is a msgpack file, as Flax and JAX write their checkpoints, not one of PyTorch.",
+            remedy=REMEDY,
+        )
     raise CheckpointError(
         "The file is no checkpoint: its bytes follow no format that is known here.",
         remedy=f"The copy may be damaged: compare its checksum with the original. {REMEDY}",
@@ -98,11 +115,6 @@ def _refuse_other_formats(head: bytes) -> None:
     for magic, offset, name in STRANGERS:
         if head.startswith(magic, offset):
             raise CheckpointError(f"This is {name}, not a checkpoint.", remedy=REMEDY)
-    if b"pytorch" in head[:64] and head.startswith(b"\x08"):  # ModelProto: ir_version, producer
-        raise CheckpointError(
-            "This is an ONNX model, which cannot be opened yet.",
-            remedy="Upload the checkpoint that it was exported from.",
-        )
 
 
 def _picture(name: str) -> CheckpointError:
@@ -115,6 +127,11 @@ def _picture(name: str) -> CheckpointError:
 def _is_safetensors(head: bytes, size: int) -> bool:
     length = int.from_bytes(head[:8], "little")
     return head[8:9] == b"{" and length <= size
+
+
+def _is_onnx(head: bytes) -> bool:
+    """A ModelProto begins with its ir_version, 3 since 2017, and another of its fields follows."""
+    return head[:1] == b"\x08" and head[1:2] in IR_VERSIONS and head[2:3] in MODEL_FIELDS
 
 
 def _is_pickle(file: BinaryIO, head: bytes) -> bool:

@@ -120,7 +120,6 @@ def _is_torch(name: str) -> bool:
 
 
 def _no_checkpoint(files: list[str]) -> CheckpointError:
-    inside = [name for name in files if name.endswith((".pth", ".pt", ".ckpt", ".safetensors"))]
     if "serialized_exported_program.json" in files:
         return CheckpointError(
             "This is an exported program of an older torch (before 2.8), which is not read.",
@@ -130,10 +129,11 @@ def _no_checkpoint(files: list[str]) -> CheckpointError:
         name.endswith(".h5") for name in files
     ):
         return CheckpointError("This is a Keras archive, not a PyTorch checkpoint.", remedy=REMEDY)
-    if inside:
+    if files and all(name.endswith(".npy") for name in files):
         return CheckpointError(
-            f"This is a zip archive around {inside[0][:80]}, not the checkpoint itself.",
-            remedy="Unpack it and upload the file inside.",
+            "This is a NumPy archive (.npz), not a checkpoint.",
+            remedy="Save its arrays under the names of the network: "
+            "torch.save({name: torch.from_numpy(array) for ...}, 'weights.pth')",
         )
     shown = ", ".join(name[:40] for name in files[:3]) or "nothing"
     return CheckpointError(

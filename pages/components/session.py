@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -217,6 +218,20 @@ def upload(kind: str, file: BinaryIO, name: str) -> None:
     """Keep an uploaded file and open it."""
     digest = files.store().put(file, name)
     open_source(**{kind: digest}, **({"truth": ""} if kind == "picture" else {}))
+
+
+def upload_together(kind: str, chosen: Sequence[Any]) -> None:
+    """Keep files that were uploaded at once as one: the shards and texts of one checkpoint."""
+    if len(chosen) == 1:
+        upload(kind, chosen[0], chosen[0].name)
+        return
+    from core.checkpoint.bundle import pack
+
+    names = sorted(file.name for file in chosen)
+    with tempfile.TemporaryFile() as together:
+        pack([(file.name, file) for file in chosen], together)
+        together.seek(0)
+        upload(kind, together, f"{names[0]} and {len(names) - 1} more")
 
 
 def complain(message: str, remedy: str, changes: Mapping[str, Any] | None = None) -> None:

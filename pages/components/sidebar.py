@@ -77,8 +77,8 @@ def _checkpoint() -> None:
     names = ["example", *files.allowed_files()]
     names += [f"torchvision:{name}" for name in files.TORCHVISION_NAMES]
     _source("Checkpoint", "checkpoint", names, files.checkpoint_name)
-    types = [suffix.removeprefix(".") for suffix in files.WEIGHTS]
-    _uploader("Upload a checkpoint", "checkpoint", types)
+    types = [suffix.removeprefix(".") for suffix in (*files.WEIGHTS, *files.BESIDE)]
+    _uploader("Upload a checkpoint", "checkpoint", types, several=True)
 
 
 def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], str]) -> None:
@@ -104,17 +104,31 @@ def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], st
     )  # fmt: skip
 
 
-def _uploader(label: str, kind: str, types: list[str]) -> None:
-    """Draw an uploader that empties itself: the file goes to the store, not into the session."""
+def _uploader(label: str, kind: str, types: list[str], *, several: bool = False) -> None:
+    """Draw an uploader that empties itself: the file goes to the store, not into the session.
+
+    Args:
+        label: what stands above it.
+        kind: field of `Sources`.
+        types: extensions that the browser offers.
+        several: files that are chosen at once belong together.
+    """
     turn = st.session_state.setdefault(f"turn_{kind}", 0)
     key = f"upload_{kind}_{turn}"
 
     def uploaded() -> None:
-        if (file := st.session_state[key]) is not None:
-            session.upload(kind, file, file.name)
+        if chosen := st.session_state[key]:
+            session.upload_together(kind, chosen if several else [chosen])
             st.session_state[f"turn_{kind}"] = turn + 1
 
-    st.file_uploader(label, type=types, key=key, on_change=uploaded)
+    hint = (
+        "A folder of Hugging Face or SMP: choose its files at once, or its ZIP."
+        if several
+        else None
+    )
+    st.file_uploader(
+        label, type=types, key=key, on_change=uploaded, accept_multiple_files=several, help=hint
+    )
 
 
 # --- settings -------------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ ALLOWED_FOLDER = os.environ.get("MASKSCOPE_CHECKPOINTS", "")
 NETWORK_BYTES = 2 * 2**30  # all open networks together: eight of ResNet-101
 OPEN_CHECKPOINTS = 64  # their tensors are mapped from the disk
 IMAGE_BYTES = 512 * 2**20
-WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".pt2", ".safetensors")
+WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".bin", ".pt2", ".safetensors", ".onnx", ".zip")
+BESIDE = (".json",)  # uploaded together with weights: config.json, preprocessor_config.json
 
 # core.architectures.pretrained_names(), written out so that the page need not load torch for it.
 TORCHVISION_NAMES = (

@@ -1,0 +1,216 @@
+"""ONNX files: run by onnxruntime in a limited process, where the host allows it.
+
+Reading needs nothing of the kind; running is foreign native code on a foreign graph, so the host
+decides (`ALLOW_ONNX=1`), and what has no business in a segmentation network is refused first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.architectures.network import Account, Network
+from core.checkpoint import Checkpoint
+from core.errors import ArchitectureError, ForwardError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START = (
+    "import sys; sys.path += sys.argv[1:3]; "
+    "from core.architectures.onnx_child import main; main(sys.argv[3])"
+)
+ALLOWED = "ALLOW_ONNX"
+SECONDS = 120  # of one forward, and of the start
+LOOPS = {"Loop", "If", "Scan"}  # a loop of 2**62 steps hangs onnxruntime
+PROBE = (64, 64)  # rows and columns where the file leaves them free
+EXPORT = "or upload the network as .pt2, which is run here without any permission"
+
+
+def matches(checkpoint: Checkpoint) -> bool:
+    """Whether this is an ONNX file, whose graph says how to run it."""
+    return checkpoint.container == "ONNX"
+
+
+def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
+    """Start the process, and ask it once for the number of classes.
+
+    Args:
+        checkpoint: of an ONNX file that is still there.
+        chosen: nothing can be chosen; the graph tells everything.
+
+    Raises:
+        ArchitectureError: not allowed here, or the graph is none that is run.
+    """
+    facts = checkpoint.metadata["onnx"]
+    _refuse(facts)
+    shape = _input(facts)
+    module = OnnxModule(checkpoint.path, shape)
+    probe = torch.zeros(1, shape[1], *(size or PROBE[axis] for axis, size in enumerate(shape[2:])))
+    try:
+        num_classes = module(probe).shape[1]
+    except ForwardError as error:
+        raise ArchitectureError(error.message, remedy=error.remedy) from error
+    return Network(
+        module=module,
+        architecture=f"ONNX graph ({facts['nodes']} nodes)",
+        num_classes=num_classes,
+        in_channels=shape[1],
+        aux_classes=None,
+        account=Account(tuple(checkpoint.tensors), (), (), ()),
+        checkpoint_digest=checkpoint.digest,
+        notes=_notes(shape),
+    )
+
+
+def _refuse(facts: Mapping[str, Any]) -> None:
+    if os.environ.get(ALLOWED) != "1":
+        raise ArchitectureError(
+            "This ONNX file is read, but its graph may not be run on this server.",
+            remedy=f"Start the app with {ALLOWED}=1 on a machine of your own, {EXPORT}.",
+        )
+    if find_spec("onnxruntime") is None:
+        raise ArchitectureError(
+            "Running an ONNX file needs onnxruntime, which is not installed here.",
+            remedy=f"Install requirements-extra.txt, {EXPORT}.",
+        )
+    if strange := [*facts["domains"], *sorted(LOOPS & facts["operators"].keys())]:
+        raise ArchitectureError(
+            f"The ONNX graph uses {', '.join(strange[:5])}, which is not run here.",
+            remedy="Export it with standard operators and without loops or branches.",
+        )
+
+
+def _input(facts: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Sizes of the one input; 0 where they are free."""
+    shapes = list(facts["inputs"].values())
+    if len(shapes) != 1 or len(shapes[0]) != 4 or not isinstance(shapes[0][1], int):
+        raise ArchitectureError(
+            f"The ONNX graph has the inputs {dict(facts['inputs'])}; one picture of the shape "
+            "(1, channels, height, width) is what can be given.",
+            remedy="Export the network with one picture as its only input.",
+        )
+    batch, channels, height, width = (size if isinstance(size, int) else 0 for size in shapes[0])
+    return batch, channels, height, width
+
+
+def _notes(shape: tuple[int, ...]) -> tuple[str, ...]:
+    if not (shape[2] or shape[3]):
+        return ()
+    return (f"The graph takes pictures of {shape[2]} x {shape[3]} (rows x columns) only",)
+
+
+class OnnxModule(torch.nn.Module):
+    """The graph as a module: the numbers go to its process and come back."""
+
+    def __init__(self, path: Path | None, shape: tuple[int, ...]) -> None:
+        """Args: path, of the file; shape, of the input, 0 where free."""
+        super().__init__()
+        if path is None or not path.exists():
+            raise ArchitectureError("The ONNX file is gone.", remedy="Upload it again.")
+        self.shape, self._path = shape, path
+        self._child: subprocess.Popen[bytes] | None = None
+        self._turn = threading.Lock()
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the graph.
+
+        Args:
+            x: Float[1 c h w]; computed in float32.
+
+        Returns:
+            The first output of shape [1 C h w].
+
+        Raises:
+            ForwardError: another size than the graph takes, or the process stopped.
+        """
+        self._check(x)
+        with self._turn:
+            answer = self._asked(x.float().contiguous().numpy())
+        return answer.to(x.dtype)
+
+    def _check(self, x: torch.Tensor) -> None:
+        wanted = tuple(x.shape[:2]) + self.shape[2:]
+        if any(size and size != found for size, found in zip(wanted[2:], x.shape[2:], strict=True)):
+            raise ForwardError(
+                f"The graph takes pictures of {self.shape[2]} x {self.shape[3]} only; "
+                f"this one has {x.shape[2]} x {x.shape[3]}.",
+                remedy="Resize it to the size of the graph.",
+                changes={"resize": "fixed", "height": self.shape[2], "width": self.shape[3]},
+            )
+
+    def _asked(self, values: np.ndarray) -> torch.Tensor:
+        if self._child is None:
+            self._child = _started(self._path)
+            weakref.finalize(self, _end, self._child)
+        child = self._child
+        watch = threading.Timer(SECONDS, child.kill)
+        watch.start()
+        try:
+            return _exchange(child, values)
+        except ForwardError:
+            _end(child)
+            self._child = None
+            raise
+        finally:
+            watch.cancel()
+
+
+def _started(path: Path) -> subprocess.Popen[bytes]:
+    packages = Path(np.__file__).parent.parent
+    command = [sys.executable, "-I", "-S", "-c", START, ROOT, packages, path.resolve()]
+    return subprocess.Popen(
+        list(map(str, command)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "")},
+    )
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what was not sent cannot be sent any more
+                pipe.close()
+
+
+def _exchange(child: subprocess.Popen[bytes], values: np.ndarray) -> torch.Tensor:
+    stopped = ForwardError(
+        f"The process that runs the ONNX graph stopped on an input of shape {values.shape}.",
+        remedy="Choose a smaller size under Resize, or upload the network as .pt2.",
+    )
+    if child.stdin is None or child.stdout is None:
+        raise stopped
+    try:
+        child.stdin.write(json.dumps(values.shape).encode() + b"\n" + values.tobytes())
+        child.stdin.flush()
+        line = child.stdout.readline()
+        answer = json.loads(line) if line else {}
+    except (OSError, ValueError) as exc:
+        raise stopped from exc
+    if "error" in answer:
+        raise ForwardError(
+            f"onnxruntime stops: {answer['error']}",
+            remedy="Choose another size under Resize, or upload the network as .pt2.",
+        )
+    if "shape" not in answer:
+        raise stopped
+    count = int(np.prod(answer["shape"]))
+    content = child.stdout.read(4 * count)
+    if len(content) != 4 * count:
+        raise stopped
+    return torch.from_numpy(np.frombuffer(content, "<f4").reshape(answer["shape"]).copy())

@@ -1,0 +1,235 @@
+"""Checkpoints of several files: a Hugging Face or SMP folder, or a checkpoint, inside one ZIP.
+
+The files with weights are unpacked one after the other into one temporary file; from there on their
+tensors are ranges of bytes as in any other container. The texts beside them become plain data.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from core.checkpoint.safetensors_file import read_safetensors
+from core.checkpoint.sniff import MAX_BYTES, REMEDY
+from core.checkpoint.tensors import LeftOut, TensorRecord
+from core.errors import CheckpointError, RefusedError
+
+CHUNK = 4 * 2**20
+GROWTH = 256 * 2**20  # bytes; numbers of a network shrink by a tenth, not by a thousandth
+MAX_FILES = 1_000
+MAX_TEXT_BYTES = 5 * 2**20  # of one JSON text; a tokenizer has 2 MB
+INDEX = "model.safetensors.index.json"  # transformers: which tensor is in which shard
+WEIGHTS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pt2", ".onnx")
+# Beside weights in a folder of transformers, but no weights of a network.
+NOT_WEIGHTS = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "scaler.pt")
+STAMP = (1980, 1, 1, 0, 0, 0)  # the same for all, so that the same files give the same bytes
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a ZIP holds: the files with the weights, and the texts beside them."""
+
+    weights: tuple[str, ...]  # one, or the shards of one network
+    texts: Mapping[str, Any]  # parsed JSON by file name: "config.json"
+    others: Mapping[str, str]  # the remaining files, in words
+
+
+def pack(files: Iterable[tuple[str, BinaryIO]], target: BinaryIO) -> None:
+    """Put files that were uploaded together into one ZIP, in the order of their names.
+
+    Args:
+        files: name and content of each.
+        target: open for writing; equal files give equal bytes.
+    """
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in sorted(files, key=lambda file: file[0]):
+            info = zipfile.ZipInfo(PurePosixPath(name).name, STAMP)
+            with archive.open(info, "w", force_zip64=True) as entry:
+                shutil.copyfileobj(content, entry, CHUNK)
+
+
+def bytes_unpacked(path: Path) -> int:
+    """What all entries of a ZIP say that they take, at most MAX_BYTES; 0 for another file."""
+    return min(MAX_BYTES, sum(info.file_size for info in _infos(path)))
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a ZIP has files with weights inside, instead of being a checkpoint itself."""
+    infos = _infos(path)
+    own = {"data.pkl", "archive_format", "constants.pkl"}
+    torch = any(info.filename.partition("/")[2] in own for info in infos)
+    return not torch and any(_is_weights(info.filename) for info in infos)
+
+
+def _infos(path: Path) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [info for info in archive.infolist() if not info.is_dir()]
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, OSError):
+        return []
+
+
+@contextmanager
+def opened(path: Path, folder: Path) -> Iterator[tuple[Bundle, Path, tuple[int, ...]]]:
+    """Unpack the weights of a ZIP into one temporary file.
+
+    Args:
+        path: the ZIP.
+        folder: where the temporary file is made.
+
+    Yields:
+        What the ZIP holds, the temporary file, and where in it each file of weights begins; the
+        last number is its end.
+
+    Raises:
+        CheckpointError: damaged, or weights of several networks.
+        RefusedError: over a limit.
+    """
+    unpacked = folder / f"{path.name}.unpacked"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            bundle = _bundle(archive)
+            yield bundle, unpacked, _unpack(archive, bundle.weights, unpacked)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as exc:
+        raise _damaged(str(exc)) from exc
+    finally:
+        unpacked.unlink(missing_ok=True)
+
+
+def read_shards(
+    data: mmap.mmap, starts: tuple[int, ...]
+) -> tuple[dict[str, TensorRecord | LeftOut], dict[str, str]]:
+    """The tensors of safetensors files that lie one after the other.
+
+    Raises:
+        CheckpointError: one is damaged, or a name is in two of them.
+    """
+    tensors: dict[str, TensorRecord | LeftOut] = {}
+    metadata: dict[str, str] = {}
+    for start, end in pairwise(starts):
+        found, facts = read_safetensors(data, start, end)
+        if twice := found.keys() & tensors.keys():
+            raise _damaged(f"{min(twice)[:80]} is in two of its files")
+        tensors |= found
+        metadata |= facts
+    return tensors, metadata
+
+
+# --- choosing -------------------------------------------------------------------------------------
+
+
+def _bundle(archive: zipfile.ZipFile) -> Bundle:
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    _check(infos)
+    by_name: dict[str, zipfile.ZipInfo] = {info.filename: info for info in infos}
+    weights = _chosen([name for name in by_name if _is_weights(name)])
+    folder = PurePosixPath(weights[0]).parent
+    beside = {
+        PurePosixPath(name).name: info
+        for name, info in by_name.items()
+        if PurePosixPath(name).parent == folder and name.endswith(".json")
+    }
+    if INDEX in beside:
+        weights = _complete(weights, folder, _text(archive, beside[INDEX]))
+    texts = {name: _text(archive, info) for name, info in beside.items()}
+    others = {
+        name[:120]: f"file of {info.file_size:,} bytes"
+        for name, info in by_name.items()
+        if name not in weights and PurePosixPath(name).name not in texts
+    }
+    return Bundle(weights, {name: text for name, text in texts.items() if text is not None}, others)
+
+
+def _check(infos: list[zipfile.ZipInfo]) -> None:
+    if len(infos) > MAX_FILES:
+        raise RefusedError(
+            f"The ZIP has {len(infos)} files; at most {MAX_FILES} are allowed.", remedy=REMEDY
+        )
+    if len({info.filename for info in infos}) != len(infos):
+        raise _damaged("it has the same name twice")
+    if any(info.flag_bits & 1 for info in infos):
+        raise CheckpointError("The ZIP is encrypted.", remedy=REMEDY)
+
+
+def _is_weights(name: str) -> bool:
+    path = PurePosixPath(name)
+    own = path.parts[:1] != ("__MACOSX",) and not path.name.startswith(".")
+    return own and path.suffix in WEIGHTS and path.name not in NOT_WEIGHTS
+
+
+def _chosen(names: list[str]) -> tuple[str, ...]:
+    """The file with the weights, or all shards of one; safetensors before pickles."""
+    safe = [name for name in names if name.endswith(".safetensors")]
+    shards = tuple(sorted(name for name in safe if "-of-" in name))
+    for found in (shards, tuple(n for n in safe if n not in shards), tuple(names)):
+        if len(found) == 1 or (found and found is shards):
+            return found
+    shown = ", ".join(name[-60:] for name in sorted(names)[:5])
+    raise CheckpointError(
+        f"The ZIP holds {len(names)} files with weights: {shown}.",
+        remedy="Upload the one that is meant, alone or with its config.json.",
+    )
+
+
+def _complete(weights: tuple[str, ...], folder: PurePosixPath, index: Any) -> tuple[str, ...]:
+    """All shards that the index names, or an error that says which are not there."""
+    table = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(table, dict):
+        return weights
+    wanted = {str(folder / str(name)) for name in table.values()}
+    if missing := sorted(wanted - set(weights)):
+        raise CheckpointError(
+            f"The weights are spread over {len(wanted)} files, and {len(missing)} of them are not "
+            f"here: {missing[0][-80:]}{', ...' if len(missing) > 1 else ''}.",
+            remedy="Upload all files together, or a ZIP of the whole folder.",
+        )
+    return tuple(sorted(wanted))
+
+
+# --- unpacking ------------------------------------------------------------------------------------
+
+
+def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
+    """A JSON text as plain data; None where it is none, or too long."""
+    with archive.open(info) as file:
+        content = file.read(MAX_TEXT_BYTES + 1)
+    if len(content) > MAX_TEXT_BYTES:
+        return None
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unpack(archive: zipfile.ZipFile, names: tuple[str, ...], target: Path) -> tuple[int, ...]:
+    """Where each file begins in the target; more than is announced is never unpacked."""
+    infos = [archive.getinfo(name) for name in names]
+    unpacked = sum(info.file_size for info in infos)
+    if unpacked > min(MAX_BYTES, GROWTH + 4 * sum(info.compress_size for info in infos)):
+        raise RefusedError(
+            f"The weights in the ZIP say that they take {unpacked / 2**30:.1f} GiB unpacked, which "
+            "weights never do of so few bytes, or which is over the limit.",
+            remedy="Save the weights of one network, without the optimizer.",
+        )
+    starts = [0]
+    with target.open("wb") as file:
+        for name in names:
+            with archive.open(name) as entry:  # the checksum is compared on the way
+                shutil.copyfileobj(entry, file, CHUNK)
+            starts.append(file.tell())
+    return tuple(starts)
+
+
+def _damaged(why: str) -> CheckpointError:
+    return CheckpointError(
+        f"The ZIP is truncated or damaged: {why}.",
+        remedy="Make or download it again, and compare its size with the original.",
+    )
