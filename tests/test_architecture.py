@@ -31,8 +31,9 @@ ROOMS = (
     "scores",
     "verdict",
     "inspection",
+    "diagnosis",
 )
-TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "inference"}
+TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "inference", "diagnosis"}
 
 
 def imports(path):

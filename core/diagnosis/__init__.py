@@ -1,0 +1,24 @@
+"""Picture, checkpoint and settings to findings: why a mask is black or wrong, and what mends it.
+
+    Case -> Facts (each computed once, when it is asked for) -> checks -> Findings -> Diagnosis
+
+A new cause is a function in `checks/`, its line there, its row in docs/findings.md.
+"""
+
+from core.diagnosis.bisect import Bisect
+from core.diagnosis.case import Case
+from core.diagnosis.diagnosis import Diagnosis, Tried
+from core.diagnosis.finding import CAUSES, Evidence, Finding
+from core.diagnosis.inquiry import diagnose, investigate
+
+__all__ = [
+    "CAUSES",
+    "Bisect",
+    "Case",
+    "Diagnosis",
+    "Evidence",
+    "Finding",
+    "Tried",
+    "diagnose",
+    "investigate",
+]

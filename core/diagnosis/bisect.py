@@ -1,0 +1,104 @@
+"""Where black begins: the first of the five stages that is constant, broken or out of range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from core.colors import DARK, colorize, palette_colors
+
+if TYPE_CHECKING:
+    from core.inspection import Inspection
+
+Stage = Literal["", "input", "tensor", "logits", "labels", "mask"]
+
+FLAT = 1e-3  # spatial std over range of the whole: below it a plane is flat
+HUGE = 1e3  # no logit of a healthy network is as large
+ONE_CLASS = 0.999  # share of the pixels from which on a label map is called constant
+BLACK = 0.99  # share of dark pixels from which on a mask looks black
+
+
+@dataclass(frozen=True)
+class Bisect:
+    """The first stage at which something is wrong; "" where every stage looks alive."""
+
+    stage: Stage = ""
+    words: str = "Every stage varies, is finite and is in range."
+    numbers: dict[str, float] = field(default_factory=dict)  # by what was measured
+
+
+def bisect(inspection: Inspection) -> Bisect:
+    """Walk down the stages and stop at the first that is not alive.
+
+    An input or a tensor out of the ordinary is only spoken of where something behind it is dead:
+    some networks are rightly fed with 0 to 255.
+    """
+    behind = next(_behind(inspection), None)
+    if behind is None:
+        return Bisect()
+    return next(_before(inspection), behind)
+
+
+def _before(seen: Inspection) -> Iterator[Bisect]:
+    yield from _input(seen.image.pixels)
+    yield from _tensor(seen.input.values)
+
+
+def _behind(seen: Inspection) -> Iterator[Bisect]:
+    yield from _logits(seen.logits.values)
+    yield from _labels(seen)
+    yield from _mask(seen)
+
+
+def _input(pixels: np.ndarray) -> Iterator[Bisect]:
+    spread = float(np.ptp(pixels))
+    if spread < 2:
+        yield Bisect("input", "The picture itself is of one color.", {"range": spread})
+
+
+def _tensor(values: np.ndarray) -> Iterator[Bisect]:
+    if not np.isfinite(values).all():
+        bad = float((~np.isfinite(values)).mean())
+        yield Bisect("tensor", f"{bad:.1%} of the tensor is not finite.", {"not finite": bad})
+        return
+    largest = float(np.abs(values).max())
+    if largest > 20:
+        words = f"The tensor reaches {largest:.0f}; networks are fed with values of about 1."
+        yield Bisect("tensor", words, {"largest": largest})
+    elif (std := float(values.std())) < 0.02:
+        yield Bisect("tensor", f"The tensor hardly varies: its std is {std:.2g}.", {"std": std})
+
+
+def _logits(values: np.ndarray) -> Iterator[Bisect]:
+    finite = np.isfinite(values)
+    if not finite.all():
+        bad = float(1 - finite.mean())
+        yield Bisect("logits", f"{bad:.1%} of the logits are not finite.", {"not finite": bad})
+        return
+    largest, std = float(np.abs(values).max()), float(values.std(axis=(1, 2)).max())
+    if largest > HUGE:
+        yield Bisect("logits", f"A logit reaches {largest:.3g}.", {"largest": largest})
+    elif std < FLAT * max(largest, 1e-6):
+        words = f"The logits are flat: they vary by {std:.2g} over the picture."
+        yield Bisect("logits", words, {"std": std})
+
+
+def _labels(seen: Inspection) -> Iterator[Bisect]:
+    shares = seen.labels.shares()
+    top = int(shares.argmax())
+    none = 1 - float(shares.sum())
+    if none >= ONE_CLASS:
+        yield Bisect("labels", "No class reaches the threshold anywhere.", {"below": none})
+    elif shares[top] >= ONE_CLASS:
+        words = f"{shares[top]:.1%} of the pixels are {seen.class_names[top]}."
+        yield Bisect("labels", words, {"share": float(shares[top])})
+
+
+def _mask(seen: Inspection) -> Iterator[Bisect]:
+    mask = colorize(seen.labels.ids, palette_colors(seen.settings.display, seen.labels.num_classes))
+    dark = float((mask @ np.array([299, 587, 114]) // 1000 < 2 * DARK).mean())
+    if dark >= BLACK:
+        yield Bisect("mask", f"{dark:.1%} of the colored mask is nearly black.", {"dark": dark})

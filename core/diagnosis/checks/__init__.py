@@ -1,0 +1,23 @@
+"""All checks, in the order in which they are asked: without a forward, then after one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from core.diagnosis.checks import decoding, display, feeding, files, numerics, truth, weights
+from core.diagnosis.evidence import Facts
+from core.diagnosis.finding import Finding
+
+Check = Callable[[Facts], Iterator[Finding]]
+
+NO_NETWORK: tuple[Check, ...] = (*files.NO_NETWORK, *weights.NO_NETWORK)
+NO_FORWARD: tuple[Check, ...] = (
+    *files.NO_FORWARD,
+    *weights.NO_FORWARD,
+    *decoding.NO_FORWARD,
+    *display.NO_FORWARD,
+    *truth.NO_FORWARD,
+    *feeding.NO_FORWARD,
+    *numerics.NO_FORWARD,
+)
+ONE_FORWARD: tuple[Check, ...] = (*display.ONE_FORWARD, *numerics.ONE_FORWARD)

@@ -1,0 +1,103 @@
+"""The colored picture: is the label map right and only this black."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.colors import DARK
+from core.diagnosis.evidence import Facts
+from core.diagnosis.finding import Evidence, Finding
+
+SAFE_COLORS = 18  # of the palette for color-blind eyes
+VISIBLE = 0.001  # share of the pixels below which a color that is wrong is a note
+
+
+def gray_ids(facts: Facts) -> Iterator[Finding]:
+    """D1: the ids themselves as gray levels, so that 5 classes end at gray 4 of 255."""
+    if facts.settings.display.palette != "gray" or facts.num_ids > 4 * DARK:
+        return
+    yield Finding(
+        "D1",
+        "certain",
+        (
+            Evidence(
+                f"The brightest gray level possible is {facts.num_ids - 1} of 255.",
+                facts.num_ids - 1,
+            ),
+        ),
+        "Color the ids with a palette.",
+        "Image.fromarray(palette[labels]).save('mask.png')",
+        changes={"palette": "safe"},
+    )
+
+
+def palette(facts: Facts) -> Iterator[Finding]:
+    """D4: a custom palette that is too short, or black or equal for different classes."""
+    if facts.settings.display.palette != "custom":
+        return
+    wrong = palette_faults(facts)
+    if not wrong:
+        return
+    given = len(facts.settings.display.custom)
+    evidence = [Evidence(words, class_id) for class_id, words in list(wrong.items())[:4]]
+    if given < facts.num_ids:
+        words = f"The palette has {given} colors, the network {facts.num_ids} classes."
+        evidence.insert(0, Evidence(words, given))
+    yield Finding(
+        "D4",
+        "certain",
+        tuple(evidence),
+        "Give every class a color of its own, by its id.",
+        "palette = np.array(colors, np.uint8); mask = palette[labels]",
+        changes={"palette": _whole(facts)},
+    )
+
+
+def palette_faults(facts: Facts) -> dict[int, str]:
+    """Class id -> what is wrong with its color; the background may be black."""
+    colors = facts.colors[: facts.num_ids].astype(int)
+    luma = colors @ np.array([299, 587, 114]) // 1000
+    faults: dict[int, str] = {}
+    first: dict[tuple[int, ...], int] = {}
+    for class_id, color in enumerate(map(tuple, colors.tolist())):
+        before = first.setdefault(color, class_id)
+        if class_id and luma[class_id] < DARK:
+            faults[class_id] = f"Class {class_id} is black."
+        elif before != class_id:
+            faults[class_id] = f"Class {class_id} has the color of class {before}."
+    return faults
+
+
+def palette_seen(facts: Facts) -> Iterator[Finding]:
+    """D4 again, with how many pixels it concerns; a note where it concerns none."""
+    wrong = palette_faults(facts)
+    ids = facts.seen.labels.ids
+    share = float(np.isin(ids, list(wrong)).mean()) if wrong else 0.0
+    chosen = facts.settings.display.palette
+    if not wrong or (chosen == "gray") or (chosen != "custom" and share < VISIBLE):
+        return
+    listed = ", ".join(map(str, list(wrong)[:6]))
+    yield Finding(
+        "D4",
+        "certain",
+        (
+            Evidence(f"{share:.1%} of the pixels have class {listed}.", share),
+            *(Evidence(words, class_id) for class_id, words in list(wrong.items())[:3]),
+        ),
+        "Give every class a color of its own, by its id.",
+        "palette = np.array(colors, np.uint8); mask = palette[labels]",
+        changes={"palette": _whole(facts)},
+        effect=share,
+        kind="fault" if share >= VISIBLE else "note",
+    )
+
+
+def _whole(facts: Facts) -> str:
+    """A palette with a color for every class."""
+    return "safe" if facts.num_ids <= SAFE_COLORS else "voc"
+
+
+NO_FORWARD = (gray_ids, palette)
+ONE_FORWARD = (palette_seen,)

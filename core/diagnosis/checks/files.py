@@ -1,0 +1,64 @@
+"""The picture's file: what other programs may read otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.diagnosis.evidence import Facts
+from core.diagnosis.finding import Evidence, Finding
+from core.image import TURNS
+
+
+def turned(facts: Facts) -> Iterator[Finding]:
+    """F1: shown upright here; a script that does not ask for EXIF sees it as it is stored."""
+    orientation = facts.case.image.facts.orientation
+    if orientation not in TURNS:
+        return
+    yield Finding(
+        "F1",
+        "certain",
+        (Evidence(f"The EXIF orientation is {orientation}: {TURNS[orientation]}.", orientation),),
+        "Turn the picture when it is opened, and its mask alike.",
+        "image = ImageOps.exif_transpose(Image.open(path))",
+        kind="note",
+    )
+
+
+def transparent(facts: Facts) -> Iterator[Finding]:
+    """F2: what lies under transparent pixels is anybody's guess."""
+    if not facts.case.image.facts.alpha:
+        return
+    yield Finding(
+        "F2",
+        "certain",
+        (Evidence("Some pixels are not opaque; here they lie on white."),),
+        "Lay the picture on the background of the training.",
+        "image = Image.alpha_composite(background, image.convert('RGBA')).convert('RGB')",
+        kind="note",
+    )
+
+
+def deep(facts: Facts) -> Iterator[Finding]:
+    """F4: 16 bits fed as they are to a scale of 255."""
+    about, chosen = facts.case.image.facts, facts.settings.preprocessing
+    if about.bits <= 8:
+        return
+    fed = float(facts.tensor.base.max())
+    raw = chosen.depth == "file" and chosen.scale == "255" and fed > 2 * 255
+    window = about.window or (0.0, 255.0)
+    yield Finding(
+        "F4",
+        "certain",
+        (
+            Evidence(f"The file has {about.bits} bits a sample, up to {window[1]:g}.", window[1]),
+            Evidence(f"What is scaled reaches {fed:g}.", fed),
+        ),
+        "Bring the samples to 8 bits as in the training.",
+        f"image = (samples / {window[1]:g} * 255).astype(np.uint8)",
+        changes={"depth": "8"} if raw else {},
+        kind="fault" if raw else "note",
+    )
+
+
+NO_NETWORK = (turned, transparent)
+NO_FORWARD = (deep,)

@@ -1,0 +1,185 @@
+"""The ground truth: is it what the network was to learn, ids in their places."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from core.colors import palette_colors
+from core.diagnosis.evidence import Facts
+from core.diagnosis.finding import Evidence, Finding
+from core.image import FORMATS
+from core.settings import Display
+
+VOID = 255  # the usual id of pixels that do not count
+FEW = 3  # more distinct ids than classes + FEW come from interpolation, not from annotation
+LUMA_SLACK = 1  # gray levels by which programs that compute a luminance differ
+EDGE = 0.1  # share of the pixels that a thin line along every edge does not exceed
+BETWEEN = 0.2  # share of the edge pixels from which on a mask was interpolated
+
+
+def truth_values(facts: Facts) -> Iterator[Finding]:
+    """D5, D6, T2, T4: other values than ids, told apart by which values and where."""
+    ids, how = _ids_of(facts)
+    if ids is None:
+        return
+    values, count = np.unique(ids).tolist(), facts.num_ids
+    foreign = [
+        v for v in values if v >= count and v not in (VOID, facts.settings.display.ignore_index)
+    ]
+    if how == "JPEG":
+        yield _jpeg(ids, values)
+    elif (between := interpolated_share(ids)) > BETWEEN and len(values) > 2:
+        yield _interpolated(values, between, count)
+    elif (name := _luminance_of(values, count)) and foreign:
+        yield _luminances(values, name)
+    elif _spread(values, foreign, count):
+        yield _not_ids(values, count, facts)
+
+
+def _ids_of(facts: Facts) -> tuple[np.ndarray | None, str]:
+    """The numbers in the ground truth as they are, and the format of its file."""
+    ids = facts.case.truth.ids if facts.case.truth else None
+    if facts.case.truth_file is None:
+        return ids, ""
+    try:
+        picture = PillowImage.open(io.BytesIO(facts.case.truth_file), formats=FORMATS)
+        if ids is None and picture.mode in ("L", "P", "I;16", "I"):
+            ids = np.array(picture).astype(np.int32)
+        elif ids is None:
+            ids = np.array(picture.convert("L")).astype(np.int32)
+        return ids, str(picture.format)
+    except (OSError, ValueError):
+        return ids, ""
+
+
+# --- T4, D6: values that nobody drew --------------------------------------------------------------
+
+
+def interpolated_share(ids: np.ndarray) -> float:
+    """Of the pixels at edges, the share whose value lies strictly between those around, 0..1."""
+    low, high = _around(ids, np.minimum), _around(ids, np.maximum)
+    edge = low != high
+    if not edge.any():
+        return 0.0
+    return float(((ids > low) & (ids < high))[edge].mean())
+
+
+def _around(ids: np.ndarray, pick: np.ufunc) -> np.ndarray:
+    """Minimum or maximum over 3 x 3."""
+    padded = np.pad(ids, 1, mode="edge")
+    rows = pick(pick(padded[:-2], padded[1:-1]), padded[2:])
+    result: np.ndarray = pick(pick(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+    return result
+
+
+def _jpeg(ids: np.ndarray, values: list[int]) -> Finding:
+    return Finding(
+        "D6",
+        "certain",
+        (
+            Evidence("The file of the ground truth is a JPEG."),
+            Evidence(f"It holds {len(values)} different values.", len(values)),
+        ),
+        "Save masks as PNG; a JPEG invents values at every edge. Make this one again.",
+        "Image.fromarray(ids.astype(np.uint8)).save('mask.png')",
+    )
+
+
+def _interpolated(values: list[int], between: float, count: int) -> Finding:
+    return Finding(
+        "T4",
+        "certain" if len(values) > count + FEW else "likely",
+        (
+            Evidence(f"{between:.0%} of the pixels at edges lie between their neighbors.", between),
+            Evidence(
+                f"The ground truth holds {len(values)} values, the network {count} classes.",
+                len(values),
+            ),
+        ),
+        "Resize masks with nearest neighbor only, and make this one again.",
+        "mask = mask.resize(size, Image.Resampling.NEAREST)",
+        separates="A mask that was saved as JPEG has invented values too, but inside the areas as "
+        "well.",
+    )
+
+
+# --- D5, T2: another code -------------------------------------------------------------------------
+
+
+def _luminance_of(values: list[int], count: int) -> str:
+    """The palette whose luminances these values are, "" for none."""
+    if len(values) < 2:
+        return ""
+    return next(
+        (name for name, known in _luminances_by_palette(count) if _all_near(values, known)), ""
+    )
+
+
+def _all_near(values: list[int], known: frozenset[int]) -> bool:
+    return all(v == VOID or any(abs(v - k) <= LUMA_SLACK for k in known) for v in values)
+
+
+@lru_cache(maxsize=16)
+def _luminances_by_palette(count: int) -> tuple[tuple[str, frozenset[int]], ...]:
+    tables = {
+        name: palette_colors(Display(palette=name), count)[:count]
+        for name in ("voc", "cityscapes", "ade20k", "safe")
+    }
+    return tuple(
+        (name, frozenset((t.astype(int) @ np.array([299, 587, 114]) // 1000).tolist()))
+        for name, t in tables.items()
+    )
+
+
+def _luminances(values: list[int], name: str) -> Finding:
+    return Finding(
+        "D5",
+        "likely",
+        (
+            Evidence(
+                f"The values {_some(values)} are the brightnesses of the palette {name}.",
+                len(values),
+            ),
+            Evidence("Class ids would be 0, 1, 2 and so on."),
+        ),
+        "Open the mask with its palette and take the indices; never convert it to gray.",
+        "ids = np.array(Image.open('mask.png'))  # mode P, no convert('L')",
+        separates="Open the original file: its mode is P where this is the cause.",
+    )
+
+
+def _spread(values: list[int], foreign: list[int], count: int) -> bool:
+    """Few values, most of them no ids; {0, 255} where there are two classes."""
+    if len(values) > count + FEW:
+        return False
+    two = count == 2 and VOID in values and not set(values) - {0, VOID}
+    return two or (bool(foreign) and min(foreign) > count)
+
+
+def _not_ids(values: list[int], count: int, facts: Facts) -> Finding:
+    ignored = VOID in values and facts.settings.display.ignore_index == VOID
+    evidence = [
+        Evidence(f"The ground truth holds the values {_some(values)}.", len(values)),
+        Evidence(f"The network's ids are 0 to {count - 1}.", count),
+    ]
+    if ignored:
+        evidence.append(Evidence("255 is ignored, so its pixels were never learned or counted."))
+    return Finding(
+        "T2",
+        "certain",
+        tuple(evidence),
+        "Map the values of the mask to 0, 1, 2 and so on, and train again with these.",
+        "ids = np.searchsorted(np.unique(mask), mask)",
+    )
+
+
+def _some(values: list[int]) -> str:
+    return ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
+
+
+NO_FORWARD = (truth_values,)

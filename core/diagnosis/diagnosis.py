@@ -1,0 +1,58 @@
+"""What is known so far about one case: findings, where black begins, what was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.diagnosis.bisect import Bisect
+from core.diagnosis.finding import Finding
+from core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One change that was tried, and what it did."""
+
+    words: str
+    changes: Mapping[str, Any]
+    agreement: float  # of the mask with itself in nats; 0 is a mask that says nothing
+    iou: float | None  # mIoU where there is a ground truth
+    changed: float  # share of the pixels with another class, 0..1
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The newest answer; `finished` when no better one will come."""
+
+    settings: Settings
+    findings: tuple[Finding, ...] = ()  # worst first
+    bisect: Bisect = field(default_factory=Bisect)
+    recovered: Any = None  # core.normalization.Recovered, where it was asked
+    tried: tuple[Tried, ...] = ()
+    forwards: float = 0.0  # in units of one at the settings under diagnosis
+    finished: bool = False
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """Findings that harm this mask."""
+        return tuple(finding for finding in self.findings if finding.kind == "fault")
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """Findings that are worth knowing and harmless here."""
+        return tuple(finding for finding in self.findings if finding.kind == "note")
+
+    @property
+    def verdict(self) -> str:
+        """One sentence; a healthy case gets a calm one."""
+        if not self.faults:
+            if not self.finished:
+                return "Nothing is wrong so far; the search goes on."
+            return "Nothing is wrong that can be told from these files."
+        first, *others = self.faults
+        start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
+        more = f" And {len(others)} more." if others else ""
+        reason = first.evidence[0].words if first.evidence else ""
+        return f"{start}{first.name}. {reason}{more}".strip()
