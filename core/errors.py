@@ -25,7 +25,12 @@ class InspectionError(Exception):
     """A problem the user can solve; pages show `message`, then `remedy`."""
 
     def __init__(
-        self, message: str, *, remedy: str, changes: Mapping[str, Any] | None = None
+        self,
+        message: str,
+        *,
+        remedy: str,
+        changes: Mapping[str, Any] | None = None,
+        code: str = "",
     ) -> None:
         """Tell a person.
 
@@ -33,9 +38,11 @@ class InspectionError(Exception):
             message: what happened, in the user's words.
             remedy: what to do next.
             changes: the remedy as changes of settings by name, where it is one.
+            code: the remedy as lines to copy, where it is some.
         """
         super().__init__(message)
         self.message, self.remedy, self.changes = message, remedy, dict(changes or {})
+        self.code = code
 
 
 class ImageError(InspectionError):

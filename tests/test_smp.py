@@ -164,7 +164,7 @@ def test_an_encoder_that_nobody_knows_is_told_with_what_to_do():
 
     with pytest.raises(ArchitectureError, match="no encoder of it has these") as caught:
         build_network(checkpoint_of(model, tensors=state))
-    assert "torch.export.save" in caught.value.remedy
+    assert "torch.export.save" in caught.value.code
 
 
 @pytest.mark.parametrize("name", ["tu-../../x", "os.system", "resnet9999", 3, None, ["resnet18"]])

@@ -52,7 +52,11 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         last="decode_head.conv_seg",
         choices=choices,
     )
-    return replace(network, aux_classes=outputs(tensors, f"{AUX}conv_seg", 0) or None)
+    if not has(tensors, AUX):
+        return network
+    classes = outputs(tensors, f"{AUX}conv_seg", 0)
+    note = f"The auxiliary head, with {classes} classes, is not run; it helped in training only"
+    return replace(network, notes=(*network.notes, note))
 
 
 class MMSegNetwork(nn.Module):

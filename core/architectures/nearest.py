@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import torch
 
+from core.architectures.network import Account, Candidate
 from core.errors import ArchitectureError
 
 Tensors = Mapping[str, torch.Tensor]
@@ -27,10 +28,17 @@ FOREIGN = {
 RESNETS = {(3, 6): "50", (3, 23): "101", (3, 36): "152", (2, 6): "34", (2, 2): "18"}
 SHOWN = 3  # names in a message
 EXPORT = (
-    "Export the network with its graph where it was trained, and upload that: "
-    "program = torch.export.export(model.eval(), (torch.zeros(1, 3, 512, 512),)) and "
-    "torch.export.save(program, 'model.pt2')"
+    "Export the network with its graph where it was trained, and upload that .pt2 file: it runs "
+    "here whatever the architecture is."
 )
+LINES = """program = torch.export.export(model.eval(), (torch.zeros(1, {channels}, 512, 512),))
+torch.export.save(program, "model.pt2")"""
+
+
+def export_lines(tensors: Tensors) -> str:
+    """The two lines that write a .pt2, with the channels of the first convolution."""
+    first = next((t for t in tensors.values() if t.ndim == 4), None)
+    return LINES.format(channels=3 if first is None else first.shape[1])
 
 
 def explain(tensors: Tensors) -> ArchitectureError:
@@ -72,28 +80,51 @@ def _foreign(tensors: Tensors) -> ArchitectureError | None:
                 f"These look like the weights of a {family}, but its network cannot be rebuilt "
                 "from these names.",
                 remedy=EXPORT,
+                code=export_lines(tensors),
             )
     return None
 
 
+def nearest(tensors: Tensors) -> tuple[Candidate, ...]:
+    """The known networks with the most names in common with the file, at most `SHOWN`."""
+    known, own = _known_keys(), set(tensors)
+    by_share = sorted(known, key=lambda n: len(known[n] & own) / len(known[n] | own), reverse=True)
+    return tuple(
+        Candidate("torchvision", name, _account(tensors, known[name]), "Tensors are missing.")
+        for name in by_share[:SHOWN]
+        if known[name] & own
+    )
+
+
+def _account(tensors: Tensors, wanted: set[str]) -> Account:
+    return Account(
+        matched=tuple(key for key in tensors if key in wanted),
+        missing=tuple(sorted(wanted - tensors.keys())),
+        unexpected=tuple(key for key in tensors if key not in wanted),
+        wrong_shape=(),
+    )
+
+
 def _nearest(tensors: Tensors) -> ArchitectureError:
     """Compare the names with those of every network that can be built."""
-    known, own = _known_keys(), set(tensors)
-    name = max(known, key=lambda name: len(known[name] & own) / len(known[name] | own))
-    shared = len(known[name] & own)
-    if not shared:
+    found = nearest(tensors)
+    if not found or found[0].account is None:
         return ArchitectureError(
-            f"No network is known for these {len(own)} tensors "
+            f"No network is known for these {len(tensors)} tensors "
             f"({_some(list(tensors))}): no name of theirs is in one that can be built.",
             remedy=EXPORT,
+            code=export_lines(tensors),
         )
-    extra = _some([key for key in tensors if key not in known[name]]) or "nothing"
-    absent = _some(sorted(known[name] - own)) or "nothing"
+    account = found[0].account
+    extra = _some(list(account.unexpected)) or "nothing"
+    absent = _some(list(account.missing)) or "nothing"
+    share = len(account.matched) / len(tensors)
     return ArchitectureError(
-        f"No network is known for these {len(own)} tensors. The nearest is torchvision's {name}, "
-        f"which has {shared / len(own):.0%} of their names; only the file has {extra}; "
-        f"only the network has {absent}.",
+        f"No network is known for these {len(tensors)} tensors. The nearest is torchvision's "
+        f"{found[0].architecture}, which has {share:.0%} of their names; only the file has "
+        f"{extra}; only the network has {absent}.",
         remedy=EXPORT,
+        code=export_lines(tensors),
     )
 
 

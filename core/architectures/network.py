@@ -38,6 +38,16 @@ class Choice:
     source: str  # "default", "from the file" or "chosen"
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A network that the tensors may be of."""
+
+    family: str  # as it is chosen: "torchvision"
+    architecture: str  # "DeepLabV3, ResNet-50"; "" where it cannot be built
+    account: Account | None  # how many tensors fit, and the difference
+    why: str  # it cannot be built, "" where it can
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A network ready to run: in eval mode, no gradients, channels last; shared, never changed."""

@@ -140,9 +140,13 @@ class OnnxModule(torch.nn.Module):
             answer = self._asked(x.float().contiguous().numpy())
         return answer.to(x.dtype)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> OnnxModule:
+        """A changed copy is asked for other precisions and modes, which the graph does not have."""
+        return self
+
     def _check(self, x: torch.Tensor) -> None:
-        wanted = tuple(x.shape[:2]) + self.shape[2:]
-        if any(size and size != found for size, found in zip(wanted[2:], x.shape[2:], strict=True)):
+        sizes = zip(self.shape[2:], x.shape[2:], strict=True)
+        if any(wanted and wanted != found for wanted, found in sizes):
             raise ForwardError(
                 f"The graph takes pictures of {self.shape[2]} x {self.shape[3]} only; "
                 f"this one has {x.shape[2]} x {x.shape[3]}.",

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 
 import torch
 
+from core.architectures.nearest import export_lines
 from core.architectures.parts import Tensors
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
@@ -53,7 +54,8 @@ def encoder_name(checkpoint: Checkpoint, told: str = "") -> str:
         f"The decoder is one of segmentation-models-pytorch, but no encoder of it has these "
         f"{len(found)} tensors; the nearest is {best}.",
         remedy="Save it with model.save_pretrained(...), whose config.json names the encoder, or "
-        "export it: torch.export.save(torch.export.export(model, (x,)), 'model.pt2')",
+        "export it with its graph.",
+        code=export_lines(checkpoint.tensors),
     )
 
 

@@ -58,6 +58,7 @@ class Complaint:
     message: str
     remedy: str
     changes: Mapping[str, Any] = field(default_factory=dict)  # the remedy as settings
+    code: str = ""  # the remedy as lines to copy
 
 
 @st.cache_resource
@@ -138,7 +139,7 @@ def choose(**changes: Any) -> None:
         st.session_state.settings = change(settings(), **changes)
         st.session_state.complaint = None
     except InspectionError as error:
-        complain(error.message, error.remedy, error.changes)
+        complain_of(error)
 
 
 def choose_preset(name: str) -> None:
@@ -234,9 +235,14 @@ def upload_together(kind: str, chosen: Sequence[Any]) -> None:
         upload(kind, together, f"{names[0]} and {len(names) - 1} more")
 
 
-def complain(message: str, remedy: str, changes: Mapping[str, Any] | None = None) -> None:
+def complain(message: str, remedy: str) -> None:
     """Show an error until the next choice."""
-    st.session_state.complaint = Complaint(message, remedy, changes or {})
+    st.session_state.complaint = Complaint(message, remedy)
+
+
+def complain_of(error: InspectionError) -> None:
+    """Show an error of the core until the next choice."""
+    st.session_state.complaint = Complaint(error.message, error.remedy, error.changes, error.code)
 
 
 def show_complaint() -> None:
@@ -244,6 +250,8 @@ def show_complaint() -> None:
     if (complaint := st.session_state.complaint) is not None:
         st.error(as_text(complaint.message), icon=":material/error:")
         st.info(as_text(complaint.remedy), icon=":material/arrow_forward:")
+        if complaint.code:
+            st.code(complaint.code, language="python", wrap_lines=True)
         if complaint.changes:
             st.button("Do this", key="remedy", on_click=choose, kwargs=complaint.changes)
 
@@ -284,7 +292,7 @@ def _attempt(slot: Any) -> Seen | None:
             colors = palette_colors(settings().display, network.num_classes)
             truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
         except InspectionError as error:
-            complain(error.message, error.remedy, error.changes)
+            complain_of(error)
             before = state.good[1] if state.good else Sources()
             if before != now:
                 state.sources = before  # what cannot be opened goes back,
@@ -292,7 +300,7 @@ def _attempt(slot: Any) -> Seen | None:
             return None
         seen = Seen(inspect_with(settings(), image, network, slot), truth, stale=False)
     except InspectionError as error:
-        complain(error.message, error.remedy, error.changes)
+        complain_of(error)
         return None
     state.good = (seen, now)
     return seen

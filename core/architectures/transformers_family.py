@@ -1,0 +1,196 @@
+"""Networks of Hugging Face transformers, built and filled by that library from its own config.
+
+The config beside the weights tells the class and all sizes. Without one, a SegFormer is told by its
+keys and shapes alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.architectures.network import Account, Choice, Network, choose, refuse_unfit
+from core.architectures.parts import Tensors, count, has, size
+from core.checkpoint import Checkpoint
+from core.checkpoint.known import normalizations_in
+from core.errors import ArchitectureError
+
+CONFIG = "config.json"
+KINDS = {  # model_type of the config -> its title; each has a class with one score per pixel
+    "segformer": "SegFormer",
+    "upernet": "UPerNet",
+    "mobilevit": "MobileViT DeepLabV3",
+    "mobilevitv2": "MobileViTV2 DeepLabV3",
+    "mobilenet_v2": "MobileNetV2 DeepLabV3+",
+    "dpt": "DPT",
+    "beit": "BEiT",
+    "data2vec-vision": "Data2Vec",
+}
+SEGFORMER = "segformer.encoder."
+ATTENTION = "attention heads"
+MOST = 1_000_000  # of any number in a config: no size of a network is larger
+LAYERS = re.compile(r"layers$|^depths$|^num_.*blocks$")  # numbers of parts that are made
+
+
+def matches(checkpoint: Checkpoint) -> bool:
+    """Whether there is a config of that library, or the keys of its SegFormer."""
+    return _kind(checkpoint) in KINDS or has(
+        checkpoint.tensors, SEGFORMER, "decode_head.linear_c.0."
+    )
+
+
+def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
+    """Have the library build the class that the config names, and fill it.
+
+    Raises:
+        ArchitectureError: the library is not installed, the config cannot be used, or tensors are
+            missing or have another shape.
+    """
+    config, choices = _config(checkpoint, chosen)
+    kind = str(config["model_type"])
+    title = f"{KINDS[kind]} of transformers"
+    model, account = _filled(config, checkpoint.tensors, title)
+    refuse_unfit(account, title)
+    convs = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    return Network(
+        module=model.eval().requires_grad_(False).to(memory_format=torch.channels_last),
+        architecture=title,
+        num_classes=int(model.config.num_labels),
+        in_channels=convs[0].in_channels if convs else 3,
+        aux_classes=None,
+        account=account,
+        checkpoint_digest=checkpoint.digest,
+        choices=choices,
+        notes=_notes(checkpoint),
+    )
+
+
+def _kind(checkpoint: Checkpoint) -> str:
+    config = checkpoint.metadata.get(CONFIG)
+    return str(config.get("model_type", "")) if isinstance(config, Mapping) else ""
+
+
+def _config(
+    checkpoint: Checkpoint, chosen: Mapping[str, str]
+) -> tuple[Mapping[str, Any], tuple[Choice, ...]]:
+    """The config in the file, else what the keys of a SegFormer tell."""
+    if _kind(checkpoint) in KINDS:
+        return checkpoint.metadata[CONFIG], ()
+    heads = choose(ATTENTION, ("1, 2, 5, 8", "1, 2, 4, 8"), chosen)
+    numbers = [int(number) for number in heads.taken.split(",")]
+    return _segformer(checkpoint.tensors) | {"num_attention_heads": numbers}, (heads,)
+
+
+def _segformer(tensors: Tensors) -> dict[str, Any]:
+    """A SegFormer's config from its keys and shapes."""
+    stages = range(count(tensors, f"{SEGFORMER}patch_embeddings."))
+    patch = [f"{SEGFORMER}patch_embeddings.{stage}.proj.weight" for stage in stages]
+    first = [f"{SEGFORMER}block.{stage}.0." for stage in stages]
+    widths = [size(tensors, key, 0, 32) for key in patch]
+    hidden = [size(tensors, f"{name}mlp.dense1.weight", 0, 4) for name in first]
+    return {
+        "model_type": "segformer",
+        "num_encoder_blocks": len(stages),
+        "num_channels": size(tensors, patch[0], 1, 3),
+        "hidden_sizes": widths,
+        "patch_sizes": [size(tensors, key, 2, 3) for key in patch],
+        "depths": [count(tensors, f"{SEGFORMER}block.{stage}.") for stage in stages],
+        "sr_ratios": [size(tensors, f"{name}attention.self.sr.weight", 2, 1) for name in first],
+        "mlp_ratios": [of // width for of, width in zip(hidden, widths, strict=True)],
+        "decoder_hidden_size": size(tensors, "decode_head.linear_c.0.proj.weight", 0, 256),
+        "num_labels": size(tensors, "decode_head.classifier.weight", 0, 150),
+    }
+
+
+# --- the library ----------------------------------------------------------------------------------
+
+
+def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[Any, Account]:
+    """The library's model with the weights, and where each of them went."""
+    if find_spec("transformers") is None:
+        raise ArchitectureError(
+            f"This is a {title}, and the library transformers is not installed here.",
+            remedy="Install requirements-extra.txt, or upload the network as .pt2.",
+        )
+    _refuse_strange(config, len(tensors))
+    os.environ["HF_HUB_OFFLINE"] = "1"  # a config may name a backbone to be fetched
+    library: Any = import_module("transformers")  # untyped
+    library.logging.set_verbosity_error()
+    library.logging.disable_progress_bar()
+    try:
+        known = {k: v for k, v in config.items() if k not in ("auto_map", "quantization_config")}
+        made = library.AutoConfig.for_model(**known)
+        parts: list[Any] = [made, getattr(made, "backbone_config", None)]
+        for part in parts:
+            if hasattr(part, "use_pretrained_backbone"):
+                part.use_pretrained_backbone = False
+        module, told = library.AutoModelForSemanticSegmentation._model_mapping[
+            type(made)
+        ].from_pretrained(
+            None,
+            config=made,
+            state_dict=dict(tensors),
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
+    except Exception as exc:  # whatever the library does not like about a foreign config
+        detail = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
+        raise ArchitectureError(
+            f"transformers cannot build the {KINDS[config['model_type']]} that the config "
+            f"describes: {detail}",
+            remedy="Save the network again with save_pretrained, or upload it as .pt2.",
+        ) from exc
+    return module, _account(tensors, told)
+
+
+def _refuse_strange(config: Mapping[str, Any], tensors: int) -> None:
+    """A config of a few bytes can ask for any number of layers of any size.
+
+    Raises:
+        ArchitectureError: it asks for more than the weights can be of.
+    """
+    for name, value in _numbers(config):
+        if value > MOST or (LAYERS.search(name) and value > tensors):
+            raise ArchitectureError(
+                f"The config asks for {name} = {value}, more than {tensors} tensors can be of.",
+                remedy="Upload the config.json that belongs to these weights.",
+            )
+
+
+def _numbers(value: Any, name: str = "", depth: int = 0) -> list[tuple[str, float]]:
+    if isinstance(value, Mapping) and depth < 6:
+        return [pair for key, part in value.items() for pair in _numbers(part, str(key), depth + 1)]
+    if isinstance(value, list) and depth < 6:
+        return [pair for part in value for pair in _numbers(part, name, depth + 1)]
+    return [(name, value)] if isinstance(value, int | float) else []
+
+
+def _account(tensors: Tensors, told: Mapping[str, Any]) -> Account:
+    """What the library says about every tensor, in the words of the file."""
+    wrong = {entry[0]: entry[1:] for entry in told["mismatched_keys"]}
+    unexpected = tuple(key for key in tensors if key in told["unexpected_keys"])
+    return Account(
+        matched=tuple(key for key in tensors if key not in unexpected and key not in wrong),
+        missing=tuple(sorted(told["missing_keys"])),
+        unexpected=unexpected,
+        wrong_shape=tuple(
+            f"{key}: file {tuple(found)}, network {tuple(wanted)}"
+            for key, (found, wanted) in wrong.items()
+        ),
+    )
+
+
+def _notes(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """What the preprocessor's config says about the pictures of training."""
+    return tuple(
+        f"{told.where} says mean {told.mean} and std {told.std}"
+        for told in normalizations_in(checkpoint.metadata)
+    )
