@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from core.settings import Settings, change
 
 if TYPE_CHECKING:
     from core.architectures import Network
+    from core.image import Image
 
 Run = Callable[[Settings], Inspection]
 
@@ -31,6 +33,7 @@ class Facts:
         self.forwards = 0.0  # in units of one at the user's own settings
         self._run = run or (lambda settings: inspect_directly(case, settings))
         self._seen: dict[str, Inspection] = {}
+        self._others: dict[str, Inspection] = {}  # of other pictures, by their digest
 
     # --- without a forward ------------------------------------------------------------------------
 
@@ -90,6 +93,14 @@ class Facts:
             return known
         labels = decode_labels(known.logits.values, settings.decoding)
         return Inspection(known.image, known.network, settings, known.input, known.logits, labels)
+
+    def of_picture(self, image: Image) -> Inspection:
+        """Inspect another picture under the user's settings."""
+        if image.digest not in self._others:
+            seen = inspect_directly(replace(self.case, image=image), self.settings)
+            self._others[image.digest] = seen
+            self.forwards += seen.input.tensor[0, 0].numel() / self.tensor.tensor[0, 0].numel()
+        return self._others[image.digest]
 
     def changed(self, changes: Mapping[str, Any]) -> float:
         """Share of the pixels whose class is another one under changed settings, 0..1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from core.diagnosis import compared
 from core.diagnosis.checks import decoding, display, feeding, files, numerics, truth, weights
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Finding
@@ -20,4 +21,8 @@ NO_FORWARD: tuple[Check, ...] = (
     *feeding.NO_FORWARD,
     *numerics.NO_FORWARD,
 )
-ONE_FORWARD: tuple[Check, ...] = (*display.ONE_FORWARD, *numerics.ONE_FORWARD)
+ONE_FORWARD: tuple[Check, ...] = (
+    *display.ONE_FORWARD,
+    *numerics.ONE_FORWARD,
+    compared.saved_output,
+)

@@ -10,6 +10,7 @@ from core.colors import DARK
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
 
+BLACK = 32  # of every channel: below it a color cannot be told from black
 SAFE_COLORS = 18  # of the palette for color-blind eyes
 VISIBLE = 0.001  # share of the pixels below which a color that is wrong is a note
 
@@ -58,12 +59,11 @@ def palette(facts: Facts) -> Iterator[Finding]:
 def palette_faults(facts: Facts) -> dict[int, str]:
     """Class id -> what is wrong with its color; the background may be black."""
     colors = facts.colors[: facts.num_ids].astype(int)
-    luma = colors @ np.array([299, 587, 114]) // 1000
     faults: dict[int, str] = {}
     first: dict[tuple[int, ...], int] = {}
     for class_id, color in enumerate(map(tuple, colors.tolist())):
         before = first.setdefault(color, class_id)
-        if class_id and luma[class_id] < DARK:
+        if class_id and max(color) < BLACK:
             faults[class_id] = f"Class {class_id} is black."
         elif before != class_id:
             faults[class_id] = f"Class {class_id} has the color of class {before}."

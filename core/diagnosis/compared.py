@@ -1,0 +1,143 @@
+"""The user's own output beside what each bug would have written; the best match is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.diagnosis import bugs
+from core.diagnosis.bugs import Bug
+from core.diagnosis.evidence import Facts
+from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.saved import SAME, Coding, Written, coding, of_labels, read_written
+from core.errors import InspectionError
+
+CLEARER = 0.003  # gain by which a bug must match better than our own label map
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """How well one bug explains the file."""
+
+    bug: Bug
+    gain: float  # 0 is no better than guessing, 1 explains every pixel
+
+
+def saved_output(facts: Facts) -> Iterator[Finding]:
+    """Compare with our label map, then with bugs that need no other forward, then the rest."""
+    written = read_written(facts.case.saved) if facts.case.saved else None
+    if written is None:
+        return
+    if written.flat:
+        yield from _of_one_value(facts, written)
+        return
+    ours = _ours(facts, written)
+    matches = list(_matches(bugs.without_forward(facts), facts, written))
+    best = _best(matches)
+    if ours.gain >= SAME and (best is None or best.gain < ours.gain + CLEARER):
+        yield from of_labels(facts, written)
+        return
+    if best is None or best.gain < SAME:
+        best = _first_good(facts, written) or best
+    if best is not None and best.gain >= SAME:
+        yield _named(best, facts)
+    elif ours.gain >= SAME or written.format == "JPEG":
+        yield from of_labels(facts, written)
+
+
+def _ours(facts: Facts, written: Written) -> Coding:
+    ids = facts.seen.labels.ids
+    if written.packed.shape != ids.shape:
+        return Coding(0.0, 0.0, {})
+    return coding(written.packed, ids)
+
+
+def _matches(candidates: Iterator[Bug], facts: Facts, written: Written) -> Iterator[Match]:
+    for bug in candidates:
+        try:
+            made = bug.make(facts)
+        except InspectionError:  # this bug would have stopped the program
+            continue
+        yield Match(bug, _gain(bug, made, written))
+
+
+def _gain(bug: Bug, made: np.ndarray, written: Written) -> float:
+    if made.shape != written.packed.shape:
+        return 0.0
+    if bug.exact:
+        return _exact(made, written.packed)
+    if (made == made[:1, :1]).all():
+        return 0.0
+    return coding(written.packed, made).gain
+
+
+def _exact(made: np.ndarray, packed: np.ndarray) -> float:
+    """As the gain of a coding, for values that must be equal but for rounding."""
+    same = float((np.abs(made - packed) <= (1 if made.max() > 1 else 0)).mean())
+    guess = np.unique(packed, return_counts=True)[1].max() / packed.size
+    return float(1 - (1 - same) / max(1 - guess, 1e-9))
+
+
+def _best(matches: list[Match]) -> Match | None:
+    return max(matches, key=lambda match: match.gain, default=None)
+
+
+def _first_good(facts: Facts, written: Written) -> Match | None:
+    """The first bug that explains the file: each costs a forward."""
+    every = _matches(bugs.with_forward(facts), facts, written)
+    return next((match for match in every if match.gain >= SAME), None)
+
+
+def _named(match: Match, facts: Facts) -> Finding:
+    bug = match.bug
+    return Finding(
+        bug.cause,
+        "certain",
+        (
+            Evidence(
+                f"Your file is what {bug.words} writes: {match.gain:.1%} of it is explained.",
+                match.gain,
+            ),
+        ),
+        bug.fix,
+        bug.code,
+        changes=bug.changes,
+    )
+
+
+# --- a file of one value --------------------------------------------------------------------------
+
+
+def _of_one_value(facts: Facts, written: Written) -> Iterator[Finding]:
+    """Several bugs give one value; only one that must give it is more than possible."""
+    if (facts.seen.labels.ids == facts.seen.labels.ids[:1, :1]).all():
+        return  # ours is of one class too: the network is to be asked, not the file
+    value = int(written.packed.flat[0])
+    every = (*bugs.without_forward(facts), *bugs.with_forward(facts))
+    fits = [bug for bug in every if _gives(bug, facts, value)]
+    for bug in {bug.cause: bug for bug in reversed(fits)}.values():
+        yield Finding(
+            bug.cause,
+            "likely" if bug.cause == "R1" or len(fits) == 1 else "possible",
+            (
+                Evidence(f"Your file is {value} everywhere; our label map is not.", value),
+                Evidence(f"{bug.words[0].upper()}{bug.words[1:]} gives exactly that."),
+            ),
+            bug.fix,
+            bug.code,
+            separates="Save the numbers with np.save before they become a picture, and look at "
+            "their unique values.",
+        )
+
+
+def _gives(bug: Bug, facts: Facts, value: int) -> bool:
+    """Whether the bug gives this value everywhere; an id of 1 may be written as 255."""
+    try:
+        made = bug.make(facts)
+    except InspectionError:
+        return False
+    first = int(made.flat[0])
+    same = value == first or (not bug.exact and first == 1 and value == 255)
+    return same and bool((made == first).all())
