@@ -5,8 +5,10 @@ import streamlit as st
 from pages.components import results, session, sidebar
 
 session.open_page("Pipeline")
-sidebar.show()
+facts = sidebar.show()
 seen = session.inspection()
+with facts:
+    sidebar.show_choices(seen.inspection.network.choices)
 
 results.show_verdict(seen)
 session.show_complaint()

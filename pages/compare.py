@@ -5,8 +5,10 @@ import streamlit as st
 from pages.components import comparison, session, sidebar
 
 session.open_page("Compare")
-sidebar.show()
+facts = sidebar.show()
 seen = session.inspection()
+with facts:
+    sidebar.show_choices(seen.inspection.network.choices)
 
 session.show_complaint()
 comparison.show_controls()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +13,12 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 
 HEIGHT = 260  # pixels; fixed, so that nothing jumps while values change
 CHANNEL_COLORS = {"R": "#e0524d", "G": "#3a9a4b", "B": "#4a7fdc", "Y": "#888888"}
+NEUTRAL = "#7f8fa6"  # of bars that stand for no class and no channel
+GRAYS = ("#b9c3d0", "#cfd6df", "#dde2e9")  # of boxes in boxes
 MAX_BARS = 40  # classes; more are cut to the largest ones
 
 
-def _figure(*traces: go.Bar | go.Scatter, title: str, **layout: object) -> go.Figure:
+def _figure(*traces: go.Bar | go.Scatter | go.Icicle, title: str, **layout: object) -> go.Figure:
     figure = go.Figure(list(traces))
     figure.update_layout(
         title={"text": title, "font": {"size": 14}, "x": 0, "y": 0.98},
@@ -83,6 +85,57 @@ def pixel_figure(
         textposition="auto",
     )
     return _figure(bars, title="Logits at the pinned pixel", yaxis={"autorange": "reversed"})
+
+
+def bias_figure(bias: Sequence[float], names: Sequence[str]) -> go.Figure:
+    """The bias of each class: what the head prefers before it has seen anything."""
+    values = np.array(bias)
+    kept = _largest(values)
+    bars = go.Bar(
+        x=values[kept], y=_labels(names, kept), orientation="h", marker={"color": NEUTRAL},
+        text=[f"{values[k]:.3g}" for k in kept], textposition="outside", cliponaxis=False,
+    )  # fmt: skip
+    room = 1.3 * float(np.abs(values[np.isfinite(values)]).max(initial=1e-6))  # for the numbers
+    return _figure(
+        bars,
+        title="Bias per class",
+        xaxis={"range": [-room, room]},
+        yaxis={"autorange": "reversed"},
+    )
+
+
+def values_figure(counts: np.ndarray, edges: np.ndarray, name: str) -> go.Figure:
+    """How the numbers of a tensor are spread."""
+    bars = go.Bar(
+        x=(edges[1:] + edges[:-1]) / 2, y=counts, width=np.diff(edges), marker={"color": NEUTRAL}
+    )
+    return _figure(bars, title=name.replace("<", "&lt;"), bargap=0, xaxis_title="value")
+
+
+def tree_figure(numbers: Mapping[str, int]) -> go.Figure:
+    """The layers as nested boxes, as large as their numbers; a click goes into one.
+
+    Args:
+        numbers: of each tensor, by its name with dots.
+    """
+    totals: dict[str, int] = {}
+    for name, count in numbers.items():
+        parts = name.split(".")
+        for depth in range(len(parts)):  # the tensors themselves are in the table below
+            place = ".".join(parts[:depth])
+            totals[place] = totals.get(place, 0) + count
+    ids = list(totals)
+    boxes = go.Icicle(
+        ids=[f"/{place}" for place in ids],
+        labels=[place.rpartition(".")[2].replace("<", "&lt;") or "network" for place in ids],
+        parents=["" if not place else f"/{place.rpartition('.')[0]}" for place in ids],
+        values=[totals[place] for place in ids],
+        branchvalues="total",
+        marker={"colors": [GRAYS[place.count(".") % len(GRAYS)] for place in ids]},
+        maxdepth=4,
+        hovertemplate="%{id}<br>%{value:,} numbers<extra></extra>",
+    )
+    return _figure(boxes, title="Numbers per layer")
 
 
 def _largest(values: np.ndarray) -> np.ndarray:

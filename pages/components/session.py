@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
 import streamlit as st
 
 from core.colors import palette_colors
 from core.engine import Engine, Superseded
-from core.errors import InspectionError
+from core.errors import ArchitectureError, InspectionError
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change, from_query, to_query
 from pages.components import sources as files
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from collections.abc import Iterator
 
     from core.architectures import Network
+    from core.checkpoint import Checkpoint
     from core.inspection import Inspection
     from core.scores import Truth
 
@@ -59,6 +60,7 @@ class Complaint:
     remedy: str
     changes: Mapping[str, Any] = field(default_factory=dict)  # the remedy as settings
     code: str = ""  # the remedy as lines to copy
+    look: Sources | None = None  # a checkpoint that can be looked into, though it does not run
 
 
 @st.cache_resource
@@ -85,6 +87,7 @@ def open_page(title: str) -> None:
         st.markdown("**Maskscope**", width="content")
         st.page_link("app.py", label="Pipeline")
         st.page_link("pages/compare.py", label="Compare")
+        st.page_link("pages/checkpoint.py", label="Checkpoint")
 
 
 def _start(query: Mapping[str, str]) -> None:
@@ -95,6 +98,7 @@ def _start(query: Mapping[str, str]) -> None:
     state.person = uuid4().hex
     state.channel, state.pin, state.answered = None, None, 0
     state.complaint, state.good = None, None
+    state.looked, state.good_look = None, None
     state.columns = _columns_from(query.get("columns", ""), state.settings)
     if ignored:
         complain(
@@ -211,8 +215,57 @@ def open_source(**changes: str) -> None:
     st.session_state.complaint = None
     if "picture" in changes:
         st.session_state.pin = None
+    if "checkpoint" in changes:
+        st.session_state.looked = None
     if "checkpoint" in changes:  # the facts chosen for the one before say nothing of this one
         st.session_state.sources = replace(sources(), part="", choices="", **changes)
+
+
+def look_into(now: Sources) -> None:
+    """Show this checkpoint on its page, though the dashboard shows another."""
+    st.session_state.looked, st.session_state.complaint = now, None
+
+
+def looked_into() -> Sources:
+    """The checkpoint on its page: what the dashboard shows, or what it could not run."""
+    return st.session_state.looked or sources()
+
+
+def opened_checkpoint() -> tuple[Checkpoint, Sources]:
+    """Read the checkpoint without building a network; where that fails, keep the one before.
+
+    Ends the page where there is nothing that could be kept.
+    """
+    state, now, slot = st.session_state, looked_into(), st.empty()
+    try:
+        with _progress(slot) as say:
+            state.good_look = (files.open_checkpoint(now, say), now)
+    except InspectionError as error:
+        complain_of(error)
+    slot.empty()
+    if state.good_look is None:
+        show_complaint()
+        st.stop()
+    return state.good_look
+
+
+def choose_fact(name: str, taken: str) -> None:
+    """Decide what no tensor tells, for the checkpoint that is looked at."""
+    chosen = dict(parse_qsl(looked_into().choices)) | {name: taken}
+    changed = replace(looked_into(), choices=urlencode(chosen))
+    if st.session_state.looked is not None:
+        st.session_state.looked = changed
+    else:
+        st.session_state.sources = changed
+    st.session_state.complaint = None
+
+
+def choose_part(path: str) -> None:
+    """Take other weights of the same file: the averaged ones, say."""
+    now = replace(looked_into(), part=path, choices="")
+    st.session_state.looked = now if st.session_state.looked is not None else None
+    st.session_state.sources = now if st.session_state.looked is None else sources()
+    st.session_state.complaint = None
 
 
 def upload(kind: str, file: BinaryIO, name: str) -> None:
@@ -240,9 +293,16 @@ def complain(message: str, remedy: str) -> None:
     st.session_state.complaint = Complaint(message, remedy)
 
 
-def complain_of(error: InspectionError) -> None:
-    """Show an error of the core until the next choice."""
-    st.session_state.complaint = Complaint(error.message, error.remedy, error.changes, error.code)
+def complain_of(error: InspectionError, look: Sources | None = None) -> None:
+    """Show an error of the core until the next choice.
+
+    Args:
+        error: what happened.
+        look: the checkpoint page can say more of this one.
+    """
+    st.session_state.complaint = Complaint(
+        error.message, error.remedy, error.changes, error.code, look
+    )
 
 
 def show_complaint() -> None:
@@ -252,6 +312,9 @@ def show_complaint() -> None:
         st.info(as_text(complaint.remedy), icon=":material/arrow_forward:")
         if complaint.code:
             st.code(complaint.code, language="python", wrap_lines=True)
+        if complaint.look is not None and st.button("Look inside this file", key="look"):
+            look_into(complaint.look)
+            st.switch_page("pages/checkpoint.py")
         if complaint.changes:
             st.button("Do this", key="remedy", on_click=choose, kwargs=complaint.changes)
 
@@ -292,7 +355,7 @@ def _attempt(slot: Any) -> Seen | None:
             colors = palette_colors(settings().display, network.num_classes)
             truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
         except InspectionError as error:
-            complain_of(error)
+            complain_of(error, now if isinstance(error, ArchitectureError) else None)
             before = state.good[1] if state.good else Sources()
             if before != now:
                 state.sources = before  # what cannot be opened goes back,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, get_args
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, get_args
 
 import streamlit as st
 
@@ -14,6 +14,11 @@ from core.presets import PRESETS, preset_of
 from core.settings import HINTS, flatten
 from pages.components import session
 from pages.components import sources as files
+
+if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from streamlit.delta_generator import DeltaGenerator
+
+    from core.architectures import Choice
 
 PICTURES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
 NO_TRUTH = "none"
@@ -44,15 +49,23 @@ LABELS = {
 }
 
 
-def show() -> None:
-    """Draw the sidebar."""
+def show_sources() -> None:
+    """Draw only what is open."""
+    with st.sidebar:
+        _picture()
+        _checkpoint()
+
+
+def show() -> DeltaGenerator:
+    """Draw the sidebar; returns the place for `show_choices`, once the network is known."""
     with st.sidebar:
         _picture()
         _checkpoint()
         _preprocessing()
-        _network()
+        facts = _network()
         _decoding()
         _display()
+    return facts
 
 
 # --- sources --------------------------------------------------------------------------------------
@@ -79,6 +92,7 @@ def _checkpoint() -> None:
     _source("Checkpoint", "checkpoint", names, files.checkpoint_name)
     types = [suffix.removeprefix(".") for suffix in (*files.WEIGHTS, *files.BESIDE)]
     _uploader("Upload a checkpoint", "checkpoint", types, several=True)
+    st.page_link("pages/checkpoint.py", label="Look inside this file", icon=":material/search:")
 
 
 def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], str]) -> None:
@@ -186,11 +200,28 @@ def _presets() -> None:
         st.button("Reset", on_click=session.reset, help="Defaults, and the preset last chosen")
 
 
-def _network() -> None:
+def show_choices(choices: Sequence[Choice]) -> None:
+    """Ask what no tensor tells; each says what was taken and why."""
+    for choice in choices:
+        key = f"fact_{choice.name}"
+        _show_value(key, choice.taken)
+
+        def decided(name: str = choice.name, key: str = key) -> None:
+            session.choose_fact(name, st.session_state[key])
+
+        st.selectbox(
+            choice.name.capitalize(), choice.options, key=key, on_change=decided,
+            help=f"No tensor tells this. Taken: {choice.taken} ({choice.source}).",
+        )  # fmt: skip
+
+
+def _network() -> DeltaGenerator:
     with st.expander("Network"):
+        facts = st.container()  # filled when the network is known
         _choice("BatchNorm", "mode")
         _choice("Output", "head")
         _choice("Upsampling of the logits", "upsampling")
+    return facts
 
 
 def _decoding() -> None:

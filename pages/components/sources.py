@@ -27,7 +27,7 @@ from core.errors import CheckpointError
 from core.image import Image, decode_image
 from core.recent import Recent
 from core.scores import Truth, decode_truth
-from core.store import Store
+from core.store import Store, forget_oldest
 
 if TYPE_CHECKING:  # torch loads with the first network, not with the page
     from core.architectures import Network
@@ -37,6 +37,7 @@ DATA_FOLDER = Path(os.environ.get("MASKSCOPE_DATA", Path.home() / ".cache" / "ma
 ALLOWED_FOLDER = os.environ.get("MASKSCOPE_CHECKPOINTS", "")
 NETWORK_BYTES = 2 * 2**30  # all open networks together: eight of ResNet-101
 OPEN_CHECKPOINTS = 64  # their tensors are mapped from the disk
+CLEAN_BYTES = 2 * 2**30  # of the files that were made for downloads
 IMAGE_BYTES = 512 * 2**20
 WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".bin", ".pt2", ".safetensors", ".onnx", ".zip")
 BESIDE = (".json",)  # uploaded together with weights: config.json, preprocessor_config.json
@@ -180,6 +181,16 @@ def _make_checkpoint(now: Sources, progress: Callable[[str], None]) -> Checkpoin
     if now.checkpoint == "example":
         return replace(checkpoint, metadata={"class_names": list(examples.CLASS_NAMES)})
     return checkpoint
+
+
+def clean_file(checkpoint: Checkpoint, kind: str) -> bytes:
+    """The weights alone, as a file to download."""
+    from core.checkpoint.clean import write_clean
+
+    folder = DATA_FOLDER / "clean"
+    path = write_clean(checkpoint, kind, folder)  # type: ignore[arg-type]
+    forget_oldest(folder, "*.*", CLEAN_BYTES, keep=path.name)
+    return path.read_bytes()
 
 
 def _checkpoint_file(source: str) -> tuple[Path, str, str]:

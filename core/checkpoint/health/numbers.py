@@ -1,4 +1,4 @@
-"""Facts about the numbers in a file that a person should know before running it."""
+"""Numbers that a person should know of before running them: not finite, or of another kind."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SHOWN = 3  # names in a note
 
 def notes_on(tensors: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
     """Say what is odd about the weights; nothing where all is well."""
-    return tuple(note for note in (_not_finite(tensors), _precision(tensors)) if note)
+    return tuple(note for note in (_not_finite_note(tensors), _precision(tensors)) if note)
 
 
-def _not_finite(tensors: Mapping[str, torch.Tensor]) -> str:
-    bad = [key for key, tensor in tensors.items() if not _is_finite(tensor)]
+def _not_finite_note(tensors: Mapping[str, torch.Tensor]) -> str:
+    bad = [key for key, tensor in tensors.items() if not is_finite(tensor)]
     if not bad:
         return ""
     more = ", ..." if len(bad) > SHOWN else ""
@@ -24,7 +24,8 @@ def _not_finite(tensors: Mapping[str, torch.Tensor]) -> str:
     return f"{count} not finite (NaN or infinite): {', '.join(bad[:SHOWN])}{more}"
 
 
-def _is_finite(tensor: torch.Tensor) -> bool:
+def is_finite(tensor: torch.Tensor) -> bool:
+    """Whether every number is one; whole numbers always are."""
     if not tensor.is_floating_point():
         return True
     if tensor.element_size() == 1:  # the 8-bit floats have few operations of their own
