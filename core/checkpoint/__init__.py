@@ -4,7 +4,7 @@
               -> tensors as one safetensors file, and a report (reader and what it uses)
          -> mapped tensors, notes on their numbers (here, health)
 
-Only this file, `health` and `clean` know torch; nothing outside the package knows how a file is read.
+Only this file, `health` and `clean` know torch; nothing outside knows how a file is read.
 """
 
 from __future__ import annotations
