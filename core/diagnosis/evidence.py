@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.colors import palette_colors
+from core.diagnosis.agreement import mirrored, mutual_information
 from core.diagnosis.case import Case
 from core.inspection import Inspection, logits_key
 from core.labels import decode_labels, resolve
@@ -19,8 +20,11 @@ from core.settings import Settings, change
 
 if TYPE_CHECKING:
     from core.architectures import Network
+    from core.diagnosis.normal import Recovered
     from core.image import Image
 
+TYPICAL = 0.3  # nats that the mask of an everyday picture tells about its mirror image's
+ONE_CLASS = 0.999  # share of the pixels from which on a label map is called constant
 Run = Callable[[Settings], Inspection]
 
 
@@ -30,10 +34,11 @@ class Facts:
     def __init__(self, case: Case, run: Run | None = None) -> None:
         """Args: case; run, makes an inspection of the case's picture under any settings."""
         self.case = case
-        self.forwards = 0.0  # in units of one at the user's own settings
+        self.forwards = 0.0  # in units of one at the size that is fed, or the picture's if larger
         self._run = run or (lambda settings: inspect_directly(case, settings))
         self._seen: dict[str, Inspection] = {}
-        self._others: dict[str, Inspection] = {}  # of other pictures, by their digest
+        self.mended: dict[str, Any] = {}  # what the findings so far would change before the display
+        self._others: dict[str, Inspection] = {}  # of other pictures
 
     # --- without a forward ------------------------------------------------------------------------
 
@@ -75,6 +80,34 @@ class Facts:
         """The palette, UInt8[n 3]."""
         return palette_colors(self.settings.display, self.num_ids)
 
+    @cached_property
+    def norms(self) -> tuple[bool, ...]:
+        """Of every BatchNorm in the file, whether its statistics are those of a fresh one."""
+        tensors = self.case.checkpoint.tensors if self.case.checkpoint else {}
+        ends = ".running_mean", ".running_var"
+        names = [key.removesuffix(ends[0]) for key in tensors if key.endswith(ends[0])]
+        pairs = [
+            (tensors[n + ends[0]], tensors[n + ends[1]]) for n in names if n + ends[1] in tensors
+        ]
+        return tuple(not bool(mean.any()) and bool((var == 1).all()) for mean, var in pairs)
+
+    @property
+    def num_norms(self) -> int:
+        """How many BatchNorms there are in the file."""
+        return len(self.norms)
+
+    @property
+    def fresh_norms(self) -> float:
+        """Share of them that never saw a picture, 0..1."""
+        return sum(self.norms) / len(self.norms) if self.norms else 0.0
+
+    @cached_property
+    def recovered(self) -> Recovered:
+        """The normalization of the training."""
+        from core.diagnosis.normal import recovered
+
+        return recovered(self)
+
     # --- with forwards ----------------------------------------------------------------------------
 
     @property
@@ -88,31 +121,90 @@ class Facts:
         key = logits_key(self.case.image, self.network, settings)
         if (known := self._seen.get(key)) is None:
             known = self._seen[key] = self._run(settings)
-            self.forwards += known.input.tensor[0, 0].numel() / self.tensor.tensor[0, 0].numel()
+            self._count(known)
         if known.settings == settings:
             return known
         labels = decode_labels(known.logits.values, settings.decoding)
         return Inspection(known.image, known.network, settings, known.input, known.logits, labels)
 
-    def of_picture(self, image: Image) -> Inspection:
-        """Inspect another picture under the user's settings."""
-        if image.digest not in self._others:
-            seen = inspect_directly(replace(self.case, image=image), self.settings)
-            self._others[image.digest] = seen
-            self.forwards += seen.input.tensor[0, 0].numel() / self.tensor.tensor[0, 0].numel()
-        return self._others[image.digest]
+    def _count(self, seen: Inspection) -> None:
+        shown = self.case.image.pixels[..., 0].size
+        self.forwards += seen.input.tensor[0, 0].numel() / max(
+            shown, self.tensor.tensor[0, 0].numel()
+        )
+
+    def of_picture(self, image: Image, changes: Mapping[str, Any] | None = None) -> Inspection:
+        """Inspect another picture under the user's settings, or changed ones."""
+        settings = change(self.settings, **(changes or {}))
+        key = logits_key(image, self.network, settings)
+        if key not in self._others:
+            seen = inspect_directly(replace(self.case, image=image), settings)
+            self._others[key] = seen
+            self._count(seen)
+        known = self._others[key]
+        return replace(
+            known, settings=settings, labels=decode_labels(known.logits.values, settings.decoding)
+        )
+
+    def agreement(self, changes: Mapping[str, Any]) -> float:
+        """How much the mask agrees with that of the mirrored picture, in nats."""
+        mirror = self.of_picture(mirrored(self.case.image), changes).labels.ids[:, ::-1]
+        return mutual_information(self.under(changes).labels.ids, mirror)
 
     def changed(self, changes: Mapping[str, Any]) -> float:
-        """Share of the pixels whose class is another one under changed settings, 0..1."""
-        return float((self.under(changes).labels.ids != self.seen.labels.ids).mean())
+        """Share of the pixels whose class is another one under changed settings, 0..1.
+
+        The larger of what they do alone and what they do beside all that is mended already: two
+        faults may hide each other.
+        """
+        alone = self.under(changes).labels.ids != self.seen.labels.ids
+        before, after = self.under(self.mended), self.under({**self.mended, **changes})
+        return max(float(alone.mean()), float((before.labels.ids != after.labels.ids).mean()))
+
+    def confidence(self, changes: Mapping[str, Any]) -> float:
+        """Mean over the pixels of how sure the winning class is, 0..1."""
+        return float(self.under(changes).labels.confidence.mean())
 
     def score(self, changes: Mapping[str, Any]) -> float | None:
         """The mIoU under changed settings; None without a ground truth."""
         truth, seen = self.case.truth, self.under(changes)
-        if truth is None:
+        if truth is None or truth.ids.shape != seen.labels.ids.shape:
             return None
         ignore = self.settings.display.ignore_index
         return mean_iou_of(seen.labels.ids, truth.ids, seen.labels.num_classes, ignore)
+
+    def alive(self, changes: Mapping[str, Any]) -> bool:
+        """Whether the mask has two classes or more."""
+        return main_share(self.under({**self.mended, **changes}).labels.ids) < ONE_CLASS
+
+    @property
+    def richest(self) -> float:
+        """What a mask can tell at most, in nats; a typical mask where there is no ground truth."""
+        if self.case.truth is not None and self.has_shapes:
+            return mutual_information(self.case.truth.ids, self.case.truth.ids)
+        return TYPICAL
+
+    @cached_property
+    def has_shapes(self) -> bool:
+        """Whether the ground truth has two classes or more, whatever it calls them."""
+        truth = self.case.truth
+        return truth is not None and main_share(truth.ids) < ONE_CLASS
+
+    def goodness(self, changes: Mapping[str, Any]) -> float:
+        """How good the mask is under changed settings, in nats; 0 for one that says nothing.
+
+        What it tells about the ground truth, whatever that calls its classes; without one, what it
+        tells about the mask of the mirrored picture.
+        """
+        truth = self.case.truth
+        if truth is None or not self.has_shapes:
+            return self.agreement(changes)
+        return mutual_information(self.under(changes).labels.ids, truth.ids)
+
+
+def main_share(ids: np.ndarray) -> float:
+    """Share of the most frequent id, 0..1."""
+    return float(np.unique(ids, return_counts=True)[1].max() / ids.size)
 
 
 def mean_iou_of(ids: np.ndarray, truth: np.ndarray, num_classes: int, ignore: int) -> float | None:

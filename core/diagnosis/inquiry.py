@@ -48,6 +48,10 @@ def investigate(
     progress("Running the network once")
     found.look(facts)
     found.ask(checks.ONE_FORWARD, facts)
+    yield found.diagnosis(facts)
+    waiting()
+    progress("Asking what other settings would do")
+    found.ask(checks.COUNTERFACTUAL, facts)
     yield found.diagnosis(facts, finished=True)
 
 
@@ -74,9 +78,15 @@ class Found:
         """Ask each check; one that cannot be computed on this case says nothing."""
         for question in questions:
             try:
-                self._by_cause |= {finding.cause: finding for finding in question(facts)}
+                for finding in question(facts):
+                    self._take(finding, facts)
             except InspectionError:  # the page shows it already, with its remedy
                 continue
+
+    def _take(self, finding: Finding, facts: Facts) -> None:
+        self._by_cause[finding.cause] = finding
+        if finding.kind == "fault" and finding.cause[0] not in "DTW":
+            facts.mended |= finding.changes
 
     def look(self, facts: Facts) -> None:
         """Find out where black begins."""

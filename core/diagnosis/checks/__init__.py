@@ -22,7 +22,16 @@ NO_FORWARD: tuple[Check, ...] = (
     *numerics.NO_FORWARD,
 )
 ONE_FORWARD: tuple[Check, ...] = (
+    *decoding.ONE_FORWARD,
     *display.ONE_FORWARD,
     *numerics.ONE_FORWARD,
     compared.saved_output,
+)
+COUNTERFACTUAL: tuple[Check, ...] = (
+    feeding.normalization,
+    *decoding.COUNTERFACTUAL,
+    feeding.order,
+    feeding.size,
+    *numerics.COUNTERFACTUAL,
+    *truth.COUNTERFACTUAL,
 )

@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
 
+VISIBLE = 0.001  # share of the pixels below which a difference is a note
+HARMLESS = 0.02
+ALIVE = 0.05  # nats: below it a mask says nothing
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+
 
 def one_channel(facts: Facts) -> Iterator[Finding]:
     """R1: argmax over one channel is always 0, softmax over one channel always 1."""
@@ -27,4 +32,112 @@ def one_channel(facts: Facts) -> Iterator[Finding]:
     )
 
 
+def no_sigmoid(facts: Facts) -> Iterator[Finding]:
+    """R3: numbers beyond 0 to 1 compared with a threshold that is a probability."""
+    rule, activation = facts.rule
+    cut = facts.settings.decoding.threshold
+    if rule == "argmax" or activation != "none" or not 0 < cut < 1:
+        return
+    low, high = _range(facts)
+    if low > -0.5 and high < 1.5:
+        return
+    changes = {"activation": "sigmoid"}
+    effect = facts.changed(changes)
+    yield Finding(
+        "R3",
+        "certain",
+        (
+            Evidence(f"The logits go from {low:.2g} to {high:.2g}: they are no probabilities."),
+            Evidence(f"They are compared with {cut:g}.", cut),
+        ),
+        "Apply the sigmoid, or compare the logits with 0.",
+        "mask = model(x).sigmoid() > 0.5",
+        changes=changes,
+        effect=effect,
+        kind="fault" if effect >= VISIBLE else "note",
+    )
+
+
+def twice(facts: Facts) -> Iterator[Finding]:
+    """R5: the network's own output is a probability already."""
+    rule, activation = facts.rule
+    low, high = _range(facts)
+    if rule == "argmax" or activation == "none" or low < 0 or high > 1 or high - low < 0.01:
+        return
+    changes = {"activation": "none"}
+    yield Finding(
+        "R5",
+        "certain",
+        (
+            Evidence(f"The output lies between {low:.3g} and {high:.3g}: it is activated already."),
+            Evidence("A sigmoid of that is never below 0.5."),
+        ),
+        f"Leave the {activation} out.",
+        "probs = model(x)  # no sigmoid: the network ends in one",
+        changes=changes,
+        effect=facts.changed(changes),
+    )
+
+
+def _range(facts: Facts) -> tuple[float, float]:
+    values = facts.seen.logits.values
+    channel = values[min(1, len(values) - 1)] if facts.rule[0] == "threshold" else values
+    return float(channel.min()), float(channel.max())
+
+
+def threshold(facts: Facts) -> Iterator[Finding]:
+    """R4: empty or full at this threshold, and alive at another."""
+    rule, activation = facts.rule
+    if rule == "argmax" or facts.alive({}):
+        return
+    tried = [
+        ({"threshold": t}, facts.goodness({**facts.mended, "threshold": t}))
+        for t in _thresholds(facts, activation)
+    ]
+    changes, then = max(tried, key=lambda pair: pair[1])
+    if then < ALIVE:
+        return
+    now = facts.settings.decoding.threshold
+    share = float((facts.under({**facts.mended, **changes}).labels.ids > 0).mean())
+    yield Finding(
+        "R4",
+        "likely",
+        (
+            Evidence(f"At {now:g} the mask is of one class.", now),
+            Evidence(f"At {changes['threshold']:g} it shows {share:.1%} foreground.", share),
+        ),
+        "Use the threshold of the training.",
+        f"mask = probs > {changes['threshold']:g}",
+        changes=changes,
+        effect=facts.changed(changes),
+        separates="The threshold at which the training's own score was computed.",
+    )
+
+
+def _thresholds(facts: Facts, activation: str) -> tuple[float, ...]:
+    now = facts.settings.decoding.threshold
+    known = THRESHOLDS if activation != "none" else (0.0, *THRESHOLDS)
+    return tuple(value for value in known if value != now)
+
+
+def other_head(facts: Facts) -> Iterator[Finding]:
+    """R8: the aux head is read, and says something else."""
+    if facts.settings.forwarding.head != "aux":
+        return
+    changes = {"head": "out"}
+    effect = facts.changed(changes)
+    yield Finding(
+        "R8",
+        "certain",
+        (Evidence(f"The aux head is read; the head differs at {effect:.1%}.", effect),),
+        "Read the head.",
+        "logits = model(x)['out']",
+        changes=changes,
+        effect=effect,
+        kind="fault" if effect >= HARMLESS else "note",
+    )
+
+
 NO_FORWARD = (one_channel,)
+ONE_FORWARD = (no_sigmoid, twice, other_head)
+COUNTERFACTUAL = (threshold,)

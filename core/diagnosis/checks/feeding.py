@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from core.diagnosis.evidence import Facts
-from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.finding import Certainty, Evidence, Finding
+from core.diagnosis.naming import cause_of, in_words
+from core.diagnosis.normal import GOOD, Recovered
+from core.settings import change
 
 TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
+WORSE = 3.0  # factor by which the settings must be less familiar than the training's convention
+ALIVE = 0.05  # nats: below it a mask says nothing
+ORDER, ORDER_LEAST = 1.05, 0.01  # factor and nats by which the other order must be better
+SIZE, SIZE_LEAST = 1.25, 0.1
+DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried
+MOST = 16  # times the pixels fed now, that another size may have
+HARMLESS = 0.02  # share of pixels: a mismatch that changes fewer is a note
+FIX = {
+    "P1": ("Normalize as in the training.", "x = (image / 255 - mean) / std"),
+    "P2": ("Normalize once.", "x = normalize(x)  # and nowhere else, nor inside the network"),
+    "P3": ("Feed what the training fed.", "x = image / 255  # no mean, no std"),
+    "P4": ("Divide by 255.", "x = torch.from_numpy(image).float() / 255"),
+    "P5": ("Divide by a constant.", "x = image / 255  # not image / image.max()"),
+    "P7": ("Follow the convention of this checkpoint.", "x = (image - mean) / std / 255"),
+}
 
 
 def tiny(facts: Facts) -> Iterator[Finding]:
@@ -27,6 +47,130 @@ def tiny(facts: Facts) -> Iterator[Finding]:
         "image = image.resize(training_size)",
         changes={"resize": "none"},
     )
+
+
+def normalization(facts: Facts) -> Iterator[Finding]:
+    """P1 to P5 and P7: the network remembers another input than it is given."""
+    known = facts.recovered
+    if known.certainty == "cannot tell" or not known.changes or not _differs(known):
+        return
+    now = facts.settings.preprocessing
+    cause = cause_of(now, known.changes, bits=facts.case.image.facts.bits)
+    if change(facts.settings, **known.changes) == facts.settings:
+        return
+    effect = facts.changed(known.changes)
+    if facts.has_shapes and _worse(facts, known.changes):
+        return
+    fix, code = FIX[cause]
+    yield Finding(
+        cause,
+        _certainty(known),
+        tuple(_evidence(facts, known)),
+        fix,
+        code,
+        changes=known.changes,
+        effect=effect,
+        kind="fault" if effect >= HARMLESS else "note",
+    )
+
+
+def _worse(facts: Facts, changes: Mapping[str, Any]) -> bool:
+    """Whether the ground truth says that the change does harm."""
+    before = facts.goodness(facts.mended)
+    return facts.goodness({**facts.mended, **changes}) < 0.9 * before
+
+
+def _differs(known: Recovered) -> bool:
+    if known.kl == 0:  # by agreement
+        return True
+    return known.current > GOOD and known.current > WORSE * known.kl
+
+
+def _certainty(known: Recovered) -> Certainty:
+    return "certain" if known.certainty == "certain" else "likely"
+
+
+def _evidence(facts: Facts, known: Recovered) -> Iterator[Evidence]:
+    now = facts.settings.preprocessing
+    wanted: Mapping[str, Any] = {k: v for k, v in known.changes.items() if hasattr(now, k)}
+    yield Evidence(
+        f"It is fed {in_words(now)}; it was trained on {in_words(replace(now, **wanted))}."
+    )
+    yield Evidence(known.reason, known.margin)
+    if known.kl:
+        words = f"What is fed now is {known.current:.2g} nats away."
+        yield Evidence(words, known.current)
+
+
+def order(facts: Facts) -> Iterator[Finding]:
+    """P6: with red and blue swapped the mask is better by more than chance."""
+    color = facts.settings.preprocessing.color
+    if color == "gray" or facts.network.in_channels != 3:
+        return
+    swapped = {"color": "bgr" if color == "rgb" else "rgb"}
+    now, then = facts.goodness(facts.mended), facts.goodness({**facts.mended, **swapped})
+    surer = facts.confidence({**facts.mended, **swapped}) - facts.confidence(facts.mended)
+    if then < ALIVE or then < ORDER * now + ORDER_LEAST or (surer < 0 and not facts.has_shapes):
+        return
+    effect = facts.changed(swapped)
+    yield Finding(
+        "P6",
+        "certain" if facts.has_shapes and then > 1.5 * now else "likely",
+        (
+            Evidence(f"As {color} the mask tells {now:.2f} nats, swapped {then:.2f}.", then - now),
+            Evidence(f"Its confidence changes by {surer:+.3f}.", surer),
+        ),
+        "Give the channels in the order of the training.",
+        "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
+        changes=swapped,
+        effect=effect,
+        separates="A ground truth: the right order has the higher mIoU.",
+        kind="fault" if effect >= HARMLESS else "note",
+    )
+
+
+def size(facts: Facts) -> Iterator[Finding]:
+    """S1: at another size the mask is much better."""
+    now = facts.goodness(facts.mended)
+    tries = [(c, facts.goodness({**facts.mended, **c})) for c in _other_sizes(facts)]
+    if not tries:
+        return
+    changes, then = max(tries, key=lambda pair: pair[1])
+    if then < SIZE * now + SIZE_LEAST:
+        return
+    height, width = facts.tensor.tensor.shape[2:]
+    other = facts.under({**facts.mended, **changes}).input.tensor.shape[2:]
+    effect = facts.changed(changes)
+    yield Finding(
+        "S1",
+        "likely",
+        (
+            Evidence(f"At {width} x {height} the mask tells {now:.2f} nats.", now),
+            Evidence(f"At {other[1]} x {other[0]} it tells {then:.2f}.", then),
+        ),
+        "Feed the size of the training; where it is not known, the picture's own.",
+        "image = image.resize(training_size)",
+        changes=changes,
+        effect=effect,
+        separates="The crop or resize in the configuration of the training.",
+    )
+
+
+def _other_sizes(facts: Facts) -> Iterator[Mapping[str, Any]]:
+    """The picture's own size where it is resized, and half and double of what is fed."""
+    height, width = facts.tensor.tensor.shape[2:]
+    own = facts.case.image.pixels.shape[:2]
+    chosen = facts.settings.preprocessing
+    affordable = own[0] * own[1] <= MOST * height * width
+    if chosen.resize in ("fixed", "shorter", "longer") and own != (height, width) and affordable:
+        yield {"resize": "none"}
+        return
+    if facts.goodness(facts.mended) > DOUBTED * facts.richest:
+        return
+    for factor in (0.5, 2.0):
+        sides = int(height * factor), int(width * factor)
+        if min(sides) >= TINY and max(sides) <= 1024:
+            yield {"resize": "fixed", "height": sides[0], "width": sides[1]}
 
 
 NO_FORWARD = (tiny,)

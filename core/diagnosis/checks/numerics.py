@@ -9,6 +9,9 @@ import numpy as np
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
 
+BETTER, BETTER_LEAST = 1.4, 0.1  # factor and nats by which own statistics must be better
+DOUBTED = 0.5  # of what a mask of these classes could tell: above it nothing is asked
+HARMLESS = 0.02  # share of the pixels
 HALF_MAX = 65504  # the largest float16
 
 
@@ -24,6 +27,27 @@ def training_mode(facts: Facts) -> Iterator[Finding]:
         "model.eval()",
         changes={"mode": "eval"},
         separates="Where train is better than eval, the stored statistics are at fault (B1).",
+    )
+
+
+def never_updated(facts: Facts) -> Iterator[Finding]:
+    """B1: mean 0 and variance 1, as BatchNorm begins."""
+    if facts.fresh_norms <= 0.5:
+        return
+    fresh = sum(facts.norms)
+    yield Finding(
+        "B1",
+        "certain",
+        (
+            Evidence(
+                f"{fresh} of {facts.num_norms} BatchNorms have mean 0 and variance 1: they never "
+                "saw a picture.",
+                fresh,
+            ),
+        ),
+        "Estimate the statistics anew on some training pictures.",
+        "model.train(); [model(x) for x in batches]; model.eval()",
+        changes={"mode": "train"},
     )
 
 
@@ -66,5 +90,49 @@ def overflow(facts: Facts) -> Iterator[Finding]:
     )
 
 
-NO_FORWARD = (training_mode, half)
+def statistics(facts: Facts) -> Iterator[Finding]:
+    """B1, B2: which of stored and own statistics gives the better mask."""
+    if facts.fresh_norms > 0.5:
+        return
+    evaluated, trained = {**facts.mended, "mode": "eval"}, {**facts.mended, "mode": "train"}
+    chosen = facts.settings.forwarding.mode
+    stored = facts.goodness(evaluated)
+    if chosen == "eval" and stored > DOUBTED * facts.richest:
+        return
+    own = facts.goodness(trained)
+    words = (
+        Evidence(f"With the stored statistics the mask tells {stored:.2f} nats.", stored),
+        Evidence(f"With this picture's own it tells {own:.2f}.", own),
+    )
+    if own > BETTER * stored + BETTER_LEAST:
+        yield Finding(
+            "B1",
+            "likely",
+            words,
+            "Estimate the statistics anew on some training pictures, or train with larger batches.",
+            "model.train(); [model(x) for x in batches]; model.eval()",
+            changes={"mode": "train"} if chosen == "eval" else {},
+            effect=facts.changed(trained),
+            separates="Another checkpoint of this training: B1 is in the file, not in the code.",
+        )
+    if chosen == "train":
+        effect = facts.changed({"mode": "eval"})
+        harmless = effect < HARMLESS or own > BETTER * stored + BETTER_LEAST
+        yield Finding(
+            "B2",
+            "certain",
+            (
+                Evidence("The mode is train: BatchNorm uses the statistics of this one picture."),
+                *words,
+            ),
+            "Switch to inference before the forward.",
+            "model.eval()",
+            changes={"mode": "eval"},
+            effect=effect,
+            kind="note" if harmless else "fault",
+        )
+
+
+NO_FORWARD = (training_mode, never_updated, half)
 ONE_FORWARD = (overflow,)
+COUNTERFACTUAL = (statistics,)

@@ -19,6 +19,7 @@ VOID = 255  # the usual id of pixels that do not count
 FEW = 3  # more distinct ids than classes + FEW come from interpolation, not from annotation
 LUMA_SLACK = 1  # gray levels by which programs that compute a luminance differ
 EDGE = 0.1  # share of the pixels that a thin line along every edge does not exceed
+AGREED, GAINED = 0.6, 0.25  # shares of the pixels: with the ids renamed, and more than before
 BETWEEN = 0.2  # share of the edge pixels from which on a mask was interpolated
 
 
@@ -182,4 +183,61 @@ def _some(values: list[int]) -> str:
     return ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
 
 
+# --- T3, T2 again: the ids against those that the network gives -----------------------------------
+
+
+def other_ids(facts: Facts) -> Iterator[Finding]:
+    """T3 (or T2): the shapes are those of the mask, the ids are not."""
+    case = facts.case
+    seen = facts.under(facts.mended)
+    if case.truth is None or not facts.has_shapes or case.truth.ids.shape != seen.labels.ids.shape:
+        return
+    truth, ids = case.truth.ids, seen.labels.ids
+    mapping = most_frequent(truth, ids)
+    wrong = {a: b for a, b in mapping.items() if a != b}
+    if not wrong:
+        return
+    as_is, mapped = _right(truth, ids, {}), _right(truth, ids, mapping)
+    if mapped < AGREED or mapped < as_is + GAINED or len(set(mapping.values())) < len(mapping):
+        return
+    foreign = set(wrong) & ({VOID} | {value for value in wrong if value > facts.num_ids})
+    yield _renamed(wrong, as_is, mapped, "T2" if foreign else "T3")
+
+
+def most_frequent(truth: np.ndarray, ids: np.ndarray) -> dict[int, int]:
+    """For each id of the truth the id that the network gives most often there."""
+    mapping = {}
+    for value in np.unique(truth).tolist():
+        found, counts = np.unique(ids[truth == value], return_counts=True)
+        mapping[value] = int(found[counts.argmax()])
+    return mapping
+
+
+def _right(truth: np.ndarray, ids: np.ndarray, mapping: dict[int, int]) -> float:
+    """Share of the pixels whose ids agree after the mapping, common background left out."""
+    renamed = truth.copy()
+    for value, other in mapping.items():
+        renamed[truth == value] = other
+    counted = (renamed != 0) | (ids != 0)
+    return float((renamed == ids)[counted].mean()) if counted.any() else 1.0
+
+
+def _renamed(wrong: dict[int, int], as_is: float, mapped: float, cause: str) -> Finding:
+    listed = ", ".join(f"{a} where the mask has {b}" for a, b in list(wrong.items())[:4])
+    steps = {a - b for a, b in wrong.items()}
+    shift = f"They are shifted by {steps.pop()}." if len(steps) == 1 and cause == "T3" else ""
+    return Finding(
+        cause,
+        "certain",
+        (
+            Evidence(f"The ground truth has {listed}. {shift}".strip()),
+            Evidence(f"{as_is:.0%} of the pixels agree as they are.", as_is),
+            Evidence(f"{mapped:.0%} agree when the ids are renamed.", mapped),
+        ),
+        "Map the ids of the ground truth to those of the training.",
+        f"ids = np.vectorize({wrong}.get)(ids, ids)",
+    )
+
+
 NO_FORWARD = (truth_values,)
+COUNTERFACTUAL = (other_ids,)

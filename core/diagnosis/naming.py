@@ -1,0 +1,87 @@
+"""What to call a difference between the normalization of the settings and that of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from core.settings import Preprocessing
+
+UNIT = 3.0  # a mean up to this is meant for pixels of 0 to 1
+CLOSE = 0.15  # relative, of the numbers of a convention
+
+
+def cause_of(now: Preprocessing, wanted: Mapping[str, Any], *, bits: int = 8) -> str:
+    """The id of the cause: P1 to P5 or P7.
+
+    Args:
+        now: the settings.
+        wanted: the convention of the training, as changes of the settings.
+        bits: of the picture's file.
+    """
+    mean, std = affine(now)
+    right_mean, right_std = affine(_changed(now, wanted))
+    if now.scale == "max":
+        return "P5"
+    if _twice(mean, std, right_mean, right_std) or (now.scale == "65535" and bits <= 8):
+        return "P2"
+    if float(wanted.get("divide_again", 1.0)) != 1 or (wanted.get("zscore") and not now.zscore):
+        return "P7"
+    ratio = float(np.median(right_std / std))  # how much larger the network's input is than wanted
+    plain, wanted_plain = is_plain(now), is_plain(_changed(now, wanted))
+    if now.scale == "1" and ratio > 50:
+        if plain and not wanted_plain:
+            return "P1"
+        return "P4" if max(map(abs, now.mean)) <= UNIT else "P3"
+    if plain and not wanted_plain:
+        return "P1"
+    return "P3"
+
+
+def affine(chosen: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and std per channel in units of pixels from 0 to 1, all divisions included."""
+    divisor = 255.0 if chosen.scale == "max" else float(chosen.scale)
+    std = np.asarray(chosen.std) * chosen.divide_again * divisor / 255
+    return np.asarray(chosen.mean) * divisor / 255, std
+
+
+def is_plain(chosen: Preprocessing) -> bool:
+    """Whether there is no mean, no std and no second division."""
+    nothing = not any(chosen.mean) and set(chosen.std) == {1.0}
+    return nothing and not chosen.zscore and chosen.divide_again == 1
+
+
+def _changed(now: Preprocessing, changes: Mapping[str, Any]) -> Preprocessing:
+    return replace(now, **{k: v for k, v in changes.items() if hasattr(now, k)})
+
+
+def _twice(
+    mean: np.ndarray, std: np.ndarray, right_mean: np.ndarray, right_std: np.ndarray
+) -> bool:
+    """The right convention applied twice, or divided by 255 once too often."""
+    again = _near(std, right_std**2) and _near(right_mean * (1 + right_std), mean)
+    odd = not (_near(right_std, 1) and _near(right_mean, 0))
+    return bool((again and odd) or _near(std, 255 * right_std))
+
+
+def _near(a: np.ndarray, b: np.ndarray | float) -> bool:
+    return bool((np.abs(a - b) <= CLOSE * np.maximum(np.abs(b), 0.05)).all())
+
+
+def in_words(chosen: Preprocessing) -> str:
+    """As a person writes it: mean and std in units of pixels from 0 to 1."""
+    if chosen.zscore:
+        return "the picture's own mean and std"
+    mean, std = affine(chosen)
+    if is_plain(chosen):
+        return {"1": "pixels of 0 to 255", "255": "pixels of 0 to 1"}.get(
+            chosen.scale, f"pixels over {chosen.scale}"
+        )
+    return f"mean {_listed(mean)} and std {_listed(std)} of pixels from 0 to 1"
+
+
+def _listed(values: np.ndarray) -> str:
+    return " ".join(f"{value:.3g}" for value in values)
