@@ -1,6 +1,8 @@
 """What can be told from the files and the settings alone, without running the network."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,3 +138,10 @@ def test_every_finding_says_how_to_mend_it():
         assert finding.fix.endswith(".")
         assert finding.code
         assert finding.evidence
+
+
+def test_every_cause_has_its_section_in_the_docs_under_its_name():
+    text = (Path(__file__).parent.parent / "docs" / "findings.md").read_text()
+    sections = re.findall(r"^### (\w\d)\n\n\*\*([^*]+?)\.\*\*", text, re.M)
+
+    assert dict(sections) == CAUSES

@@ -24,6 +24,7 @@ from tests.cases import (
     with_settings,
     with_tensors,
     with_truth,
+    written,
 )
 
 IMAGENET = PRESETS["imagenet"].changes
@@ -182,3 +183,60 @@ def test_a_single_channel_with_a_sigmoid_and_a_threshold_raises_no_alarm():
     assert causes(diagnose(one_channel())) == []
     assert causes(diagnose(one_channel(activation="none", threshold=0.0))) == []
     assert causes(diagnose(one_channel(nn.Sigmoid(), activation="none"))) == []
+
+
+# --- weights and training -------------------------------------------------------------------------
+
+
+def with_head(make_weight, make_bias) -> Case:
+    tensors = dict(example_checkpoint().tensors)
+    weight, bias = "classifier.4.weight", "classifier.4.bias"
+    tensors[weight] = make_weight(tensors[weight].clone())
+    tensors[bias] = make_bias(tensors[bias].clone())
+    return with_tensors(tensors)
+
+
+def fresh_head() -> Case:
+    torch.manual_seed(0)
+    fresh = nn.Conv2d(64, 6, 1)
+    return with_head(lambda _: fresh.weight.detach(), lambda _: fresh.bias.detach())
+
+
+def test_a_head_as_pytorch_makes_it_is_named_without_a_forward():
+    first = next(investigate(fresh_head()))
+
+    assert (first.findings[0].cause, first.findings[0].certainty) == ("W3", "certain")
+
+
+def test_a_background_that_leads_everywhere_is_named():
+    case = with_head(lambda w: w, lambda b: b + torch.tensor([40.0, 0, 0, 0, 0, 0]))
+
+    assert causes(diagnose(case)) == ["T1"]
+    assert causes(diagnose(with_truth(true_ids(), case))) == ["T1"]
+
+
+def test_an_empty_scene_raises_no_alarm():
+    desk = np.full((256, 256, 3), (190, 180, 170), np.uint8)
+    desk += np.random.default_rng(0).integers(0, 8, desk.shape, np.uint8)
+    case = replace(healthy(), image=decode_image(written(desk)))
+
+    assert causes(diagnose(case)) == []
+    assert causes(diagnose(with_truth(np.zeros((256, 256)), case))) == []
+
+
+def test_a_prefix_that_nobody_knows_is_named_where_the_network_is_found_behind_it():
+    tensors = {f"mine.{key}": tensor for key, tensor in example_checkpoint().tensors.items()}
+    checkpoint = replace(example_checkpoint(), tensors=tensors)
+    diagnosis = diagnose(replace(healthy(), checkpoint=checkpoint, network=None))
+
+    assert causes(diagnosis) == ["W1"]
+    assert "mine." in diagnosis.findings[0].code
+
+
+def test_what_was_tried_is_told_with_what_it_did():
+    diagnosis = diagnose(with_truth(true_ids(), with_settings(**PRESETS["unit"].changes)))
+    best = max(diagnosis.tried, key=lambda tried: tried.agreement)
+
+    assert best.words.startswith("mean 0.485 0.456 0.406 and std 0.229")
+    assert best.iou > 0.85
+    assert best.changed > 0.5

@@ -45,6 +45,33 @@ def saved_output(facts: Facts) -> Iterator[Finding]:
         yield _named(best, facts)
     elif ours.gain >= SAME or written.format == "JPEG":
         yield from of_labels(facts, written)
+    else:
+        yield from _unexplained(facts, max(ours.gain, best.gain if best else 0.0))
+
+
+def _unexplained(facts: Facts, nearest: float) -> Iterator[Finding]:
+    """W1: these weights did not write the file, and their names hint at why."""
+    prefix = facts.case.checkpoint.prefix if facts.case.checkpoint else ""
+    if not prefix:
+        return
+    yield Finding(
+        "W1",
+        "likely",
+        (
+            Evidence(
+                f"No way of using these weights writes your file; the nearest explains "
+                f"{max(0.0, nearest):.0%} of it.",
+                nearest,
+            ),
+            Evidence(
+                f"All names in the checkpoint begin with {prefix}, which "
+                "load_state_dict(strict=False) passes over in silence."
+            ),
+        ),
+        "Take the prefix off and load with strict=True.",
+        f"state = {{k.removeprefix({prefix!r}): v for k, v in state.items()}}",
+        separates="Print what load_state_dict returns: it names the missing keys.",
+    )
 
 
 def _ours(facts: Facts, written: Written) -> Coding:

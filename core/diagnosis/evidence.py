@@ -12,6 +12,8 @@ import numpy as np
 from core.colors import palette_colors
 from core.diagnosis.agreement import mirrored, mutual_information
 from core.diagnosis.case import Case
+from core.diagnosis.diagnosis import Tried
+from core.diagnosis.naming import difference_in_words as in_words
 from core.inspection import Inspection, logits_key
 from core.labels import decode_labels, resolve
 from core.preprocess import InputTensor, preprocess
@@ -20,6 +22,7 @@ from core.settings import Settings, change
 
 if TYPE_CHECKING:
     from core.architectures import Network
+    from core.diagnosis.memory import Memory
     from core.diagnosis.normal import Recovered
     from core.image import Image
 
@@ -38,6 +41,7 @@ class Facts:
         self._run = run or (lambda settings: inspect_directly(case, settings))
         self._seen: dict[str, Inspection] = {}
         self.mended: dict[str, Any] = {}  # what the findings so far would change before the display
+        self.tried: dict[Settings, Tried] = {}  # in the order in which it was
         self._others: dict[str, Inspection] = {}  # of other pictures
 
     # --- without a forward ------------------------------------------------------------------------
@@ -81,6 +85,26 @@ class Facts:
         return palette_colors(self.settings.display, self.num_ids)
 
     @cached_property
+    def memory(self) -> Memory | None:
+        """What the first BatchNorm remembers; None where there is none near the input."""
+        from core.diagnosis.memory import remember
+
+        return remember(self.case.checkpoint.tensors) if self.case.checkpoint else None
+
+    @cached_property
+    def head(self) -> tuple[str, Any] | None:
+        """Name and weight of the last convolution with as many outputs as there are classes."""
+        tensors = self.case.checkpoint.tensors if self.case.checkpoint else {}
+        wanted = self.network.num_classes
+        found = [
+            (key, tensor)
+            for key, tensor in tensors.items()
+            if key.endswith(".weight") and tensor.ndim == 4 and len(tensor) == wanted
+        ]
+        main = [pair for pair in found if "aux" not in pair[0]]
+        return main[-1] if main else None
+
+    @cached_property
     def norms(self) -> tuple[bool, ...]:
         """Of every BatchNorm in the file, whether its statistics are those of a fresh one."""
         tensors = self.case.checkpoint.tensors if self.case.checkpoint else {}
@@ -108,6 +132,16 @@ class Facts:
 
         return recovered(self)
 
+    @cached_property
+    def strange(self) -> bool:
+        """Whether the statistics of BatchNorm are beyond belief, whatever is fed."""
+        return self.recovered.strange
+
+    @property
+    def known_normalization(self) -> Recovered | None:
+        """The same, where it was asked for already."""
+        return self.__dict__.get("recovered")
+
     # --- with forwards ----------------------------------------------------------------------------
 
     @property
@@ -127,11 +161,13 @@ class Facts:
         labels = decode_labels(known.logits.values, settings.decoding)
         return Inspection(known.image, known.network, settings, known.input, known.logits, labels)
 
+    @cached_property
+    def unit(self) -> int:
+        """Pixels of one full forward: what is fed, or the picture if that is larger."""
+        return max(self.case.image.pixels[..., 0].size, self.tensor.tensor[0, 0].numel())
+
     def _count(self, seen: Inspection) -> None:
-        shown = self.case.image.pixels[..., 0].size
-        self.forwards += seen.input.tensor[0, 0].numel() / max(
-            shown, self.tensor.tensor[0, 0].numel()
-        )
+        self.forwards += seen.input.tensor[0, 0].numel() / self.unit
 
     def of_picture(self, image: Image, changes: Mapping[str, Any] | None = None) -> Inspection:
         """Inspect another picture under the user's settings, or changed ones."""
@@ -180,7 +216,9 @@ class Facts:
     @property
     def richest(self) -> float:
         """What a mask can tell at most, in nats; a typical mask where there is no ground truth."""
-        if self.case.truth is not None and self.has_shapes:
+        if self.case.truth is not None and not self.has_shapes:
+            return 1.0
+        if self.case.truth is not None:
             return mutual_information(self.case.truth.ids, self.case.truth.ids)
         return TYPICAL
 
@@ -193,13 +231,26 @@ class Facts:
     def goodness(self, changes: Mapping[str, Any]) -> float:
         """How good the mask is under changed settings, in nats; 0 for one that says nothing.
 
-        What it tells about the ground truth, whatever that calls its classes; without one, what it
-        tells about the mask of the mirrored picture.
+        What it tells about the ground truth, whatever that calls its classes; of a ground truth of
+        one class the share that is right; without one, what the mask tells about that of the
+        mirrored picture.
         """
         truth = self.case.truth
-        if truth is None or not self.has_shapes:
-            return self.agreement(changes)
-        return mutual_information(self.under(changes).labels.ids, truth.ids)
+        if truth is None or truth.ids.shape != self.case.image.pixels.shape[:2]:
+            good = self.agreement(changes)
+        elif not self.has_shapes:
+            good = float((self.under(changes).labels.ids == truth.ids).mean())
+        else:
+            good = mutual_information(self.under(changes).labels.ids, truth.ids)
+        self._note(changes, good)
+        return good
+
+    def _note(self, changes: Mapping[str, Any], good: float) -> None:
+        key = change(self.settings, **changes)
+        if key != self.settings and key not in self.tried:
+            different = float((self.under(changes).labels.ids != self.seen.labels.ids).mean())
+            words = in_words(self.settings, key)
+            self.tried[key] = Tried(words, dict(changes), good, self.score(changes), different)
 
 
 def main_share(ids: np.ndarray) -> float:

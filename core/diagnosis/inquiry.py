@@ -101,6 +101,8 @@ class Found:
             facts.settings,
             tuple(sorted(self._by_cause.values(), key=worst_first)),
             self._bisect,
+            facts.known_normalization,
+            tuple(facts.tried.values()),
             forwards=facts.forwards,
             finished=finished,
         )

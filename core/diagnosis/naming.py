@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.settings import Preprocessing
+from core.settings import Preprocessing, Settings, flatten
 
 UNIT = 3.0  # a mean up to this is meant for pixels of 0 to 1
 CLOSE = 0.15  # relative, of the numbers of a convention
@@ -85,3 +85,29 @@ def in_words(chosen: Preprocessing) -> str:
 
 def _listed(values: np.ndarray) -> str:
     return " ".join(f"{value:.3g}" for value in values)
+
+
+SIZES = ("resize", "height", "width", "side", "multiple")
+FEEDING = ("mean", "std", "scale", "divide_again", "zscore")
+
+
+def difference_in_words(now: Settings, then: Settings) -> str:
+    """What the second does otherwise: "color bgr, mode train"."""
+    before, after = flatten(now), flatten(then)
+    changed = [name for name in after if after[name] != before[name]]
+    parts = [f"{name} {after[name]}" for name in changed if name not in (*FEEDING, *SIZES)]
+    if any(name in changed for name in FEEDING):
+        parts.insert(0, in_words(then.preprocessing))
+    if any(name in changed for name in SIZES):
+        parts.append(_size(then.preprocessing))
+    return ", ".join(parts)
+
+
+def _size(chosen: Preprocessing) -> str:
+    if chosen.resize == "none":
+        return "the picture's own size"
+    if chosen.resize == "fixed":
+        return f"{chosen.width} x {chosen.height} pixels"
+    if chosen.resize == "multiple":
+        return f"padded to a multiple of {chosen.multiple}"
+    return f"{chosen.resize} side of {chosen.side} pixels"

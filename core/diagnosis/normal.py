@@ -7,17 +7,26 @@ where BatchNorm does not say, which of them makes the mask agree with itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from core.diagnosis.evidence import Facts
 from core.diagnosis.familiar import Listener
+from core.diagnosis.memory import Memory
+from core.diagnosis.ordinary import ordinary_picture
 from core.errors import InspectionError
 from core.preprocess import preprocess
 from core.presets import IMAGENET_MEAN, IMAGENET_STD, PRESETS
-from core.settings import change
+from core.settings import change, flatten
 
+TYPICAL_MEAN, MEAN_SPREAD = 0.45, 0.03  # of pixels from 0 to 1: mean, variance of means
+TYPICAL_STD, SPREAD = 0.24, 0.16  # std, variance of its logarithm
+CLEAR = 4.0  # difference of oddness that is no chance
+PLAIN_SIZE: dict[str, Any] = {"resize": "none", "depth": "8", "dtype": "float32"}
+STRANGE = 2.5  # nats, of an ordinary picture; healthy networks have less than 1
 GOOD = 0.25  # nats: below it an input is familiar
 MARGIN = 3.0  # factor by which another family must be worse
 ALIVE = 0.05  # nats of agreement: below it a mask says nothing
@@ -56,6 +65,7 @@ class Recovered:
     color: str = ""  # "" where the order cannot be told
     order_margin: float = 1.0
     ranking: tuple[tuple[str, float], ...] = field(default=())
+    strange: bool = False  # even an ordinary picture is, so BatchNorm cannot be asked
 
 
 def recovered(facts: Facts) -> Recovered:
@@ -73,17 +83,89 @@ def recovered(facts: Facts) -> Recovered:
     if not fits or current is None:
         return _by_agreement(facts)
     ranking = tuple(sorted(fits.items(), key=lambda pair: pair[1]))
+    if strangeness(facts, ranking[0][0]) > STRANGE:
+        words = "BatchNorm's statistics do not belong together."
+        return replace(_unknown(words, ranking, current), strange=True)
+    if min(ranking[0][1], current) > GOOD:
+        return _by_memory(facts, ranking, current)
+    return _by_fit(facts, ranking, current)
+
+
+def strangeness(facts: Facts, family: str) -> float:
+    """How strange an ordinary picture is to all BatchNorms, fed as now or as this family, in nats.
+
+    Statistics that belong together find it a little strange; others by orders of magnitude.
+    """
+    listener = Listener(facts.network.module, layers=10_000)
+    color = facts.settings.preprocessing.color
+    feedings: tuple[Mapping[str, Any], ...] = ({}, {**FAMILIES[family], "color": color})
+    heard = []
+    for changes in feedings:
+        chosen = change(facts.settings, **changes, **PLAIN_SIZE).preprocessing
+        layers = listener.divergence(preprocess(ordinary_picture(), chosen).tensor)
+        heard.append(float(np.nan_to_num(np.median(layers), nan=np.inf)) if layers else 0.0)
+    facts.forwards += 2.0 * ordinary_picture().pixels[..., 0].size / facts.unit
+    return min(heard)
+
+
+Ranking = tuple[tuple[str, float], ...]
+
+
+def _by_fit(facts: Facts, ranking: Ranking, current: float) -> Recovered:
+    """The most familiar convention; certain where the checkpoint alone says the same."""
     (family, best), (_, second) = ranking[:2]
-    if best > GOOD and current > GOOD:
-        return _by_agreement(facts, ranking, current)
     reason = f"The network finds {family} familiar: {best:.2g} nats; the next has {second:.2g}."
-    if current < best:
+    if current <= best:
         return Recovered("likely", reason, "", {}, 1.0, current, current, ranking=ranking)
-    sure = "certain" if second >= MARGIN * max(best, 0.02) else "likely"
+    if facts.memory is not None:
+        as_odd = oddness(facts.memory, FAMILIES[family])
+        if oddness(facts.memory, flatten(facts.settings)) < as_odd + 1:
+            return _unknown("The checkpoint alone finds nothing odd.", ranking, current)
+    changes = {**FAMILIES[family], "color": facts.settings.preprocessing.color}
+    clear = second >= MARGIN * max(best, 0.02) or family in _remembered(facts)[:1]
+    margin = second / max(best, 1e-6)
+    sure = "certain" if clear else "likely"
+    return Recovered(sure, reason, family, changes, margin, best, current, ranking=ranking)
+
+
+def _by_memory(facts: Facts, ranking: Ranking, current: float) -> Recovered:
+    """Where this picture is unlike those of the training: what the checkpoint alone remembers."""
+    if facts.memory is None:
+        return _by_agreement(facts, ranking, current)
+    odd = {name: oddness(facts.memory, changes) for name, changes in FAMILIES.items()}
+    now = oddness(facts.memory, flatten(facts.settings))
+    (family, best), (_, second) = sorted(odd.items(), key=lambda pair: pair[1])[:2]
+    mean = ", ".join(f"{value:.2f}" for value in facts.memory.mean)
+    reason = (
+        f"The first BatchNorm remembers an input of mean {mean} and std {facts.memory.std:.3g}: "
+        f"that is {family}."
+    )
+    if now < best + CLEAR or best > CLEAR or second < best + CLEAR:
+        return _unknown("This picture is unlike those of the training.", ranking, current)
     changes = {**FAMILIES[family], "color": facts.settings.preprocessing.color}
     return Recovered(
-        sure, reason, family, changes, second / max(best, 1e-6), best, current, ranking=ranking
+        "likely", reason, family, changes, second / max(best, 0.1), 0, current, ranking=ranking
     )
+
+
+def _remembered(facts: Facts) -> tuple[str, ...]:
+    """Conventions by how well they fit what the checkpoint alone remembers, the best first."""
+    if facts.memory is None:
+        return ()
+    memory = facts.memory
+    return tuple(sorted(FAMILIES, key=lambda name: oddness(memory, FAMILIES[name])))
+
+
+def oddness(memory: Memory, changes: Mapping[str, Any]) -> float:
+    """How odd the training's pictures would be, had they been fed like this; 0 is a typical one."""
+    if changes.get("zscore"):
+        return float(np.mean(np.square(memory.mean)) + np.log(memory.std) ** 2 / SPREAD)
+    divisor = 255.0 if changes["scale"] == "max" else float(changes["scale"])
+    channels = len(memory.mean)
+    std = np.asarray(changes["std"])[:channels] * changes["divide_again"] * divisor / 255
+    mean = np.asarray(changes["mean"])[:channels] * divisor / 255 + std * np.asarray(memory.mean)
+    width = np.log(np.maximum(std * memory.std, 1e-9) / TYPICAL_STD)
+    return float(np.mean((mean - TYPICAL_MEAN) ** 2) / MEAN_SPREAD + np.mean(width**2) / SPREAD)
 
 
 def _fit(facts: Facts, listener: Listener, changes: Mapping[str, Any]) -> float | None:

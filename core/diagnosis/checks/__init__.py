@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from core.diagnosis import compared
-from core.diagnosis.checks import decoding, display, feeding, files, numerics, truth, weights
+from core.diagnosis.checks import (
+    decoding,
+    display,
+    feeding,
+    files,
+    numerics,
+    training,
+    truth,
+    weights,
+)
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Finding
 
@@ -34,4 +43,5 @@ COUNTERFACTUAL: tuple[Check, ...] = (
     feeding.size,
     *numerics.COUNTERFACTUAL,
     *truth.COUNTERFACTUAL,
+    *training.COUNTERFACTUAL,
 )

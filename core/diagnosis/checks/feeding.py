@@ -81,7 +81,7 @@ def _worse(facts: Facts, changes: Mapping[str, Any]) -> bool:
 
 
 def _differs(known: Recovered) -> bool:
-    if known.kl == 0:  # by agreement
+    if known.kl == 0:  # by agreement, or by the checkpoint alone
         return True
     return known.current > GOOD and known.current > WORSE * known.kl
 

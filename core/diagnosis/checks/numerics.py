@@ -104,7 +104,8 @@ def statistics(facts: Facts) -> Iterator[Finding]:
         Evidence(f"With the stored statistics the mask tells {stored:.2f} nats.", stored),
         Evidence(f"With this picture's own it tells {own:.2f}.", own),
     )
-    if own > BETTER * stored + BETTER_LEAST:
+    unusable = own > BETTER * stored + BETTER_LEAST and (facts.strange or facts.has_shapes)
+    if unusable:
         yield Finding(
             "B1",
             "likely",
@@ -117,7 +118,7 @@ def statistics(facts: Facts) -> Iterator[Finding]:
         )
     if chosen == "train":
         effect = facts.changed({"mode": "eval"})
-        harmless = effect < HARMLESS or own > BETTER * stored + BETTER_LEAST
+        harmless = effect < HARMLESS or unusable
         yield Finding(
             "B2",
             "certain",

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
+from core.architectures import build_network
+from core.checkpoint import Checkpoint
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
+from core.errors import InspectionError
 
 DIVERGED = 0.5  # share of the weights from which on it was the training that ended in NaN
+STEPS = 1.3  # of Kolmogorov's distance times sqrt(n): 93 % of even numbers stay below it
+MANY = 256  # numbers from which on the distance is decisive
+DEEPEST = 3  # prefixes one after the other
 SHOWN = 3  # names in a sentence
 
 
@@ -107,5 +116,83 @@ def in_channels(facts: Facts) -> Iterator[Finding]:
     )
 
 
-NO_NETWORK = (not_finite,)
-NO_FORWARD = (class_count, aux_head, in_channels)
+def never_trained(facts: Facts) -> Iterator[Finding]:
+    """W3: the head fills exactly the range of PyTorch's initialization."""
+    if facts.head is None:
+        return
+    name, weight = facts.head
+    bound = 1 / math.sqrt(weight[0].numel())  # kaiming_uniform(a=sqrt(5)), torch/nn/modules/conv.py
+    distance, largest = uniform_distance(weight, bound), float(weight.abs().max())
+    if not largest <= bound * 1.00001 or distance > STEPS / math.sqrt(weight.numel()):
+        return
+    yield Finding(
+        "W3",
+        "certain" if weight.numel() >= MANY else "likely",
+        (
+            Evidence(f"The largest weight of {name} is {largest:.4f}.", largest),
+            Evidence(
+                f"PyTorch makes this layer with numbers up to {bound:.4f}, all as likely; "
+                f"these differ from that by {distance:.3f}.",
+                distance,
+            ),
+        ),
+        "Train the head, or load the file that holds the trained one.",
+        "model.load_state_dict(state, strict=True)",
+    )
+
+
+def uniform_distance(weight: torch.Tensor, bound: float) -> float:
+    """Kolmogorov's distance between these numbers and even ones from -bound to bound, 0..1."""
+    ordered = weight.detach().float().flatten().sort().values
+    steps = torch.arange(1, len(ordered) + 1) / len(ordered)
+    return float((steps - (ordered / bound + 1) / 2).abs().max())
+
+
+def prefixed(facts: Facts) -> Iterator[Finding]:
+    """W1: every name begins with something that the network does not know."""
+    checkpoint = facts.case.checkpoint
+    if checkpoint is None or facts.case.network is not None:
+        return
+    prefix = shared_start(list(checkpoint.tensors))
+    if prefix and _builds(checkpoint, prefix):
+        yield _prefixed(prefix, len(checkpoint.tensors))
+
+
+def shared_start(keys: list[str]) -> str:
+    """What all but a few names begin with, up to a dot; "" for nothing."""
+    starts = Counter(key.partition(".")[0] for key in keys)
+    start, count = starts.most_common(1)[0] if starts else ("", 0)
+    return f"{start}." if start and count > 0.5 * len(keys) else ""
+
+
+def _builds(checkpoint: Checkpoint, prefix: str) -> bool:
+    """Whether the network can be built without the prefix, taken off as often as it takes."""
+    tensors = checkpoint.tensors
+    for _ in range(DEEPEST):
+        tensors = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
+        try:
+            build_network(replace(checkpoint, tensors=tensors))
+            return True
+        except InspectionError:
+            prefix = shared_start(list(tensors))
+    return False
+
+
+def _prefixed(prefix: str, count: int) -> Finding:
+    return Finding(
+        "W1",
+        "certain",
+        (
+            Evidence(
+                f"The {count} names begin with {prefix}; load_state_dict(strict=False) would "
+                "load none of them into a network without it.",
+                count,
+            ),
+        ),
+        "Take the prefix off and load with strict=True.",
+        f"state = {{k.removeprefix({prefix!r}): v for k, v in state.items()}}",
+    )
+
+
+NO_NETWORK = (not_finite, prefixed)
+NO_FORWARD = (class_count, aux_head, in_channels, never_trained)

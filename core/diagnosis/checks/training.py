@@ -1,0 +1,96 @@
+"""The training: does the network itself say background, whatever it is fed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.diagnosis.agreement import mirrored, mutual_information
+from core.diagnosis.evidence import Facts, main_share
+from core.diagnosis.finding import Certainty, Evidence, Finding
+
+EMPTY = 0.98  # share of the background from which on the mask shows nothing
+SHOWN = 0.02  # share of foreground in the ground truth that is more than an oversight
+LEAD = 2.0  # by which the bias of the background leads: a factor of 7 in probability
+SEEN = 0.1  # nats of agreement of what lies under the background
+
+
+def background_only(facts: Facts) -> Iterator[Finding]:
+    """T1: nothing that can be changed at inference brings a class out."""
+    seen = facts.under(facts.mended)
+    top = int(seen.labels.shares().argmax())
+    if main_share(seen.labels.ids) < EMPTY or ((seen.labels.ids >= 0).all() and top != 0):
+        return
+    if not np.isfinite(seen.logits.values).all():
+        return
+    lead, beneath = bias_lead(facts), _beneath(facts)
+    there = _truth_shows(facts)
+    evidence = [
+        Evidence(
+            "No other normalization, order, size, mode or threshold that was tried "
+            "brings a class out.",
+            len(facts.tried),
+        )
+    ]
+    if there is not None:
+        evidence.append(Evidence(f"{there:.0%} of the ground truth is no background.", there))
+    if lead is not None:
+        evidence.append(Evidence(f"The bias of the background leads by {lead:.1f}.", lead))
+    evidence.append(Evidence(f"What lies under the background tells {beneath:.2f} nats.", beneath))
+    certainty = _certainty(there, lead, beneath)
+    if certainty is None:
+        return
+    yield Finding(
+        "T1",
+        certainty,
+        tuple(evidence),
+        "Train longer, with a loss that weighs the classes, on crops that hold the foreground.",
+        "loss = nn.CrossEntropyLoss(weight=1 / frequency)",
+        separates="A picture that surely holds the class, with its ground truth.",
+    )
+
+
+def _certainty(there: float | None, lead: float | None, beneath: float) -> Certainty | None:
+    """A ground truth decides; without one the head's bias and what it hides."""
+    if there is not None:
+        return "likely" if there > SHOWN else None
+    return "likely" if lead is not None and lead > LEAD and beneath > SEEN else None
+
+
+def _truth_shows(facts: Facts) -> float | None:
+    """Share of the counted ground truth that is no background, 0..1."""
+    if facts.case.truth is None:
+        return None
+    ids = facts.case.truth.ids
+    counted = ids[ids != facts.settings.display.ignore_index]
+    return float((counted != 0).mean()) if counted.size else None
+
+
+def bias_lead(facts: Facts) -> float | None:
+    """How far the background's bias is over the largest other one; None for a head without."""
+    if facts.head is None or facts.case.checkpoint is None:
+        return None
+    bias = facts.case.checkpoint.tensors.get(facts.head[0].removesuffix("weight") + "bias")
+    if bias is None:
+        return None
+    values = bias.float()
+    return -float(values[0]) if len(values) == 1 else float(values[0] - values[1:].max())
+
+
+def _beneath(facts: Facts) -> float:
+    """Agreement of the mask that would be seen if the background did not lead, in nats."""
+    there = facts.under(facts.mended).logits.values
+    mirror = facts.of_picture(mirrored(facts.case.image), facts.mended).logits.values
+    first, second = _above_median(there), _above_median(mirror)[:, ::-1]
+    return mutual_information(first, second)
+
+
+def _above_median(values: np.ndarray) -> np.ndarray:
+    """Where the lead of the background is smaller than at nine of ten pixels."""
+    lead = values[0] - values[1:].max(axis=0) if len(values) > 1 else -values[0]
+    small: np.ndarray = (lead < np.quantile(lead, 0.1)).astype(np.int32)
+    return small
+
+
+COUNTERFACTUAL = (background_only,)
