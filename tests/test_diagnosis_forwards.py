@@ -113,7 +113,7 @@ def test_each_answer_is_at_least_as_far_as_the_one_before():
     answers = list(investigate(with_settings(palette="gray", **PRESETS["unit"].changes)))
 
     assert [answer.finished for answer in answers] == [False, False, True]
-    assert causes(answers[0]) == ["D1"]
+    assert causes(answers[0]) == ["D1", "P1"]
     assert answers[0].forwards == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from core.diagnosis import checks
 from core.diagnosis.bisect import Bisect, bisect
@@ -43,14 +44,19 @@ def investigate(
         yield found.diagnosis(facts, finished=True)
         return
     found.ask(checks.NO_FORWARD, facts)
-    yield found.diagnosis(facts)
+    first = found.diagnosis(facts)
+    yield first
     waiting()
     progress("Running the network once")
     found.look(facts)
     found.ask(checks.ONE_FORWARD, facts)
+    if found.nothing_can_help:
+        yield found.diagnosis(facts, finished=True)
+        return
     yield found.diagnosis(facts)
     waiting()
     progress("Asking what other settings would do")
+    found.take_back(checks.PROVISIONAL, first, facts)
     found.ask(checks.COUNTERFACTUAL, facts)
     yield found.diagnosis(facts, finished=True)
 
@@ -79,14 +85,17 @@ class Found:
         for question in questions:
             try:
                 for finding in question(facts):
-                    self._take(finding, facts)
+                    self._by_cause[finding.cause] = finding
+                    facts.mended = self._mended()
             except InspectionError:  # the page shows it already, with its remedy
                 continue
 
-    def _take(self, finding: Finding, facts: Facts) -> None:
-        self._by_cause[finding.cause] = finding
-        if finding.kind == "fault" and finding.cause[0] not in "DTW":
-            facts.mended |= finding.changes
+    def take_back(self, causes: tuple[str, ...], said: Diagnosis, facts: Facts) -> None:
+        """Forget what was said without a forward and is to be asked with one."""
+        for finding in said.findings:
+            if finding.cause in causes and self._by_cause.get(finding.cause) is finding:
+                del self._by_cause[finding.cause]
+        facts.mended = self._mended()
 
     def look(self, facts: Facts) -> None:
         """Find out where black begins."""
@@ -94,6 +103,19 @@ class Found:
             self._bisect = bisect(facts.seen)
         except InspectionError:
             return
+
+    @property
+    def nothing_can_help(self) -> bool:
+        """Whether the weights are broken, so that no other settings need be tried."""
+        return bool({"N1", "W6"} & self._by_cause.keys()) and self._bisect.stage == "logits"
+
+    def _mended(self) -> dict[str, Any]:
+        """What all faults before the display would change, together."""
+        changes: dict[str, Any] = {}
+        for finding in self._by_cause.values():
+            if finding.kind == "fault" and finding.cause[0] not in "DTW":
+                changes |= finding.changes
+        return changes
 
     def diagnosis(self, facts: Facts, *, finished: bool = False) -> Diagnosis:
         """All of it, worst first."""

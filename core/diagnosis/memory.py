@@ -34,6 +34,8 @@ def remember(tensors: Mapping[str, torch.Tensor]) -> Memory | None:
     if pair is None:
         return None
     name, weight, bias, mean, var = pair
+    if not all(bool(torch.isfinite(part).all()) for part in (weight, bias, mean, var)):
+        return None
     w, m = weight.double().numpy(), (mean - bias).double().numpy()
     sums = w.sum(axis=(2, 3))
     solved = np.linalg.lstsq(sums, m, rcond=None)[0]

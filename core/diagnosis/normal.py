@@ -128,24 +128,38 @@ def _by_fit(facts: Facts, ranking: Ranking, current: float) -> Recovered:
     return Recovered(sure, reason, family, changes, margin, best, current, ranking=ranking)
 
 
-def _by_memory(facts: Facts, ranking: Ranking, current: float) -> Recovered:
-    """Where this picture is unlike those of the training: what the checkpoint alone remembers."""
+def from_memory(facts: Facts, ranking: Mapping[str, float]) -> Recovered | None:
+    """What the checkpoint alone remembers; None where it remembers nothing.
+
+    Args:
+        facts: of the case.
+        ranking: nats by family, where the picture was asked too.
+    """
     if facts.memory is None:
-        return _by_agreement(facts, ranking, current)
-    odd = {name: oddness(facts.memory, changes) for name, changes in FAMILIES.items()}
+        return None
+    families = {n: c for n, c in FAMILIES.items() if n in ranking or not ranking}
+    odd = {name: oddness(facts.memory, changes) for name, changes in families.items()}
     now = oddness(facts.memory, flatten(facts.settings))
     (family, best), (_, second) = sorted(odd.items(), key=lambda pair: pair[1])[:2]
-    mean = ", ".join(f"{value:.2f}" for value in facts.memory.mean)
+    mean = ", ".join(f"{value:.2g}" for value in facts.memory.mean)
     reason = (
         f"The first BatchNorm remembers an input of mean {mean} and std {facts.memory.std:.3g}: "
         f"that is {family}."
     )
-    if now < best + CLEAR or best > CLEAR or second < best + CLEAR:
-        return _unknown("This picture is unlike those of the training.", ranking, current)
-    changes = {**FAMILIES[family], "color": facts.settings.preprocessing.color}
-    return Recovered(
-        "likely", reason, family, changes, second / max(best, 0.1), 0, current, ranking=ranking
-    )
+    order = tuple(ranking.items())
+    if now < best + CLEAR or best > CLEAR:
+        return _unknown("The checkpoint alone finds nothing odd.", order, 0.0)
+    changes = {**families[family], "color": facts.settings.preprocessing.color}
+    margin = second / max(best, 0.1)
+    return Recovered("likely", reason, family, changes, margin, 0, 0, ranking=order)
+
+
+def _by_memory(facts: Facts, ranking: Ranking, current: float) -> Recovered:
+    """Where this picture is unlike those of the training: what the checkpoint alone remembers."""
+    known = from_memory(facts, dict(ranking))
+    if known is None:
+        return _by_agreement(facts, ranking, current)
+    return replace(known, current=current)
 
 
 def _remembered(facts: Facts) -> tuple[str, ...]:

@@ -45,3 +45,5 @@ COUNTERFACTUAL: tuple[Check, ...] = (
     *truth.COUNTERFACTUAL,
     *training.COUNTERFACTUAL,
 )
+# Told from the checkpoint alone at first, and then again with the picture.
+PROVISIONAL = ("P1", "P2", "P3", "P4", "P5", "P7")

@@ -9,7 +9,7 @@ from typing import Any
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.naming import cause_of, in_words
-from core.diagnosis.normal import GOOD, Recovered
+from core.diagnosis.normal import GOOD, Recovered, from_memory
 from core.settings import change
 
 TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
@@ -47,6 +47,18 @@ def tiny(facts: Facts) -> Iterator[Finding]:
         "image = image.resize(training_size)",
         changes={"resize": "none"},
     )
+
+
+def remembered(facts: Facts) -> Iterator[Finding]:
+    """P1 to P5 and P7 from the checkpoint alone: said at once, and asked again with the picture."""
+    known = from_memory(facts, {})
+    if known is None or not known.changes or facts.fresh_norms > 0.5:
+        return
+    now = facts.settings.preprocessing
+    cause = cause_of(now, known.changes, bits=facts.case.image.facts.bits)
+    fix, code = FIX[cause]
+    evidence = tuple(_evidence(facts, known))
+    yield Finding(cause, "likely", evidence, fix, code, changes=known.changes)
 
 
 def normalization(facts: Facts) -> Iterator[Finding]:
@@ -173,4 +185,4 @@ def _other_sizes(facts: Facts) -> Iterator[Mapping[str, Any]]:
             yield {"resize": "fixed", "height": sides[0], "width": sides[1]}
 
 
-NO_FORWARD = (tiny,)
+NO_FORWARD = (tiny, remembered)
