@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 from torchvision.transforms import v2 as transforms
 
 import examples
+from benchmarks import reading
 from core.architectures import build_network
 from core.checkpoint import read_checkpoint
 from core.colors import colorize, palette_colors
@@ -57,6 +58,7 @@ def main() -> None:
     plain = plain.to(memory_format=torch.contiguous_format)
     with torch.inference_mode():
         _compare("forward, channels last", once, "forward, contiguous", lambda: plain(contiguous))
+    reading.report()
 
 
 def _fresh(image: Image, network: object, settings: Settings) -> None:

@@ -12,6 +12,7 @@ read: what was saved.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import io
 import itertools
@@ -26,12 +27,15 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
+from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from core.checkpoint.reader import read_file
+from core.checkpoint.report import Report
 from core.errors import CheckpointError
 from tests.reference import Tensors, bits, reference, same, tensors_at
 
@@ -72,7 +76,42 @@ def seeds() -> dict[str, bytes]:
         "legacy, wrapped, protocol 4": saved(wrapped, pickle_protocol=4, **old),
         "legacy, whole module": saved(module, **old),
         "safetensors": save_safetensors({k: v.contiguous() for k, v in state().items()}),
+        "ONNX": onnx_file(),
+        "bundle": bundled(zipfile.ZIP_STORED),
+        "bundle, compressed": bundled(zipfile.ZIP_DEFLATED),
     }
+
+
+def onnx_file() -> bytes:
+    """A graph with raw and typed initializers, and a large constant in a node."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    tensors = {k: v.contiguous().numpy() for k, v in state().items()}
+    weights = [numpy_helper.from_array(value, name) for name, value in tensors.items()]
+    weights.append(helper.make_tensor("typed", TensorProto.FLOAT, (3,), [0.5, -1.5, 2.0]))
+    large = numpy_helper.from_array(np.arange(600, dtype=np.float32), "large")
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, 8, 8]) for n in "xy"]
+    nodes = [
+        helper.make_node("Constant", [], ["large"], value=large),
+        helper.make_node("Relu", ["x"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
+    return helper.make_model(graph).SerializeToString()
+
+
+def bundled(method: int) -> bytes:
+    """A folder of Hugging Face in a ZIP, its weights in two shards."""
+    tensors = {k: v.contiguous() for k, v in state().items()}
+    names = list(tensors)
+    files = {"config.json": b'{"model_type": "segformer"}'}
+    for number, part in enumerate((names[:2], names[2:]), start=1):
+        shard = save_safetensors({name: tensors[name] for name in part})
+        files[f"model-0000{number}-of-00002.safetensors"] = shard
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 # --- damage ---------------------------------------------------------------------------------------
@@ -87,6 +126,10 @@ def mutant(name: str, content: bytes, chance: random.Random) -> bytes:
             content = _mutant_zip(content, chance)
         elif name.startswith("legacy"):
             content = _mutant_legacy(content, chance)
+        elif name.startswith("bundle"):
+            content = _mutant_bundle(content, chance)
+        elif name == "ONNX":
+            content = _mutant_bytes(content, chance)
         else:
             content = _mutant_safetensors(content, chance)
     return content
@@ -219,6 +262,46 @@ def _mutant_safetensors(content: bytes, chance: random.Random) -> bytes:
     return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
+def _mutant_bundle(content: bytes, chance: random.Random) -> bytes:
+    """Change a shard or an entry, and write a ZIP with right checksums around it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            entries = [(info.filename, file.read(info)) for info in file.infolist()]
+            method = file.infolist()[0].compress_type
+    except (zipfile.BadZipFile, IndexError):
+        return content[: chance.randrange(len(content) + 1)]
+    which = chance.randrange(len(entries))
+    name, data = entries[which]
+    action = chance.randrange(5)
+    if action < 2 and name.endswith(".safetensors") and len(data) > 8:
+        entries[which] = name, _mutant_safetensors(data, chance)
+    elif action == 2:
+        del entries[which]
+    elif action == 3:
+        entries[which] = name, _resized(data, chance)
+    else:
+        entries[which] = _renamed(name, chance), data
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as file:
+        for name, data in dict(entries).items():
+            file.writestr(name, data)
+    return buffer.getvalue()
+
+
+def _mutant_bytes(content: bytes, chance: random.Random) -> bytes:
+    """Delete, repeat or change a run of bytes: lengths in front of it become wrong."""
+    at, length = chance.randrange(len(content)), chance.choice((1, 1, 2, 4, 16))
+    run = content[at : at + length]
+    action = chance.randrange(4)
+    if action == 0:
+        return content[:at] + content[at + length :]
+    if action == 1:
+        return content[:at] + run + content[at:]
+    if action == 2:
+        return content[:at] + bytes([chance.choice(STRANGE) & 0xFF]) + content[at + 1 :]
+    return content[:at] + chance.randbytes(length) + content[at + length :]
+
+
 def flipped(content: bytes, chance: random.Random, end: int) -> bytes:
     """One bit before `end`."""
     at = chance.randrange(end)
@@ -251,11 +334,39 @@ def outcome(content: bytes, folder: Path, wanted: Tensors | None = None) -> str:
     with safe_open(out, framework="pt") as file:
         found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
     try:
-        right = wanted if wanted is not None else tensors_at(reference(content), report.wrapper)
+        right = wanted if wanted is not None else independent(content, report)
     except Exception as error:
         return f"opened alone ({type(error).__name__})" if _all_saved(found) else "FAULT: foreign"
     right = {key: value for key, value in right.items() if key not in report.left_out}
     return "opened" if same(found, right) else "FAULT: wrong"
+
+
+def independent(content: bytes, report: Report) -> Tensors:
+    """What a reader of other people finds in the same bytes."""
+    if report.container == "ONNX":
+        return _by_onnx(content)
+    if report.container == "safetensors in a ZIP":
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            shards = [file.read(name) for name in file.namelist() if name.endswith(".safetensors")]
+        return {key: value for shard in shards for key, value in load_safetensors(shard).items()}
+    return tensors_at(reference(content), report.wrapper)
+
+
+def _by_onnx(content: bytes) -> Tensors:
+    """Initializers and large constants as the onnx library reads them."""
+    from onnx import ModelProto, numpy_helper
+
+    graph = ModelProto.FromString(content).graph
+    protos = [(proto.name, proto) for proto in graph.initializer]
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t") and len(attribute.t.raw_data) > 1024:
+                protos.append((node.output[0] if node.output else attribute.name, attribute.t))
+    found = {}
+    for name, proto in protos:
+        with contextlib.suppress(ValueError):  # numbers that contradict their shape
+            found[name] = torch.from_numpy(numpy_helper.to_array(proto).copy())
+    return found
 
 
 def _all_saved(found: Tensors) -> bool:
@@ -271,7 +382,10 @@ def _elements(tensor: torch.Tensor) -> set[bytes]:
 @functools.cache
 def _windows(size: int) -> set[bytes]:
     """Every run of that many bytes in the honest tensors: a view may change the kind of number."""
-    tensors = [tensor for file in seeds().values() for tensor in _every_tensor(reference(file))]
+    honest = seeds()
+    onnx = [_by_onnx(honest.pop("ONNX"))]
+    files = [file for name, file in honest.items() if not name.startswith("bundle")]
+    tensors = [t for part in (*onnx, *map(reference, files)) for t in _every_tensor(part)]
     saved = [bytes(bits(tensor).numpy()) for tensor in tensors]
     return {data[k : k + size] for data in saved for k in range(len(data) - size + 1)}
 
@@ -316,6 +430,8 @@ def _damaged(
         content, wanted = files[name], None
         if name.startswith("zip"):
             wanted = _saved_in(content)
+        if name.startswith("bundle"):
+            wanted = {key: value.contiguous() for key, value in state().items()}
         yield f"{name}, flip", flipped(content, chance, len(content)), wanted
 
 

@@ -91,7 +91,15 @@ def test_a_shard_that_is_not_there_is_named(read):
     shard = save_safetensors(weights("a"))
     files = {"model-00001-of-00002.safetensors": shard, INDEX: json.dumps(index)}
 
-    with pytest.raises(CheckpointError, match=r"1 of them are not here: model-00002-of-00002"):
+    with pytest.raises(CheckpointError, match="spread over 2 files; here are the numbers 1"):
+        read(zipped(folder(files)))
+
+
+def test_a_file_that_only_the_index_names_is_missed(read):
+    index = {"weight_map": {"a": "first.safetensors", "b": "second.safetensors"}}
+    files = {"first.safetensors": save_safetensors(weights("a")), INDEX: json.dumps(index)}
+
+    with pytest.raises(CheckpointError, match=r"1 of them are not here: second\.safetensors"):
         read(zipped(folder(files)))
 
 

@@ -55,7 +55,7 @@ def test_the_examples_file_is_described_and_healthy(page):
     assert any("deeplabv3" in heading.value for heading in page.subheader)
     assert "All keys start with module.: written from DataParallel" in says(page)
     assert "352 of 352 tensors matched" in says(page)
-    assert "no filter is dead" in says(page)
+    assert "Nothing is odd. Looked at: the numbers of 352 tensors" in says(page)
     assert "`classifier.4`: 6 classes from 64 channels" in says(page)
 
 
@@ -78,7 +78,7 @@ def test_what_is_odd_is_told(page):
 
     assert not page.exception
     text = says(page)
-    assert "1 filters are zero throughout" in text
+    assert "whose BatchNorm multiplies by zero: 1, in backbone.0.0.weight" in text
     assert "aux_classifier.4 has 21 classes and the main head 4" in text
     assert "as PyTorch made it" in text
 

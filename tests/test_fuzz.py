@@ -13,7 +13,7 @@ def test_damaged_files_open_right_or_get_a_sentence():
 
     assert [what for what, _ in faults] == []
     assert sum(counts.values()) == 2000
-    for container in ("zip", "legacy", "safetensors"):
+    for container in ("zip", "legacy", "safetensors", "ONNX", "bundle"):
         assert counts[container, "opened"] > 20  # the damage is not so coarse that nothing opens
         assert counts[container, "refused"] > 20
 

@@ -10,7 +10,14 @@ from torch import nn
 import examples
 from core.checkpoint import read_checkpoint
 from core.checkpoint.clean import write_clean
-from core.checkpoint.health import examine, heads_in, histogram_of, reason_for, statistics_of
+from core.checkpoint.health import (
+    examine,
+    heads_in,
+    histogram_of,
+    looked_at,
+    reason_for,
+    statistics_of,
+)
 from core.checkpoint.health.layers import is_fresh
 from tests.networks import deeplab_mobilenet, milesial_unet, seeded, smp_unet
 
@@ -144,6 +151,23 @@ def test_dead_filters_are_counted(state):
     assert fact.keys == ("backbone.0.0.weight",)
 
 
+def test_channels_that_batchnorm_multiplies_by_zero_are_counted(state):
+    state["backbone.0.1.weight"] = state["backbone.0.1.weight"].clone()
+    state["backbone.0.1.weight"][:3] = 0
+    fact = found(state)["dead filters"]
+
+    assert fact.numbers["filters"] == 3
+    assert fact.keys == ("backbone.0.1",)
+
+
+def test_what_could_be_looked_at_is_said_and_no_more():
+    state = {"last.weight": torch.ones(2, 3, 1, 1)}
+
+    assert looked_at(state, heads_in(state)) == (
+        "the numbers of 1 tensors, 2 filters, 0 BatchNorm layers, 1 heads (1 too small to tell)"
+    )
+
+
 def test_numbers_that_are_none_are_told_by_name(state):
     state["backbone.0.0.weight"] = state["backbone.0.0.weight"].clone()
     state["backbone.0.0.weight"][0, 0, 0, 0] = float("nan")
@@ -208,3 +232,12 @@ def test_the_clean_file_has_every_tensor_bit_for_bit_without_the_prefix(kind, tm
         assert again[key].dtype == value.dtype
         assert torch.equal(again[key], value)
     assert write_clean(checkpoint, kind, tmp_path / "clean") == path
+
+
+def test_two_places_of_one_file_never_share_a_clean_file(tmp_path):
+    source = {"a-b": {"w": torch.ones(9)}, "a": {"b": {"w": torch.zeros(9)}}}
+    torch.save(source, tmp_path / "w.pth")
+    for place, wanted in (("a-b", 1.0), ("a/b", 0.0)):
+        checkpoint = read_checkpoint(tmp_path / "w.pth", name="w", digest="d" * 64, choice=place)
+        path = write_clean(checkpoint, "safetensors", tmp_path / "clean")
+        assert load_file(path)["w"].unique().tolist() == [wanted]

@@ -57,6 +57,12 @@ class Checkpoint:
     path: Path | None = None  # the file itself, as long as it is there
 
     @property
+    def place(self) -> str:
+        """Names these weights: the file, and where in it they are; 64 hexadecimal digits."""
+        where = json.dumps([self.digest, *self.wrapper])
+        return hashlib.sha256(where.encode()).hexdigest()
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """By id, where the file names them."""
         return class_names_in(self.metadata)

@@ -6,10 +6,13 @@ tensors are ranges of bytes as in any other container. The texts beside them bec
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
+import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,11 +29,15 @@ CHUNK = 4 * 2**20
 GROWTH = 256 * 2**20  # bytes; numbers of a network shrink by a tenth, not by a thousandth
 MAX_FILES = 1_000
 MAX_TEXT_BYTES = 5 * 2**20  # of one JSON text; a tokenizer has 2 MB
+SHARD = re.compile(r"-(\d{1,9})-of-(\d{1,9})\.safetensors$")
 INDEX = "model.safetensors.index.json"  # transformers: which tensor is in which shard
 WEIGHTS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pt2", ".onnx")
 # Beside weights in a folder of transformers, but no weights of a network.
 NOT_WEIGHTS = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "scaler.pt")
 STAMP = (1980, 1, 1, 0, 0, 0)  # the same for all, so that the same files give the same bytes
+
+
+DAMAGED = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,12 @@ def opened(path: Path, folder: Path) -> Iterator[tuple[Bundle, Path, tuple[int, 
         with zipfile.ZipFile(path) as archive:
             bundle = _bundle(archive)
             yield bundle, unpacked, _unpack(archive, bundle.weights, unpacked)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as exc:
-        raise _damaged(str(exc)) from exc
+    except DAMAGED as exc:
+        raise _damaged(str(exc)[:160]) from exc
+    except OSError as exc:
+        if exc.errno != errno.EINVAL:  # a place before the file's beginning; else it is the disk
+            raise
+        raise _damaged("an entry is outside the file") from exc
     finally:
         unpacked.unlink(missing_ok=True)
 
@@ -168,15 +179,30 @@ def _is_weights(name: str) -> bool:
 def _chosen(names: list[str]) -> tuple[str, ...]:
     """The file with the weights, or all shards of one; safetensors before pickles."""
     safe = [name for name in names if name.endswith(".safetensors")]
-    shards = tuple(sorted(name for name in safe if "-of-" in name))
-    for found in (shards, tuple(n for n in safe if n not in shards), tuple(names)):
-        if len(found) == 1 or (found and found is shards):
+    shards = {name: match for name in safe if (match := SHARD.search(name))}
+    if shards:
+        _check_shards(shards)
+        return tuple(sorted(shards))
+    for found in (tuple(safe), tuple(names)):
+        if len(found) == 1:
             return found
     shown = ", ".join(name[-60:] for name in sorted(names)[:5])
     raise CheckpointError(
         f"The ZIP holds {len(names)} files with weights: {shown}.",
         remedy="Upload the one that is meant, alone or with its config.json.",
     )
+
+
+def _check_shards(shards: Mapping[str, re.Match[str]]) -> None:
+    """Every part that the names announce has to be here, once."""
+    numbers = sorted(int(match[1]) for match in shards.values())
+    wanted = max(int(match[2]) for match in shards.values())
+    if numbers != list(range(1, wanted + 1)):
+        raise CheckpointError(
+            f"The names say that the weights are spread over {wanted} files; here are the "
+            f"numbers {', '.join(map(str, numbers[:10]))}.",
+            remedy="Upload all files together, or a ZIP of the whole folder.",
+        )
 
 
 def _complete(weights: tuple[str, ...], folder: PurePosixPath, index: Any) -> tuple[str, ...]:

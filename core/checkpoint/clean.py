@@ -26,8 +26,7 @@ def write_clean(checkpoint: Checkpoint, kind: Kind, folder: Path) -> Path:
         The file, named by the digest of what it was made from.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    place = "-".join((checkpoint.digest[:32], *checkpoint.wrapper)).replace("/", "_")[:120]
-    target = folder / f"{place}.{kind}"
+    target = folder / f"{checkpoint.place}.{kind}"
     if target.exists():
         os.utime(target)
         return target

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.checkpoint.machine import Damaged, TooMuch
 from core.checkpoint.records import Call, Items, Pairs, class_of, items_of, pairs_of, state_of
-from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, storage_dtype, tensor_of
 
 # Who saves several means the first.
 WRAPPERS = ("model", "state_dict", "model_state_dict", "model_state", "net", "network_weights")
@@ -138,6 +138,8 @@ def _module(path: Path, module: Call, storages: Mapping[str, Storage]) -> Candid
     opened = 0
     while todo:
         prefix, part, depth = todo.pop()
+        if storage_dtype(class_of(part)) is not None:
+            raise Damaged("a module whose class is one of numbers")
         state = state_of(part) or []
         opened += 1 + len(state)
         if opened > MAX_NODES or depth > MAX_DEPTH:  # a module that holds itself, or twice another

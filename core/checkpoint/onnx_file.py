@@ -23,6 +23,7 @@ FLOATS, RAW, DOC = 4, 9, 12  # of a TensorProto: packed float32, raw bytes, doc_
 TREE: dict[int, Any] = {GRAPH: {INITIALIZER: {}, NODE: {ATTRIBUTE: {VALUE: {}}}}}
 MAX_SKELETON = 64 * 2**20  # bytes without the numbers
 MAX_NODES = 5_000  # a chain of 200,000 hangs onnxruntime
+MAX_NAME = 1000  # characters of a tensor's name
 SMALL = 1024  # bytes of numbers that stay in the skeleton, where the graph may need them
 DTYPE_CODES = {  # onnx.proto, TensorProto.DataType
     1: "float32",
@@ -199,7 +200,7 @@ def _check(model: Any) -> None:
 
 def _tensors(graph: Any) -> Iterator[tuple[str, Any]]:
     for tensor in graph.initializer:
-        yield tensor.name, tensor
+        yield _text(tensor.name, MAX_NAME), tensor
 
 
 def _large_constants(model: Any, places: list[tuple[int, int]]) -> Iterator[tuple[str, Any]]:
@@ -208,7 +209,8 @@ def _large_constants(model: Any, places: list[tuple[int, int]]) -> Iterator[tupl
         for attribute in node.attribute:
             noted = attribute.t.doc_string if attribute.HasField("t") else ""
             if noted and places[int(noted)][1] - places[int(noted)][0] > SMALL:
-                yield (node.output[0] if node.output else attribute.name), attribute.t
+                name = node.output[0] if node.output else attribute.name
+                yield _text(name, MAX_NAME), attribute.t
 
 
 def _record(proto: Any, places: list[tuple[int, int]]) -> TensorRecord | LeftOut:
@@ -225,25 +227,34 @@ def _record(proto: Any, places: list[tuple[int, int]]) -> TensorRecord | LeftOut
 def _facts(model: Any) -> dict[str, Any]:
     graph = model.graph
     own = {tensor.name for tensor in graph.initializer}
-    counts = Counter(node.op_type[:60] for node in graph.node)
+    counts = Counter(_text(node.op_type) for node in graph.node)
     return {
-        "producer": f"{model.producer_name} {model.producer_version}".strip()[:80],
-        "opset": {entry.domain[:60] or "ai.onnx": entry.version for entry in model.opset_import},
+        "producer": f"{_text(model.producer_name)} {_text(model.producer_version)}".strip(),
+        "opset": {_text(entry.domain) or "ai.onnx": entry.version for entry in model.opset_import},
         "inputs": {
-            value.name[:80]: _shape(value) for value in graph.input if value.name not in own
+            _text(value.name): _shape(value) for value in graph.input if value.name not in own
         },
-        "outputs": {value.name[:80]: _shape(value) for value in graph.output},
+        "outputs": {_text(value.name): _shape(value) for value in graph.output},
         "operators": dict(counts.most_common(200)),
         "nodes": len(graph.node),
-        "domains": sorted({node.domain[:60] for node in graph.node if node.domain}),
-        **{str(p.key)[:80]: p.value[:20_000] for p in model.metadata_props[:100]},
+        "domains": sorted({_text(node.domain) for node in graph.node if node.domain}),
+        "metadata": {_text(p.key): _text(p.value, 20_000) for p in model.metadata_props[:100]},
     }
+
+
+def _text(value: str | bytes, longest: int = 80) -> str:
+    """A text of the file; its library gives bytes for what is none."""
+    if isinstance(value, bytes):
+        raise Damaged("an ONNX file with a name that is no text")
+    if longest == MAX_NAME and len(value) > MAX_NAME:  # cut, two could become one
+        raise Damaged("an ONNX file with a tensor whose name is too long")
+    return value[:longest]
 
 
 def _shape(value: Any) -> list[int | str]:
     """Sizes; a name where the size is free."""
     dims = value.type.tensor_type.shape.dim
     return [
-        dim.dim_param[:40] or "?" if not dim.HasField("dim_value") else dim.dim_value
+        _text(dim.dim_param) or "?" if not dim.HasField("dim_value") else dim.dim_value
         for dim in dims
     ]

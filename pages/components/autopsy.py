@@ -37,8 +37,10 @@ def show_file(checkpoint: Checkpoint, opened: Sources) -> None:
     if reason := reason_for(checkpoint.prefix):
         facts.append(f"{reason}; the names below are without it")
     if checkpoint.kind != "dict":
-        facts.append(f"A whole pickled network of the class {checkpoint.kind}, saved "
-                     + ("in training mode" if checkpoint.training else "in eval mode"))  # fmt: skip
+        modes = {True: ", saved in training mode", False: ", saved in eval mode", None: ""}
+        facts.append(
+            f"A whole pickled network of the class {checkpoint.kind}{modes[checkpoint.training]}"
+        )
     if checkpoint.classes:
         named = ", ".join(checkpoint.classes[:5])
         facts.append(f"Classes that the file names and that were never made: {named}")
@@ -144,18 +146,18 @@ def _show_account(title: str, keys: Sequence[str]) -> None:
 
 def show_health(checkpoint: Checkpoint) -> None:
     """Say what is odd about the layers, or that nothing is."""
-    from core.checkpoint.health import examine, heads_in
+    from core.checkpoint.health import examine, heads_in, looked_at
 
     st.subheader("Health")
-    facts = examine(checkpoint.tensors, heads_in(checkpoint.tensors))
+    heads = heads_in(checkpoint.tensors)
+    facts = examine(checkpoint.tensors, heads)
     for fact in facts:
         st.warning(session.as_text(f"{fact.words}."), icon=":material/warning:")
+    seen = looked_at(checkpoint.tensors, heads)
     if not facts:
-        st.success(
-            "All numbers are finite, no filter is dead, BatchNorm was updated, and no head is as "
-            "it was before training.",
-            icon=GOOD,
-        )
+        st.success(session.as_text(f"Nothing is odd. Looked at: {seen}."), icon=GOOD)
+    else:
+        st.caption(session.as_text(f"Looked at: {seen}."))
 
 
 def show_heads(checkpoint: Checkpoint, network: Network | None) -> None:
@@ -191,9 +193,10 @@ def show_tree(checkpoint: Checkpoint, network: Network | None) -> None:
     """Draw the layers by size, and every tensor with its statistics."""
     st.subheader("Layers and tensors")
     matched = set(network.account.matched) if network is not None else set()
-    rows = _rows(checkpoint.digest + "/".join(checkpoint.wrapper), checkpoint)
+    rows = _rows(checkpoint.place, checkpoint)
     for row in rows:
-        row["used"] = row["tensor"] in matched if network is not None else None
+        if network is not None:
+            row["used"] = row["tensor"] in matched
     st.plotly_chart(
         charts.tree_figure({row["tensor"]: row["numbers"] for row in rows}),
         key="tree",

@@ -1,6 +1,6 @@
 """What is odd about the weights in a file: the numbers, the layers, the heads, the names."""
 
-from core.checkpoint.health.facts import Fact, examine
+from core.checkpoint.health.facts import Fact, examine, looked_at
 from core.checkpoint.health.heads import Head, heads_in
 from core.checkpoint.health.numbers import notes_on
 from core.checkpoint.health.prefixes import reason_for
@@ -13,6 +13,7 @@ __all__ = [
     "examine",
     "heads_in",
     "histogram_of",
+    "looked_at",
     "notes_on",
     "reason_for",
     "statistics_of",

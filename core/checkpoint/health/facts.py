@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import torch
 
 from core.checkpoint.health.heads import Head
-from core.checkpoint.health.layers import dead_filters, is_absurd, is_fresh, is_virgin, norms_in
+from core.checkpoint.health.layers import (
+    can_be_fresh,
+    dead_channels,
+    dead_filters,
+    is_absurd,
+    is_fresh,
+    is_virgin,
+    norms_in,
+)
 from core.checkpoint.health.numbers import is_finite
 
 Tensors = Mapping[str, torch.Tensor]
@@ -37,6 +45,17 @@ def examine(tensors: Tensors, heads: Sequence[Head]) -> tuple[Fact, ...]:
     ) + tuple(_heads(tensors, heads))
 
 
+def looked_at(tensors: Tensors, heads: Sequence[Head]) -> str:
+    """What `examine` could look at in this file, in words."""
+    filters = sum(len(t) for t in tensors.values() if t.ndim == 4)
+    told = sum(can_be_fresh(tensors[f"{head.name}.weight"]) for head in heads)
+    small = f" ({len(heads) - told} too small to tell)" if told < len(heads) else ""
+    return (
+        f"the numbers of {len(tensors)} tensors, {filters} filters, "
+        f"{len(list(norms_in(tensors)))} BatchNorm layers, {len(heads)} heads{small}"
+    )
+
+
 def _not_finite(tensors: Tensors) -> Iterator[Fact]:
     if bad := tuple(key for key, tensor in tensors.items() if not is_finite(tensor)):
         words = f"{len(bad)} of {len(tensors)} tensors hold NaN or infinity: {_named(bad)}"
@@ -61,10 +80,12 @@ def _absurd(tensors: Tensors) -> Iterator[Fact]:
 
 def _dead(tensors: Tensors) -> Iterator[Fact]:
     counts = {key: n for key, tensor in tensors.items() if (n := dead_filters(tensor))}
+    counts |= {norm.name: n for norm in norms_in(tensors) if (n := dead_channels(norm))}
     if counts:
         total = sum(counts.values())
-        words = f"{total} filters are zero throughout, in {len(counts)} layers: " + _named(
-            tuple(counts)
+        words = (
+            f"Filters that are zero throughout, or whose BatchNorm multiplies by zero: {total}, "
+            f"in {_named(tuple(counts))}"
         )
         yield Fact("dead filters", words, tuple(counts), {"filters": total})
 

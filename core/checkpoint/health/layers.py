@@ -25,6 +25,7 @@ class Norm:
     name: str
     mean: torch.Tensor
     var: torch.Tensor
+    weight: torch.Tensor | None  # what each channel is multiplied by
     updates: int | None  # None where they are not counted
 
 
@@ -36,7 +37,7 @@ def norms_in(tensors: Tensors) -> Iterator[Norm]:
         if key.endswith(MEAN) and var is not None and var.shape == mean.shape:
             counter = tensors.get(name + COUNTER)
             updates = int(counter) if counter is not None and counter.numel() == 1 else None
-            yield Norm(name, mean.float(), var.float(), updates)
+            yield Norm(name, mean.float(), var.float(), tensors.get(f"{name}.weight"), updates)
 
 
 def is_virgin(norm: Norm) -> bool:
@@ -61,6 +62,16 @@ def dead_filters(weight: torch.Tensor) -> int:
     return int((weight.float().abs().amax(dim=(1, 2, 3)) < DEAD).sum())
 
 
+def dead_channels(norm: Norm) -> int:
+    """How many channels a BatchNorm multiplies by zero."""
+    return 0 if norm.weight is None else int((norm.weight.float().abs() < DEAD).sum())
+
+
+def can_be_fresh(weight: torch.Tensor) -> bool:
+    """Whether there are enough numbers for `is_fresh` to tell."""
+    return weight.ndim == 4 and weight.numel() >= ENOUGH
+
+
 def is_fresh(weight: torch.Tensor) -> bool:
     """Whether a convolution is as PyTorch made it: uniform within 1 / sqrt(fan_in).
 
@@ -69,7 +80,7 @@ def is_fresh(weight: torch.Tensor) -> bool:
     Args:
         weight: Float[out in kh kw].
     """
-    if weight.ndim != 4 or weight.numel() < ENOUGH:
+    if not can_be_fresh(weight):
         return False
     values = weight.float().flatten()
     bound = prod(weight.shape[1:]) ** -0.5
