@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from core.diagnosis.normal import Recovered
     from core.image import Image
 
+GOOD = 0.85  # share of what could be told, from which on a mask is good
+TOLD = 0.9  # the same of what is told whatever the classes are called
+USUAL_MEAN, USUAL_STD = (0.2, 0.85), 0.12  # of pixels from 0 to 1
 TYPICAL = 0.3  # nats that the mask of an everyday picture tells about its mirror image's
 ONE_CLASS = 0.999  # share of the pixels from which on a label map is called constant
 Run = Callable[[Settings], Inspection]
@@ -197,6 +200,14 @@ class Facts:
         before, after = self.under(self.mended), self.under({**self.mended, **changes})
         return max(float(alone.mean()), float((before.labels.ids != after.labels.ids).mean()))
 
+    def decision(self, changes: Mapping[str, Any]) -> float:
+        """By how much the winning class leads, in logits; the median over the pixels."""
+        values = self.under(changes).logits.values
+        if len(values) == 1:
+            return float(np.median(np.abs(values)))
+        first_two = np.partition(values, -2, axis=0)[-2:]
+        return float(np.median(first_two[1] - first_two[0]))
+
     def confidence(self, changes: Mapping[str, Any]) -> float:
         """Mean over the pixels of how sure the winning class is, 0..1."""
         return float(self.under(changes).labels.confidence.mean())
@@ -212,6 +223,23 @@ class Facts:
     def alive(self, changes: Mapping[str, Any]) -> bool:
         """Whether the mask has two classes or more."""
         return main_share(self.under({**self.mended, **changes}).labels.ids) < ONE_CLASS
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether the ground truth says that the mask is good, so that nothing else is tried."""
+        if self.case.truth is None or self.case.truth.ids.shape != self.seen.labels.ids.shape:
+            return False
+        if self.goodness(self.mended) > GOOD * self.richest:
+            return True
+        told = mutual_information(self.under(self.mended).labels.ids, self.case.truth.ids)
+        return self.has_shapes and told > TOLD * self.richest
+
+    @cached_property
+    def unusual(self) -> bool:
+        """Whether the picture is so dark, bright or flat that a good network may fail on it."""
+        pixels = self.case.image.pixels / 255
+        low, high = USUAL_MEAN
+        return bool(pixels.std() < USUAL_STD or not low < pixels.mean() < high)
 
     @property
     def richest(self) -> float:
@@ -231,9 +259,9 @@ class Facts:
     def goodness(self, changes: Mapping[str, Any]) -> float:
         """How good the mask is under changed settings, in nats; 0 for one that says nothing.
 
-        What it tells about the ground truth, whatever that calls its classes; of a ground truth of
-        one class the share that is right; without one, what the mask tells about that of the
-        mirrored picture.
+        With a ground truth the mean of what it tells about that, whatever the classes are called,
+        and of the mIoU as a share of all that could be told; with one of a single class the share
+        that is right; without one, what the mask tells about that of the mirrored picture.
         """
         truth = self.case.truth
         if truth is None or truth.ids.shape != self.case.image.pixels.shape[:2]:
@@ -241,7 +269,8 @@ class Facts:
         elif not self.has_shapes:
             good = float((self.under(changes).labels.ids == truth.ids).mean())
         else:
-            good = mutual_information(self.under(changes).labels.ids, truth.ids)
+            told = mutual_information(self.under(changes).labels.ids, truth.ids)
+            good = 0.5 * (told + self.richest * (self.score(changes) or 0.0))
         self._note(changes, good)
         return good
 

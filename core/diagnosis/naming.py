@@ -11,6 +11,8 @@ import numpy as np
 from core.settings import Preprocessing, Settings, flatten
 
 UNIT = 3.0  # a mean up to this is meant for pixels of 0 to 1
+TOO_SMALL = 60.0  # factor from which on it is a division by 255 too many
+OF_BYTES = 0.02  # std in units of pixels from 0 to 1, below which 0 to 255 is fed
 CLOSE = 0.15  # relative, of the numbers of a convention
 
 
@@ -64,7 +66,8 @@ def _twice(
     """The right convention applied twice, or divided by 255 once too often."""
     again = _near(std, right_std**2) and _near(right_mean * (1 + right_std), mean)
     odd = not (_near(right_std, 1) and _near(right_mean, 0))
-    return bool((again and odd) or _near(std, 255 * right_std))
+    once_more = (std > TOO_SMALL * right_std).all() and right_std.min() > OF_BYTES
+    return bool((again and odd) or once_more)
 
 
 def _near(a: np.ndarray, b: np.ndarray | float) -> bool:

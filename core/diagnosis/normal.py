@@ -24,6 +24,9 @@ from core.settings import change, flatten
 
 TYPICAL_MEAN, MEAN_SPREAD = 0.45, 0.03  # of pixels from 0 to 1: mean, variance of means
 TYPICAL_STD, SPREAD = 0.24, 0.16  # std, variance of its logarithm
+OWN = "numbers of its own"
+KNOWN = 1.2  # oddness from which on no known convention fits
+PLAIN_FIRST = 0.1  # nats by which they must be better than a known convention
 CLEAR = 4.0  # difference of oddness that is no chance
 PLAIN_SIZE: dict[str, Any] = {"resize": "none", "depth": "8", "dtype": "float32"}
 STRANGE = 2.5  # nats, of an ordinary picture; healthy networks have less than 1
@@ -33,7 +36,9 @@ ALIVE = 0.05  # nats of agreement: below it a mask says nothing
 HALF = 0.5  # share of the BatchNorms
 RIVAL = 1.1  # factor by which it must beat a smaller change
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
-RICHER = 1.25  # factor of agreement by which a convention must lead where BatchNorm is silent
+RICHER, RICHER_LEAST = 1.8, 0.05  # factor and nats by which it must be better than what is fed now
+LARGE = 40.0  # logits: a lead of the winning class that networks do not show on what they know
+SMALL = 256  # pixels of the shorter side, for what is only compared
 
 FAMILIES: dict[str, Mapping[str, Any]] = {
     **{n: PRESETS[n].changes for n in ("imagenet", "unit", "symmetric", "bytes", "espnet")},
@@ -75,20 +80,39 @@ def recovered(facts: Facts) -> Recovered:
     listener = Listener(facts.network.module)
     colors = ("gray",) if facts.network.in_channels == 1 else ("rgb", "bgr")
     fits: dict[str, float] = {}
-    for name, changes in FAMILIES.items():
+    for name, changes in families(facts).items():
         each = [_fit(facts, listener, {**changes, "color": color}) for color in colors]
         if heard := [kl for kl in each if kl is not None]:
             fits[name] = min(heard)
     current = _fit(facts, listener, {})
     if not fits or current is None:
         return _by_agreement(facts)
-    ranking = tuple(sorted(fits.items(), key=lambda pair: pair[1]))
+    ranking = tuple(sorted(fits.items(), key=lambda pair: pair[1] + PLAIN_FIRST * (pair[0] == OWN)))
     if strangeness(facts, ranking[0][0]) > STRANGE:
         words = "BatchNorm's statistics do not belong together."
         return replace(_unknown(words, ranking, current), strange=True)
     if min(ranking[0][1], current) > GOOD:
         return _by_memory(facts, ranking, current)
     return _by_fit(facts, ranking, current)
+
+
+def families(facts: Facts) -> dict[str, Mapping[str, Any]]:
+    """The known conventions, and the numbers that are remembered where those fit none of them."""
+    if facts.memory is None:
+        return FAMILIES
+    known = min(oddness(facts.memory, changes) for changes in FAMILIES.values())
+    return FAMILIES if known < KNOWN else {**FAMILIES, OWN: own_numbers(facts, facts.memory)}
+
+
+def own_numbers(facts: Facts, memory: Memory) -> dict[str, Any]:
+    """Mean and std that would make this picture what the first BatchNorm remembers."""
+    pixels = facts.case.image.pixels.reshape(-1, 3) / 255
+    if facts.settings.preprocessing.color == "bgr":
+        pixels = pixels[:, ::-1]
+    std = pixels.std(axis=0).clip(0.02) / memory.std
+    mean = pixels.mean(axis=0) - std * np.resize(memory.mean, 3)
+    numbers = {"mean": tuple(map(float, mean.round(3))), "std": tuple(map(float, std.round(4)))}
+    return {**PRESETS["unit"].changes, **numbers}
 
 
 def strangeness(facts: Facts, family: str) -> float:
@@ -98,7 +122,7 @@ def strangeness(facts: Facts, family: str) -> float:
     """
     listener = Listener(facts.network.module, layers=10_000)
     color = facts.settings.preprocessing.color
-    feedings: tuple[Mapping[str, Any], ...] = ({}, {**FAMILIES[family], "color": color})
+    feedings: tuple[Mapping[str, Any], ...] = ({}, {**families(facts)[family], "color": color})
     heard = []
     for changes in feedings:
         chosen = change(facts.settings, **changes, **PLAIN_SIZE).preprocessing
@@ -118,10 +142,10 @@ def _by_fit(facts: Facts, ranking: Ranking, current: float) -> Recovered:
     if current <= best:
         return Recovered("likely", reason, "", {}, 1.0, current, current, ranking=ranking)
     if facts.memory is not None:
-        as_odd = oddness(facts.memory, FAMILIES[family])
+        as_odd = oddness(facts.memory, families(facts)[family])
         if oddness(facts.memory, flatten(facts.settings)) < as_odd + 1:
             return _unknown("The checkpoint alone finds nothing odd.", ranking, current)
-    changes = {**FAMILIES[family], "color": facts.settings.preprocessing.color}
+    changes = {**families(facts)[family], "color": facts.settings.preprocessing.color}
     clear = second >= MARGIN * max(best, 0.02) or family in _remembered(facts)[:1]
     margin = second / max(best, 1e-6)
     sure = "certain" if clear else "likely"
@@ -195,19 +219,28 @@ def _fit(facts: Facts, listener: Listener, changes: Mapping[str, Any]) -> float 
     return median(heard) if heard else None
 
 
-def _by_agreement(
-    facts: Facts, ranking: tuple[tuple[str, float], ...] = (), current: float = 0.0
-) -> Recovered:
-    """Which convention makes the mask agree with itself, clearly more than the next."""
+def _by_agreement(facts: Facts, ranking: Ranking = (), current: float = 0.0) -> Recovered:
+    """Which convention makes a mask that agrees with itself, with logits of a usual size."""
+    if facts.unusual:
+        return _unknown("The picture is too dark, bright or flat to compare masks.", (), current)
     color, base = facts.settings.preprocessing.color, facts.mended
+    small = reduced(facts)
     try:
-        rich = {n: facts.goodness({**base, **c, "color": color}) for n, c in FAMILIES.items()}
-        now, rival = facts.goodness(base), _rival(facts)
+        decided = {
+            n: facts.decision({**base, **c, **small, "color": color}) for n, c in FAMILIES.items()
+        }
+        usual = [n for n, size in decided.items() if size < LARGE]
+        rich = {n: facts.goodness({**base, **FAMILIES[n], **small, "color": color}) for n in usual}
+        now, rival = facts.goodness({**base, **small}), _rival(facts, small)
+        absurd = facts.decision({**base, **small}) > LARGE
     except InspectionError:
         return _unknown("No convention can be run.", ranking, current)
+    if len(rich) < 2:
+        return _unknown("Under no convention the logits are of a usual size.", ranking, current)
     (family, best), (_, second) = sorted(rich.items(), key=lambda pair: -pair[1])[:2]
     words = f"{best:.2f} nats under {family}, {second:.2f} under the next, {now:.2f} now"
-    if best < ALIVE or best < RICHER * max(second, now) or best < RIVAL * rival:
+    needed = ALIVE if absurd else max(ALIVE, RICHER * now + RICHER_LEAST, RIVAL * rival)
+    if best < needed:
         return _unknown(f"No convention stands out: {words}.", ranking, current)
     changes = {**FAMILIES[family], "color": color}
     reason = f"The mask agrees with itself best under {family}: {words}."
@@ -216,12 +249,19 @@ def _by_agreement(
     )
 
 
-def _rival(facts: Facts) -> float:
+def reduced(facts: Facts) -> dict[str, Any]:
+    """Settings for a smaller size where the picture is large."""
+    if min(facts.tensor.tensor.shape[2:]) <= 1.5 * SMALL:
+        return {}
+    return {"resize": "shorter", "side": SMALL}
+
+
+def _rival(facts: Facts, small: Mapping[str, Any]) -> float:
     """What a smaller change than another normalization would bring: threshold or statistics."""
     changes: list[Mapping[str, Any]] = [{"mode": "train"}] if facts.num_norms else []
     if facts.rule[0] != "argmax":
         changes += [{"threshold": value} for value in THRESHOLDS]
-    return max((facts.goodness({**facts.mended, **each}) for each in changes), default=0.0)
+    return max((facts.goodness({**facts.mended, **small, **each}) for each in changes), default=0.0)
 
 
 def _unknown(reason: str, ranking: tuple[tuple[str, float], ...], current: float) -> Recovered:

@@ -88,7 +88,7 @@ def _range(facts: Facts) -> tuple[float, float]:
 def threshold(facts: Facts) -> Iterator[Finding]:
     """R4: empty or full at this threshold, and alive at another."""
     rule, activation = facts.rule
-    if rule == "argmax" or facts.alive({}):
+    if rule == "argmax" or facts.alive({}) or facts.satisfied:
         return
     tried = [
         ({"threshold": t}, facts.goodness({**facts.mended, "threshold": t}))

@@ -15,7 +15,8 @@ from core.settings import change
 TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
 WORSE = 3.0  # factor by which the settings must be less familiar than the training's convention
 ALIVE = 0.05  # nats: below it a mask says nothing
-ORDER, ORDER_LEAST = 1.05, 0.01  # factor and nats by which the other order must be better
+FAIR = 0.45  # mIoU: below it the ids of the ground truth may be others than the network's
+ORDER, SURER = 1.05, 0.012  # factor and mean confidence by which the other order must be better
 SIZE, SIZE_LEAST = 1.25, 0.1
 DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried
 MOST = 16  # times the pixels fed now, that another size may have
@@ -117,12 +118,13 @@ def _evidence(facts: Facts, known: Recovered) -> Iterator[Evidence]:
 def order(facts: Facts) -> Iterator[Finding]:
     """P6: with red and blue swapped the mask is better by more than chance."""
     color = facts.settings.preprocessing.color
-    if color == "gray" or facts.network.in_channels != 3:
+    if color == "gray" or facts.network.in_channels != 3 or _no_use(facts):
         return
     swapped = {"color": "bgr" if color == "rgb" else "rgb"}
     now, then = facts.goodness(facts.mended), facts.goodness({**facts.mended, **swapped})
     surer = facts.confidence({**facts.mended, **swapped}) - facts.confidence(facts.mended)
-    if then < ALIVE or then < ORDER * now + ORDER_LEAST or (surer < 0 and not facts.has_shapes):
+    right = facts.score({**facts.mended, **swapped}) if facts.has_shapes else None
+    if then < ALIVE or not _clearly(then / max(now, 1e-9), surer, right):
         return
     effect = facts.changed(swapped)
     yield Finding(
@@ -141,8 +143,22 @@ def order(facts: Facts) -> Iterator[Finding]:
     )
 
 
+def _clearly(factor: float, surer: float, right: float | None) -> bool:
+    """Whether the other order is better: by the ground truth, or by agreement and confidence."""
+    if right is not None:
+        return factor > ORDER and right > FAIR
+    return (factor > 1.02 and surer > SURER) or (factor > 1.1 and surer > 0)
+
+
+def _no_use(facts: Facts) -> bool:
+    """Whether comparing masks would tell nothing: all is well, or the picture is too unusual."""
+    return facts.satisfied or facts.unusual
+
+
 def size(facts: Facts) -> Iterator[Finding]:
     """S1: at another size the mask is much better."""
+    if _no_use(facts):
+        return
     now = facts.goodness(facts.mended)
     tries = [(c, facts.goodness({**facts.mended, **c})) for c in _other_sizes(facts)]
     if not tries:

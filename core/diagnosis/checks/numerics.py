@@ -104,7 +104,7 @@ def statistics(facts: Facts) -> Iterator[Finding]:
         Evidence(f"With the stored statistics the mask tells {stored:.2f} nats.", stored),
         Evidence(f"With this picture's own it tells {own:.2f}.", own),
     )
-    unusable = own > BETTER * stored + BETTER_LEAST and (facts.strange or facts.has_shapes)
+    unusable = own > BETTER * stored + BETTER_LEAST and facts.strange
     if unusable:
         yield Finding(
             "B1",

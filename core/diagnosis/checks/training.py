@@ -18,6 +18,8 @@ SEEN = 0.1  # nats of agreement of what lies under the background
 
 def background_only(facts: Facts) -> Iterator[Finding]:
     """T1: nothing that can be changed at inference brings a class out."""
+    if facts.unusual:
+        return
     seen = facts.under(facts.mended)
     top = int(seen.labels.shares().argmax())
     if main_share(seen.labels.ids) < EMPTY or ((seen.labels.ids >= 0).all() and top != 0):

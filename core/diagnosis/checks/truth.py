@@ -19,7 +19,7 @@ VOID = 255  # the usual id of pixels that do not count
 FEW = 3  # more distinct ids than classes + FEW come from interpolation, not from annotation
 LUMA_SLACK = 1  # gray levels by which programs that compute a luminance differ
 EDGE = 0.1  # share of the pixels that a thin line along every edge does not exceed
-AGREED, GAINED = 0.6, 0.25  # shares of the pixels: with the ids renamed, and more than before
+AGREED, GAINED = 0.75, 0.25  # shares of the pixels: with the ids renamed, and more than before
 BETWEEN = 0.2  # share of the edge pixels from which on a mask was interpolated
 
 
@@ -190,7 +190,9 @@ def other_ids(facts: Facts) -> Iterator[Finding]:
     """T3 (or T2): the shapes are those of the mask, the ids are not."""
     case = facts.case
     seen = facts.under(facts.mended)
-    if case.truth is None or not facts.has_shapes or case.truth.ids.shape != seen.labels.ids.shape:
+    if facts.unusual or case.truth is None or not facts.has_shapes:
+        return
+    if case.truth.ids.shape != seen.labels.ids.shape:
         return
     truth, ids = case.truth.ids, seen.labels.ids
     mapping = most_frequent(truth, ids)
@@ -200,6 +202,8 @@ def other_ids(facts: Facts) -> Iterator[Finding]:
     as_is, mapped = _right(truth, ids, {}), _right(truth, ids, mapping)
     if mapped < AGREED or mapped < as_is + GAINED or len(set(mapping.values())) < len(mapping):
         return
+    if len(wrong) == 1 and not set(wrong) & {VOID}:
+        return  # one class for another is what a network that errs says too
     foreign = set(wrong) & ({VOID} | {value for value in wrong if value > facts.num_ids})
     yield _renamed(wrong, as_is, mapped, "T2" if foreign else "T3")
 

@@ -17,6 +17,7 @@ from core.errors import InspectionError
 
 DIVERGED = 0.5  # share of the weights from which on it was the training that ended in NaN
 STEPS = 1.3  # of Kolmogorov's distance times sqrt(n): 93 % of even numbers stay below it
+FEWEST = 64  # numbers below which chance alone looks as even
 MANY = 256  # numbers from which on the distance is decisive
 DEEPEST = 3  # prefixes one after the other
 SHOWN = 3  # names in a sentence
@@ -123,7 +124,11 @@ def never_trained(facts: Facts) -> Iterator[Finding]:
     name, weight = facts.head
     bound = 1 / math.sqrt(weight[0].numel())  # kaiming_uniform(a=sqrt(5)), torch/nn/modules/conv.py
     distance, largest = uniform_distance(weight, bound), float(weight.abs().max())
-    if not largest <= bound * 1.00001 or distance > STEPS / math.sqrt(weight.numel()):
+    if (
+        weight.numel() < FEWEST
+        or not largest <= bound * 1.00001
+        or distance > STEPS / math.sqrt(weight.numel())
+    ):
         return
     yield Finding(
         "W3",
