@@ -32,6 +32,9 @@ class Small(nn.Module):
 def small(tensors):
     return Small(tensors["head.weight"].shape[0]) if "stem.0.weight" in tensors else None
 
+def greedy(tensors):
+    return Small(2)
+
 def broken(tensors):
     raise RuntimeError("no such file: weights.yaml")
 """
@@ -165,3 +168,15 @@ def test_where_two_networks_fit_both_are_shown_and_one_can_be_chosen(twin):
     assert (first.choices[0].source, other.choices[0].source) == ("default", "chosen")
     assert other.architecture == "Twin"
     assert first.checkpoint_digest != other.checkpoint_digest
+
+
+def test_a_family_that_knows_the_names_and_does_not_fit_hides_none_that_does(package, monkeypatch):
+    monkeypatch.setenv("MODEL_FACTORIES", "our_models:greedy")
+    checkpoint = checkpoint_of(deeplab_mobilenet().state_dict())
+    network = build_network(checkpoint)
+
+    assert network.architecture == "DeepLabV3, MobileNetV3-Large"
+    assert network.choices[0].options == ("registered", "torchvision")
+    assert (network.choices[0].taken, network.choices[0].source) == ("torchvision", "default")
+    with pytest.raises(ArchitectureError, match="greedy"):
+        build_network(checkpoint, {"network": "registered"})

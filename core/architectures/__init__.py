@@ -69,8 +69,7 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     families = {_name(family): family for family in FAMILIES if family.matches(checkpoint)}
     if not families:
         raise explain(checkpoint.tensors)
-    fits = choose(NETWORK, tuple(families), chosen)
-    network: Network = families[fits.taken].build(checkpoint, chosen)
+    fits, network = _built(families, checkpoint, chosen)
     choices = (fits, *network.choices) if len(families) > 1 else network.choices
     network = replace(network, choices=choices)
     return replace(
@@ -78,6 +77,26 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
         checkpoint_digest=_digest(checkpoint, network),
         class_names=network.class_names or checkpoint.class_names,
     )
+
+
+def _built(
+    families: Mapping[str, Any], checkpoint: Checkpoint, chosen: Mapping[str, str]
+) -> tuple[Choice, Network]:
+    """What the user chose, else the first family whose network fits.
+
+    Raises:
+        ArchitectureError: none fits; it is that of the first, or of the one that was chosen.
+    """
+    fits = choose(NETWORK, tuple(families), chosen)
+    tried = (fits.taken,) if fits.source == "chosen" else fits.options
+    stopped: ArchitectureError | None = None
+    for name in tried:
+        try:
+            return replace(fits, taken=name), families[name].build(checkpoint, chosen)
+        except ArchitectureError as error:
+            stopped = stopped or error
+    assert stopped is not None  # there is at least one family
+    raise stopped
 
 
 def candidates(checkpoint: Checkpoint) -> tuple[Candidate, ...]:
