@@ -44,6 +44,7 @@ class Facts:
         self._run = run or (lambda settings: inspect_directly(case, settings))
         self._seen: dict[str, Inspection] = {}
         self.mended: dict[str, Any] = {}  # what the findings so far would change before the display
+        self.faults: frozenset[str] = frozenset()  # causes that were found
         self.tried: dict[Settings, Tried] = {}  # in the order in which it was
         self._others: dict[str, Inspection] = {}  # of other pictures
 
@@ -140,6 +141,16 @@ class Facts:
         """Whether the statistics of BatchNorm are beyond belief, whatever is fed."""
         return self.recovered.strange
 
+    def strangeness_of_picture(self) -> float:
+        """How far the picture is from what all BatchNorms remember, in nats; 0 without any."""
+        from core.diagnosis.familiar import Listener
+
+        self.forwards += 1
+        layers = Listener(self.network.module, 10_000).divergence(
+            self.under(self.mended).input.tensor
+        )
+        return float(np.median(layers)) if layers else 0.0
+
     @property
     def known_normalization(self) -> Recovered | None:
         """The same, where it was asked for already."""
@@ -233,6 +244,11 @@ class Facts:
             return True
         told = mutual_information(self.under(self.mended).labels.ids, self.case.truth.ids)
         return self.has_shapes and told > TOLD * self.richest
+
+    @property
+    def head_is_random(self) -> bool:
+        """Whether it was found that masks mean nothing, so that comparing them tells nothing."""
+        return bool(self.faults & {"W3", "W6", "N1"})
 
     @cached_property
     def unusual(self) -> bool:

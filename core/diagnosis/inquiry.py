@@ -86,7 +86,7 @@ class Found:
             try:
                 for finding in question(facts):
                     self._by_cause[finding.cause] = finding
-                    facts.mended = self._mended()
+                    self._tell(facts)
             except InspectionError:  # the page shows it already, with its remedy
                 continue
 
@@ -95,7 +95,7 @@ class Found:
         for finding in said.findings:
             if finding.cause in causes and self._by_cause.get(finding.cause) is finding:
                 del self._by_cause[finding.cause]
-        facts.mended = self._mended()
+        self._tell(facts)
 
     def look(self, facts: Facts) -> None:
         """Find out where black begins."""
@@ -108,6 +108,12 @@ class Found:
     def nothing_can_help(self) -> bool:
         """Whether the weights are broken, so that no other settings need be tried."""
         return bool({"N1", "W6"} & self._by_cause.keys()) and self._bisect.stage == "logits"
+
+    def _tell(self, facts: Facts) -> None:
+        """Let later checks know what was found."""
+        facts.mended = self._mended()
+        faults = (cause for cause, found in self._by_cause.items() if found.kind == "fault")
+        facts.faults = frozenset(faults)
 
     def _mended(self) -> dict[str, Any]:
         """What all faults before the display would change, together."""

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from core.diagnosis.bias import agreement_without
 from core.diagnosis.evidence import Facts
 from core.diagnosis.familiar import Listener
 from core.diagnosis.memory import Memory
 from core.diagnosis.ordinary import ordinary_picture
 from core.errors import InspectionError
+from core.image import Image
 from core.preprocess import preprocess
 from core.presets import IMAGENET_MEAN, IMAGENET_STD, PRESETS
 from core.settings import change, flatten
@@ -101,13 +103,16 @@ def families(facts: Facts) -> dict[str, Mapping[str, Any]]:
     if facts.memory is None:
         return FAMILIES
     known = min(oddness(facts.memory, changes) for changes in FAMILIES.values())
-    return FAMILIES if known < KNOWN else {**FAMILIES, OWN: own_numbers(facts, facts.memory)}
+    if known < KNOWN:
+        return FAMILIES
+    color = facts.settings.preprocessing.color
+    return {**FAMILIES, OWN: own_numbers(facts.case.image, facts.memory, color)}
 
 
-def own_numbers(facts: Facts, memory: Memory) -> dict[str, Any]:
-    """Mean and std that would make this picture what the first BatchNorm remembers."""
-    pixels = facts.case.image.pixels.reshape(-1, 3) / 255
-    if facts.settings.preprocessing.color == "bgr":
+def own_numbers(image: Image, memory: Memory, color: str) -> dict[str, Any]:
+    """Mean and std that would make a picture what the first BatchNorm remembers."""
+    pixels = image.pixels.reshape(-1, 3) / 255
+    if color == "bgr":
         pixels = pixels[:, ::-1]
     std = pixels.std(axis=0).clip(0.02) / memory.std
     mean = pixels.mean(axis=0) - std * np.resize(memory.mean, 3)
@@ -122,13 +127,16 @@ def strangeness(facts: Facts, family: str) -> float:
     """
     listener = Listener(facts.network.module, layers=10_000)
     color = facts.settings.preprocessing.color
-    feedings: tuple[Mapping[str, Any], ...] = ({}, {**families(facts)[family], "color": color})
+    feedings: list[Mapping[str, Any]] = [{}, {**families(facts)[family], "color": color}]
+    if facts.memory is not None:
+        own = own_numbers(ordinary_picture(), facts.memory, color)
+        feedings.append({**own, "color": color})
     heard = []
     for changes in feedings:
         chosen = change(facts.settings, **changes, **PLAIN_SIZE).preprocessing
         layers = listener.divergence(preprocess(ordinary_picture(), chosen).tensor)
         heard.append(float(np.nan_to_num(np.median(layers), nan=np.inf)) if layers else 0.0)
-    facts.forwards += 2.0 * ordinary_picture().pixels[..., 0].size / facts.unit
+    facts.forwards += len(feedings) * ordinary_picture().pixels[..., 0].size / facts.unit
     return min(heard)
 
 
@@ -221,7 +229,7 @@ def _fit(facts: Facts, listener: Listener, changes: Mapping[str, Any]) -> float 
 
 def _by_agreement(facts: Facts, ranking: Ranking = (), current: float = 0.0) -> Recovered:
     """Which convention makes a mask that agrees with itself, with logits of a usual size."""
-    if facts.unusual:
+    if facts.unusual or facts.head_is_random:
         return _unknown("The picture is too dark, bright or flat to compare masks.", (), current)
     color, base = facts.settings.preprocessing.color, facts.mended
     small = reduced(facts)
@@ -257,11 +265,12 @@ def reduced(facts: Facts) -> dict[str, Any]:
 
 
 def _rival(facts: Facts, small: Mapping[str, Any]) -> float:
-    """What a smaller change than another normalization would bring: threshold or statistics."""
+    """What a smaller change would bring: of the threshold, the statistics, the bias."""
     changes: list[Mapping[str, Any]] = [{"mode": "train"}] if facts.num_norms else []
     if facts.rule[0] != "argmax":
         changes += [{"threshold": value} for value in THRESHOLDS]
-    return max((facts.goodness({**facts.mended, **small, **each}) for each in changes), default=0.0)
+    tried = [facts.goodness({**facts.mended, **small, **each}) for each in changes]
+    return max([*tried, agreement_without(facts)])
 
 
 def _unknown(reason: str, ranking: tuple[tuple[str, float], ...], current: float) -> Recovered:

@@ -44,6 +44,7 @@ COUNTERFACTUAL: tuple[Check, ...] = (
     *numerics.COUNTERFACTUAL,
     *truth.COUNTERFACTUAL,
     *training.COUNTERFACTUAL,
+    *weights.COUNTERFACTUAL,
 )
 # Told from the checkpoint alone at first, and then again with the picture.
 PROVISIONAL = ("P1", "P2", "P3", "P4", "P5", "P7")

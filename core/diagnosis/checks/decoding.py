@@ -10,6 +10,7 @@ from core.diagnosis.finding import Evidence, Finding
 VISIBLE = 0.001  # share of the pixels below which a difference is a note
 HARMLESS = 0.02
 ALIVE = 0.05  # nats: below it a mask says nothing
+LIVELY = 0.3  # of what a mask could tell
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 
 
@@ -95,7 +96,7 @@ def threshold(facts: Facts) -> Iterator[Finding]:
         for t in _thresholds(facts, activation)
     ]
     changes, then = max(tried, key=lambda pair: pair[1])
-    if then < ALIVE:
+    if then < max(ALIVE, LIVELY * facts.richest) or facts.head_is_random:
         return
     now = facts.settings.decoding.threshold
     share = float((facts.under({**facts.mended, **changes}).labels.ids > 0).mean())

@@ -152,7 +152,7 @@ def _clearly(factor: float, surer: float, right: float | None) -> bool:
 
 def _no_use(facts: Facts) -> bool:
     """Whether comparing masks would tell nothing: all is well, or the picture is too unusual."""
-    return facts.satisfied or facts.unusual
+    return facts.satisfied or facts.unusual or facts.head_is_random or "B1" in facts.faults
 
 
 def size(facts: Facts) -> Iterator[Finding]:

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.diagnosis.agreement import mirrored, mutual_information
+from core.diagnosis.bias import LEAD, bias_lead
 from core.diagnosis.evidence import Facts, main_share
 from core.diagnosis.finding import Certainty, Evidence, Finding
 
 EMPTY = 0.98  # share of the background from which on the mask shows nothing
 SHOWN = 0.02  # share of foreground in the ground truth that is more than an oversight
-LEAD = 2.0  # by which the bias of the background leads: a factor of 7 in probability
 SEEN = 0.1  # nats of agreement of what lies under the background
 
 
 def background_only(facts: Facts) -> Iterator[Finding]:
     """T1: nothing that can be changed at inference brings a class out."""
-    if facts.unusual:
+    if facts.unusual or facts.head_is_random:
         return
     seen = facts.under(facts.mended)
     top = int(seen.labels.shares().argmax())
@@ -67,17 +67,6 @@ def _truth_shows(facts: Facts) -> float | None:
     ids = facts.case.truth.ids
     counted = ids[ids != facts.settings.display.ignore_index]
     return float((counted != 0).mean()) if counted.size else None
-
-
-def bias_lead(facts: Facts) -> float | None:
-    """How far the background's bias is over the largest other one; None for a head without."""
-    if facts.head is None or facts.case.checkpoint is None:
-        return None
-    bias = facts.case.checkpoint.tensors.get(facts.head[0].removesuffix("weight") + "bias")
-    if bias is None:
-        return None
-    values = bias.float()
-    return -float(values[0]) if len(values) == 1 else float(values[0] - values[1:].max())
 
 
 def _beneath(facts: Facts) -> float:

@@ -190,7 +190,7 @@ def other_ids(facts: Facts) -> Iterator[Finding]:
     """T3 (or T2): the shapes are those of the mask, the ids are not."""
     case = facts.case
     seen = facts.under(facts.mended)
-    if facts.unusual or case.truth is None or not facts.has_shapes:
+    if facts.unusual or facts.head_is_random or case.truth is None or not facts.has_shapes:
         return
     if case.truth.ids.shape != seen.labels.ids.shape:
         return
@@ -232,7 +232,7 @@ def _renamed(wrong: dict[int, int], as_is: float, mapped: float, cause: str) -> 
     shift = f"They are shifted by {steps.pop()}." if len(steps) == 1 and cause == "T3" else ""
     return Finding(
         cause,
-        "certain",
+        "certain" if len(wrong) > 2 or cause == "T2" else "likely",
         (
             Evidence(f"The ground truth has {listed}. {shift}".strip()),
             Evidence(f"{as_is:.0%} of the pixels agree as they are.", as_is),

@@ -20,6 +20,8 @@ STEPS = 1.3  # of Kolmogorov's distance times sqrt(n): 93 % of even numbers stay
 FEWEST = 64  # numbers below which chance alone looks as even
 MANY = 256  # numbers from which on the distance is decisive
 DEEPEST = 3  # prefixes one after the other
+UNSURE = 0.85  # mean confidence; on pictures like those of the training it is over 0.94
+FOREIGN = 0.3  # nats, median over all layers; there it is 0.05 to 0.3
 SHOWN = 3  # names in a sentence
 
 
@@ -199,5 +201,32 @@ def _prefixed(prefix: str, count: int) -> Finding:
     )
 
 
+def other_pictures(facts: Facts) -> Iterator[Finding]:
+    """W7: usual colors, nothing else found, and still unsure nearly everywhere and all strange."""
+    if facts.faults or facts.unusual or facts.satisfied or facts.network.num_classes == 1:
+        return
+    sure = facts.confidence(facts.mended)
+    if sure > UNSURE:
+        return
+    strange = facts.strangeness_of_picture()
+    if strange < FOREIGN:
+        return
+    score = facts.score(facts.mended)
+    told = (Evidence(f"The mIoU is {score:.2f}.", score),) if score is not None else ()
+    yield Finding(
+        "W7",
+        "likely" if score is not None else "possible",
+        (
+            *told,
+            Evidence(f"The network is sure of a pixel with {sure:.2f} on average.", sure),
+            Evidence(f"The picture is {strange:.2f} nats from what all layers remember.", strange),
+        ),
+        "Open a checkpoint that was trained on pictures like this one.",
+        "model.load_state_dict(torch.load('trained_on_these.pth'))",
+        separates="A picture of the training: if the mask is good there, this is the cause.",
+    )
+
+
 NO_NETWORK = (not_finite, prefixed)
 NO_FORWARD = (class_count, aux_head, in_channels, never_trained)
+COUNTERFACTUAL = (other_pictures,)
