@@ -98,6 +98,14 @@ def recovered(facts: Facts) -> Recovered:
     return _by_fit(facts, ranking, current)
 
 
+def order_familiarity(facts: Facts, swapped: Mapping[str, Any]) -> float:
+    """By which factor the input is more familiar with other settings; 1 without BatchNorm."""
+    listener = Listener(facts.network.module)
+    now = _fit(facts, listener, facts.mended)
+    then = _fit(facts, listener, {**facts.mended, **swapped})
+    return max(now, 1e-6) / max(then, 1e-6) if now is not None and then is not None else 1.0
+
+
 def families(facts: Facts) -> dict[str, Mapping[str, Any]]:
     """The known conventions, and the numbers that are remembered where those fit none of them."""
     if facts.memory is None:

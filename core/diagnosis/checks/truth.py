@@ -28,7 +28,7 @@ def truth_values(facts: Facts) -> Iterator[Finding]:
     ids, how = _ids_of(facts)
     if ids is None:
         return
-    values, count = np.unique(ids).tolist(), facts.num_ids
+    values, count = np.unique(ids).tolist(), max(2, facts.num_ids)  # argmax over one has one
     foreign = [
         v for v in values if v >= count and v not in (VOID, facts.settings.display.ignore_index)
     ]
@@ -204,7 +204,7 @@ def other_ids(facts: Facts) -> Iterator[Finding]:
         return
     if len(wrong) == 1 and not set(wrong) & {VOID}:
         return  # one class for another is what a network that errs says too
-    foreign = set(wrong) & ({VOID} | {value for value in wrong if value > facts.num_ids})
+    foreign = set(wrong) & ({VOID} | {value for value in wrong if value > max(2, facts.num_ids)})
     yield _renamed(wrong, as_is, mapped, "T2" if foreign else "T3")
 
 
