@@ -5,6 +5,7 @@ Call it as `python -m scripts.recognition`.
 
 from __future__ import annotations
 
+import math
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from torchvision.models import segmentation
 from core.architectures import Network, build_network
 from core.checkpoint import read_checkpoint
 from scripts.reference_logits import VARIANTS, picture, pixels, unpacked, weights
-from tests import test_families, test_smp
+from tests import test_families, test_mmseg, test_smp, test_transformers
 from tests.networks import NETWORKS, seeded
 from tests.savings import SAVINGS, Back, read_back
 
@@ -42,7 +43,12 @@ FAMILIES = """
 A network is known by the names and shapes of its tensors. *Choice* is what no tensor tells, with
 the default that is taken. The difference is that of the logits, relative to the largest one where
 it is over 1, to the library's own network or to numbers that the original code gave
-(`scripts/reference_logits.py`).
+(`scripts/reference_logits.py`); *by parts*: each part is tested against another library.
+
+Beside these: any exported program (`.pt2`) runs, whatever its architecture; ONNX files run where
+the host allows it (`ALLOW_ONNX=1`); classes of the host's own are named by it (`own-models.md`).
+What is known by none of these is *weights only*: its tensors, heads and health are shown, and the
+page brings the two lines that write a `.pt2`.
 
 | source | recognized as | tensors | choice (default) | difference |
 |---|---|---|---|---|
@@ -61,9 +67,10 @@ class Row:
         choices = ", ".join(f"{c.name} ({c.options[0]})" for c in self.network.choices)
         account = self.network.account
         of = len(account.matched) + len(account.unexpected)
+        apart = "by parts" if math.isnan(self.difference) else f"{self.difference:.1e}"
         return (
             f"| {self.source} | {self.network.architecture} | {len(account.matched)} of {of} "
-            f"| {choices or '-'} | {self.difference:.1e} |"
+            f"| {choices or '-'} | {apart} |"
         )
 
 
@@ -103,6 +110,8 @@ def families() -> Iterator[Row]:
     yield from _live("torchvision", _torchvision())
     yield from _live("segmentation-models-pytorch", _smp())
     yield from _originals()
+    yield from _mmseg()
+    yield from _transformers()
 
 
 Makers = Mapping[str, tuple[Callable[[], nn.Module], torch.Tensor]]
@@ -175,6 +184,26 @@ def _distance(network: Network, logits: Mapping[str, list[list[float]]]) -> floa
             found = torch.tensor(pixels(network.module(picture((h, w)))))
         worst = max(worst, float((found - torch.tensor(wanted)).abs().max()))
     return worst
+
+
+def _mmseg() -> Iterator[Row]:
+    """Networks of mmsegmentation: what they answer is held part by part in tests/test_mmseg.py."""
+    for kind in test_mmseg.KINDS:
+        body, channels = test_mmseg.resnet((3, 4, 6, 3))
+        tensors = body | test_mmseg.head(kind, channels)
+        network = build_network(test_mmseg.checkpoint_of(tensors))
+        yield Row(f"mmsegmentation: {kind}", network, math.nan)
+
+
+def _transformers() -> Iterator[Row]:
+    """Networks that transformers saves as a folder, opened as a ZIP of it."""
+    for name in test_transformers.CONFIGS:
+        with tempfile.TemporaryDirectory() as folder:
+            model, path = test_transformers.model_of(name), Path(folder) / "saved.zip"
+            files = test_transformers.folder_of(model, Path(folder) / "saved")
+            path.write_bytes(test_transformers.zipped(files))
+            network = build_network(read_checkpoint(path, name=path.name, digest="d"))
+            yield Row(f"transformers: {name}", network, test_transformers.differ(network, model))
 
 
 if __name__ == "__main__":

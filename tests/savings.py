@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import pathlib
 import sys
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -136,6 +137,23 @@ def _safetensors(model: nn.Module, path: Path) -> Tensors:
     return state
 
 
+def _zipped(name: str) -> Callable:
+    """In a ZIP, with a config beside, as a downloaded folder is."""
+
+    def save(model: nn.Module, path: Path) -> Tensors:
+        inner = path.with_name(name)
+        state = SAVINGS["safetensors" if name.endswith(".safetensors") else "state dict"](
+            model, inner
+        )
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(inner, f"folder/{name}")
+            archive.writestr("folder/config.json", "{}")
+        inner.unlink()
+        return state
+
+    return save
+
+
 def _prefixed(prefix: str) -> Callable[[Tensors], Tensors]:
     return lambda state: {prefix + key: value for key, value in state.items()}
 
@@ -169,6 +187,8 @@ SAVINGS: dict[str, Callable[[nn.Module, Path], Tensors]] = {
     "TorchScript": _script,
     "exported program": _exported,
     "safetensors": _safetensors,
+    "state dict in a ZIP": _zipped("pytorch_model.bin"),
+    "safetensors in a ZIP": _zipped("model.safetensors"),
 }
 
 # A file of ResNet-50 has 168 MB; the ways that differ in how the bytes lie are enough for it.
