@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components import results, session, sidebar
+from pages.components import headline, results, session, sidebar
 
 session.open_page("Pipeline")
 facts = sidebar.show()
@@ -10,9 +10,9 @@ seen = session.inspection()
 with facts:
     sidebar.show_choices(seen.inspection.network.choices)
 
-results.show_verdict(seen)
+job = headline.show_headline(seen)
 session.show_complaint()
-results.show_panels(seen)
+results.show_panels(seen, headline.marked_stage(job))
 results.show_charts(seen)
 with st.expander("As saved by common code", key="saving", on_change="rerun") as saving:
     if saving.open:

@@ -27,8 +27,10 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
         page = browser.new_page(viewport=SIZE)
         _open(page, address)
+        page.get_by_role("button", name="Stop", exact=True).wait_for(state="detached")
         _take(page, "before")
-        page.get_by_role("button", name="ImageNet", exact=True).click()
+        page.get_by_role("button", name="Apply", exact=True).click()
+        page.get_by_text("Nothing is wrong that can be told").wait_for()
         _settle(page)
         _take(page, "after")
         page.locator('[data-stage="mask"] canvas.panel').click()
@@ -37,6 +39,14 @@ def main() -> int:
         _take(page, "charts")
         _open(page, f"{address}/compare")
         _take(page, "compare")
+        for name, text in (
+            ("diagnosis", "What the checkpoint remembers"),
+            ("checkpoint", "Layers and tensors"),
+        ):
+            page.goto(f"{address}/{name}")
+            page.get_by_text(text).wait_for(timeout=60_000)
+            _settle(page)
+            _take(page, name)
         page = browser.new_page(viewport=SIZE, color_scheme="dark")
         _open(page, f"{address}/?mean=0.485,0.456,0.406&std=0.229,0.224,0.225")
         _take(page, "dark")

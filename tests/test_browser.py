@@ -347,3 +347,50 @@ def test_settings_are_compared_and_one_is_taken_over(page, address):
     wait_for_verdict(page, "mIoU 0\\.[89]")
 
     assert mean_iou(page) >= 0.85
+
+
+# --- the diagnosis --------------------------------------------------------------------------------
+
+
+def test_the_example_is_named_and_one_click_mends_it(page, address, tmp_path):
+    open_app(page, address)
+    wait_for_verdict(page, "Normalization is missing.*0.485 0.456 0.406")
+    page.wait_for_selector('figure.marked[data-stage="argmax"]')
+    page.screenshot(path=tmp_path / "before.png")
+
+    press(page, "Apply")
+    wait_for_verdict(page, "mIoU 0\\.[89]")
+    assert mean_iou(page) >= 0.85
+    wait_for_verdict(page, "Nothing is wrong that can be told")
+    page.wait_for_selector("figure.marked", state="detached")
+    page.screenshot(path=tmp_path / "after.png")
+
+    press(page, "Undo")
+    wait_for_verdict(page, "100.0 % class 0")
+
+
+def test_why_leads_to_the_evidence_and_the_cause_is_explained(page, address):
+    open_app(page, address)
+    wait_for_verdict(page, "Normalization is missing")
+    page.get_by_role("link", name="Why?").click()
+    page.get_by_text("What the checkpoint remembers").wait_for(timeout=FIRST_PAINT_MS)
+    settle(page)
+
+    assert page.get_by_text("Pixels whose class changes when this is mended").count() == 1
+    page.get_by_role("button", name="About this cause").first.click()
+    assert page.get_by_text("How it is told").first.is_visible()
+
+
+def test_a_checkpoint_that_nobody_knows_is_looked_into(page, address, tmp_path):
+    torch.save({"stem.weight": torch.ones(4, 3, 3, 3), "head.weight": torch.ones(2, 4, 1, 1)},
+               tmp_path / "own.pth")  # fmt: skip
+    open_app(page, address)
+    upload(page, "Upload a checkpoint", tmp_path / "own.pth")
+    page.get_by_role("button", name="Look inside this file").click()
+    page.get_by_text("Layers and tensors").wait_for(timeout=FIRST_PAINT_MS)
+
+    assert page.get_by_text("own.pth").count() >= 1
+    assert page.get_by_text("torch.export.save").count() >= 1
+    with page.expect_download() as download:
+        press(page, "Clean safetensors")
+    assert download.value.path().read_bytes()[8:9] == b"{"

@@ -34,7 +34,8 @@ def app():
 
 
 def verdict(app) -> str:
-    return (app.success or app.warning)[0].value
+    """What is seen; why stands in the second line, and is told better while it is looked for."""
+    return (app.success or app.warning)[0].value.splitlines()[0]
 
 
 def upload(app, label, name, content):

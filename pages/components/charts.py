@@ -15,6 +15,7 @@ HEIGHT = 260  # pixels; fixed, so that nothing jumps while values change
 CHANNEL_COLORS = {"R": "#e0524d", "G": "#3a9a4b", "B": "#4a7fdc", "Y": "#888888"}
 NEUTRAL = "#7f8fa6"  # of bars that stand for no class and no channel
 GRAYS = ("#b9c3d0", "#cfd6df", "#dde2e9")  # of boxes in boxes
+LEAST_FIT = 1e-4  # nats; less is drawn as this
 MAX_BARS = 40  # classes; more are cut to the largest ones
 
 
@@ -85,6 +86,29 @@ def pixel_figure(
         textposition="auto",
     )
     return _figure(bars, title="Logits at the pinned pixel", yaxis={"autorange": "reversed"})
+
+
+def fits_figure(names: Sequence[str], fits: Sequence[float]) -> go.Figure:
+    """How familiar the picture is under each convention; logarithmic, smaller is better.
+
+    Args:
+        names: of the conventions, the best first.
+        fits: KL of each, in nats.
+    """
+    bars = go.Bar(
+        x=[max(fit, LEAST_FIT) for fit in fits],
+        y=[name.replace("<", "&lt;") for name in names],
+        orientation="h",
+        marker={"color": NEUTRAL},
+        text=[f"{fit:.3g}" for fit in fits],
+        textposition="auto",
+    )
+    return _figure(
+        bars,
+        title="Strangeness under each convention (nats, smaller is better)",
+        xaxis={"type": "log"},
+        yaxis={"autorange": "reversed"},
+    )
 
 
 def bias_figure(bias: Sequence[float], names: Sequence[str]) -> go.Figure:

@@ -31,20 +31,8 @@ def verdict_of(seen: Seen, inspection: Inspection | None = None) -> Verdict:
     return judge(inspection.labels, inspection.class_names, seen.truth, ignore)
 
 
-def show_verdict(seen: Seen) -> None:
-    """Say in one line what is seen, and in small print what is odd."""
-    verdict = verdict_of(seen)
-    sentence = session.as_text(verdict.sentence)
-    if seen.stale:
-        st.warning(f"Before the last change: {sentence}", icon=":material/history:")
-    elif verdict.one_color:
-        st.warning(sentence, icon=":material/visibility_off:")
-    else:
-        st.success(sentence, icon=":material/visibility:")
-    st.caption("  \n".join(session.as_text(note) for note in _notes(seen)))
-
-
-def _notes(seen: Seen) -> list[str]:
+def notes_on(seen: Seen) -> list[str]:
+    """What is odd about picture, network, tensor and labels, in small print."""
     inspection = seen.inspection
     network = inspection.network
     account = network.account
@@ -65,8 +53,8 @@ def _notes(seen: Seen) -> list[str]:
     return notes
 
 
-def show_panels(seen: Seen) -> None:
-    """Draw the five stages."""
+def show_panels(seen: Seen, marked: str = "") -> None:
+    """Draw the five stages; `marked` is the one at which the picture turns bad."""
     inspection = seen.inspection
     channel = _channel(inspection)
     logits, engine = inspection.logits, session.engine()
@@ -85,6 +73,7 @@ def show_panels(seen: Seen) -> None:
         ).replace("torch.", ""),
         queue={"forwards": engine.forwards, "mostRunning": engine.most_running},
         stale=seen.stale,
+        marked=marked,
         on_live=session.take_live,
         on_pin=session.take_pin,
     )

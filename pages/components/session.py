@@ -83,10 +83,13 @@ def open_page(title: str) -> None:
     st.html(STYLE)
     if "settings" not in st.session_state:
         _start(st.query_params)
+    if wanted := st.session_state.pop("wanted_page", ""):  # kept, as a run may be cut short
+        st.switch_page(wanted)
     with st.container(horizontal=True, vertical_alignment="center", key="navigation"):
         st.markdown("**Maskscope**", width="content")
         st.page_link("app.py", label="Pipeline")
         st.page_link("pages/compare.py", label="Compare")
+        st.page_link("pages/diagnosis.py", label="Diagnosis")
         st.page_link("pages/checkpoint.py", label="Checkpoint")
 
 
@@ -97,7 +100,7 @@ def _start(query: Mapping[str, str]) -> None:
     state.preset = query["preset"] if query.get("preset") in PRESETS else "unit"
     state.person = uuid4().hex
     state.channel, state.pin, state.answered = None, None, 0
-    state.complaint, state.good = None, None
+    state.complaint, state.good, state.before_fix = None, None, None
     state.looked, state.good_look = None, None
     state.columns = _columns_from(query.get("columns", ""), state.settings)
     if ignored:
@@ -141,7 +144,7 @@ def choose(**changes: Any) -> None:
     """Change settings by name; an unusable value is told, and the others stay."""
     try:
         st.session_state.settings = change(settings(), **changes)
-        st.session_state.complaint = None
+        st.session_state.complaint = st.session_state.before_fix = None
     except InspectionError as error:
         complain_of(error)
 
@@ -185,6 +188,25 @@ def take_over(chosen: Settings) -> None:
     st.session_state.complaint = None
 
 
+def apply_fix(changes: Mapping[str, Any]) -> None:
+    """Do what a finding advises, and remember what was before."""
+    before = settings()
+    choose(**changes)
+    if st.session_state.complaint is None:
+        st.session_state.before_fix = before
+
+
+def can_undo() -> bool:
+    """Whether the last change was a fix."""
+    return st.session_state.before_fix is not None
+
+
+def undo_fix() -> None:
+    """Return to the settings before the last fix."""
+    st.session_state.settings, st.session_state.before_fix = st.session_state.before_fix, None
+    st.session_state.complaint = None
+
+
 def columns() -> tuple[Settings, ...]:
     """Settings that are compared; at first the current ones and a known convention."""
     return st.session_state.columns or _first_columns()
@@ -224,6 +246,7 @@ def open_source(**changes: str) -> None:
 def look_into(now: Sources) -> None:
     """Show this checkpoint on its page, though the dashboard shows another."""
     st.session_state.looked, st.session_state.complaint = now, None
+    st.session_state.wanted_page = "pages/checkpoint.py"
 
 
 def looked_into() -> Sources:
@@ -269,9 +292,10 @@ def choose_part(path: str) -> None:
 
 
 def upload(kind: str, file: BinaryIO, name: str) -> None:
-    """Keep an uploaded file and open it."""
+    """Keep an uploaded file and open it; what belonged to another picture goes."""
     digest = files.store().put(file, name)
-    open_source(**{kind: digest}, **({"truth": ""} if kind == "picture" else {}))
+    gone = {"truth": "", "saved": ""} if kind == "picture" else {}
+    open_source(**{kind: digest}, **gone)
 
 
 def upload_together(kind: str, chosen: Sequence[Any]) -> None:
@@ -312,9 +336,10 @@ def show_complaint() -> None:
         st.info(as_text(complaint.remedy), icon=":material/arrow_forward:")
         if complaint.code:
             st.code(complaint.code, language="python", wrap_lines=True)
-        if complaint.look is not None and st.button("Look inside this file", key="look"):
-            look_into(complaint.look)
-            st.switch_page("pages/checkpoint.py")
+        if complaint.look is not None:
+            st.button(
+                "Look inside this file", key="look", on_click=look_into, args=(complaint.look,)
+            )
         if complaint.changes:
             st.button("Do this", key="remedy", on_click=choose, kwargs=complaint.changes)
 

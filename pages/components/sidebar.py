@@ -102,7 +102,7 @@ def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], st
 
     def chosen() -> None:
         picked = st.session_state[f"source_{kind}"]
-        truth = {"truth": picked if picked.startswith("example:") else ""}
+        truth = {"truth": picked if picked.startswith("example:") else "", "saved": ""}
         session.open_source(**{kind: picked}, **(truth if kind == "picture" else {}))
 
     def text(source: str) -> str:
@@ -116,6 +116,11 @@ def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], st
         label, names, key=f"source_{kind}", on_change=chosen, format_func=text,
         label_visibility="collapsed",
     )  # fmt: skip
+
+
+def ask_for(label: str, kind: str) -> None:
+    """Draw an uploader of a picture outside the sidebar."""
+    _uploader(label, kind, PICTURES)
 
 
 def _uploader(label: str, kind: str, types: list[str], *, several: bool = False) -> None:

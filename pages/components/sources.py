@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ from core.store import Store, forget_oldest
 if TYPE_CHECKING:  # torch loads with the first network, not with the page
     from core.architectures import Network
     from core.checkpoint import Checkpoint
+    from core.diagnosis import Case
+    from core.inspection import Inspection
 
 DATA_FOLDER = Path(os.environ.get("MASKSCOPE_DATA", Path.home() / ".cache" / "maskscope"))
 ALLOWED_FOLDER = os.environ.get("MASKSCOPE_CHECKPOINTS", "")
@@ -42,6 +45,7 @@ IMAGE_BYTES = 512 * 2**20
 WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".bin", ".pt2", ".safetensors", ".onnx", ".zip")
 BESIDE = (".json",)  # uploaded together with weights: config.json, preprocessor_config.json
 
+FINDINGS = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
 # core.architectures.pretrained_names(), written out so that the page need not load torch for it.
 TORCHVISION_NAMES = (
     "deeplabv3_mobilenet_v3_large",
@@ -62,6 +66,7 @@ class Sources:
     truth: str = f"example:{examples.SCENES[0].stem}"
     part: str = ""  # path of the weights inside the file, where not the first are taken: "ema"
     choices: str = ""  # what keys cannot tell, as a query: "output+stride=8"
+    saved: str = ""  # the picture that the user's own script wrote
 
 
 @st.cache_resource
@@ -117,11 +122,37 @@ def open_truth(source: str, colors: np.ndarray, size: tuple[int, int]) -> Truth 
     """
     if not source:
         return None
+    return decode_truth(_truth_path(source).read_bytes(), colors, size)
+
+
+def _truth_path(source: str) -> Path:
     if source.startswith("example:"):
-        path = examples.mask_of(example_scene(source.removeprefix("example:")))
-    else:
-        path = store().path(source)
-    return decode_truth(path.read_bytes(), colors, size)
+        return examples.mask_of(example_scene(source.removeprefix("example:")))
+    return store().path(source)
+
+
+def case_of(seen: Inspection, truth: Truth | None, now: Sources) -> Case:
+    """Everything that a diagnosis may look at, from the bytes that the user gave."""
+    from core.diagnosis import Case
+
+    return Case(
+        image=seen.image,
+        checkpoint=open_checkpoint(now, lambda _: None),
+        network=seen.network,
+        settings=seen.settings,
+        truth=truth,
+        saved=store().path(now.saved).read_bytes() if now.saved else None,
+        picture_file=_picture_path(now.picture).read_bytes(),
+        truth_file=_truth_path(now.truth).read_bytes() if now.truth else None,
+    )
+
+
+@st.cache_data
+def about_cause(cause: str) -> str:
+    """What docs/findings.md says of a cause, as Markdown."""
+    text = FINDINGS.read_text(encoding="utf-8")
+    found = re.search(rf"^### {cause}\n(.*?)(?=^##|\Z)", text, re.M | re.S)
+    return found[1].strip() if found else ""
 
 
 def is_open(now: Sources) -> bool:

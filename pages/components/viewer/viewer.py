@@ -40,6 +40,7 @@ def show_viewer(
     status: str,
     queue: dict[str, int],
     stale: bool,
+    marked: str,
     on_live: Any,
     on_pin: Any,
 ) -> None:
@@ -54,6 +55,7 @@ def show_viewer(
         status: one line below the panels.
         queue: forwards since the server's start, and how many ran at once at the most.
         stale: the settings on the page could not be computed; this is an older state.
+        marked: the stage at which the picture turns bad, "" for none.
         on_live: called before the rerun when a live slider moved.
         on_pin: called before the rerun when a pixel was pinned.
     """
@@ -77,6 +79,7 @@ def show_viewer(
             "status": status,
             "queue": queue,
             "stale": stale,
+            "marked": marked,
         },
         on_live_change=on_live,
         on_pin_change=on_pin,

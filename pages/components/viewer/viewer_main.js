@@ -104,8 +104,16 @@ function paintAll(viewer) {
   paintNormalized(viewer)
   paintLabels(viewer)
   paintFixed(viewer)
+  showMarked(viewer)
   showPending(viewer)
   viewer.draw()
+}
+
+// Outline the stage at which the picture turns bad.
+function showMarked(viewer) {
+  for (const figure of viewer.root.querySelectorAll("figure")) {
+    figure.classList.toggle("marked", figure.dataset.stage === viewer.data.marked)
+  }
 }
 
 function paintNormalized(viewer) {

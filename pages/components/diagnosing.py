@@ -1,0 +1,96 @@
+"""The diagnosis of what is open: runs in the background, begun anew when something is changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.background import Background, Cancelled, Job
+from core.engine import Superseded
+from core.settings import digest
+from pages.components import session
+from pages.components import sources as files
+
+if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.diagnosis import Case, Diagnosis
+    from core.inspection import Inspection
+    from core.settings import Settings
+    from pages.components.session import Seen
+
+FIRST_SECONDS = 0.4  # so long the page waits for what needs no forward
+REST_SECONDS = 0.8  # of a setting, before forwards are spent on it
+POLL_SECONDS = 0.05
+
+
+@st.cache_resource
+def _works() -> Background[Diagnosis]:
+    return Background()
+
+
+def diagnosis_of(seen: Seen) -> Job[Diagnosis]:
+    """Begin, or look up, the diagnosis of this inspection."""
+    person, opened = st.session_state.person, st.session_state.good[1]
+    inspection = seen.inspection
+    parts = (*asdict(opened).values(), inspection.network.checkpoint_digest)
+    parts += (inspection.image.digest, digest(inspection.settings))
+    key = sha256("\0".join(parts).encode()).hexdigest()
+    job = _works().start(key, _work(seen, opened, f"diagnosis {person}"), person=person)
+    job.wait_first(FIRST_SECONDS)
+    return job
+
+
+def stop_diagnosis() -> None:
+    """End it; what was found stays on the screen."""
+    _works().leave(st.session_state.person)
+
+
+def _work(
+    seen: Seen, opened: files.Sources, queued_as: str
+) -> Callable[[Job[Diagnosis]], Iterator[Diagnosis]]:
+    """What runs in its own thread, where the session is out of reach."""
+    engine = session.engine()
+
+    def work(job: Job[Diagnosis]) -> Iterator[Diagnosis]:
+        from core.diagnosis import investigate
+
+        case = files.case_of(seen.inspection, seen.truth, opened)
+        run = _runner(case, engine, queued_as, job)
+        answers = investigate(case, run=run, progress=job.say, waiting=job.check)
+        for number, answer in enumerate(answers):
+            yield answer
+            if number == 0:
+                _rest(job)
+
+    return work
+
+
+def _runner(
+    case: Case, engine: Any, queued_as: str, job: Job[Diagnosis]
+) -> Callable[[Settings], Inspection]:
+    """Forwards go through the one queue, behind those that somebody looks at."""
+
+    def run(settings: Settings) -> Inspection:
+        from core.inspection import inspect
+
+        try:
+            return inspect(
+                case.image, case.network, settings,  # type: ignore[arg-type]
+                engine=engine, person=queued_as, waiting=job.check,
+            )  # fmt: skip
+        except Superseded as error:
+            raise Cancelled from error
+
+    return run
+
+
+def _rest(job: Job[Any]) -> None:
+    """Spend nothing on a setting that is only passed on the way to another."""
+    until = time.monotonic() + REST_SECONDS
+    while time.monotonic() < until:
+        job.check()
+        time.sleep(POLL_SECONDS)

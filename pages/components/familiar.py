@@ -1,0 +1,55 @@
+"""What the checkpoint remembers of its training pictures, beside what it is fed with now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.presets import PRESETS
+from pages.components import charts, session
+
+if TYPE_CHECKING:
+    from core.diagnosis.normal import Recovered
+
+SHOWN = 12  # conventions in the chart
+ORDERS = {"rgb": ", RGB", "bgr": ", BGR", "gray": ", gray"}
+
+
+def show_recovered(recovered: Recovered) -> None:
+    """Draw the recovered convention with its margin, and the ranking of all."""
+    st.subheader("What the checkpoint remembers")
+    left, right = st.columns(2)
+    with left:
+        st.markdown(f"**{session.as_text(_answer(recovered))}**")
+        st.markdown(session.as_text(recovered.reason))
+        st.caption(session.as_text(_figures(recovered)))
+    if recovered.ranking:
+        names, fits = zip(*recovered.ranking[:SHOWN], strict=True)
+        right.plotly_chart(
+            charts.fits_figure([_title(name) for name in names], fits),
+            key="fits",
+            alt="How strange the picture is to the network under each convention",
+        )
+
+
+def _answer(recovered: Recovered) -> str:
+    if recovered.certainty == "cannot tell":
+        return "The normalization of the training cannot be told."
+    order = ORDERS.get(recovered.color, "")
+    return f"Trained with {_title(recovered.family)}{order} ({recovered.certainty})."
+
+
+def _title(family: str) -> str:
+    """As the presets call it, where it is one."""
+    return PRESETS[family].label if family in PRESETS else family
+
+
+def _figures(recovered: Recovered) -> str:
+    parts = [f"Strangeness now {recovered.current:.3g} nats"]
+    if recovered.certainty != "cannot tell":
+        parts.append(f"with this convention {recovered.kl:.3g}")
+        parts.append(f"the next one is {recovered.margin:.3g} times worse")
+    if recovered.color and recovered.order_margin > 1:
+        parts.append(f"the other channel order {recovered.order_margin:.3g} times")
+    return "; ".join(parts)

@@ -1,0 +1,99 @@
+"""The line on top: what is seen, why, how sure, and the button that does something about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.components import diagnosing, session
+from pages.components.results import notes_on, verdict_of
+
+if TYPE_CHECKING:
+    from core.background import Job
+    from core.diagnosis import Diagnosis, Finding
+    from core.settings import Settings
+    from pages.components.session import Seen
+
+POLL_SECONDS = 0.5  # between two looks at a diagnosis that is not finished
+
+
+def show_headline(seen: Seen) -> Job[Diagnosis]:
+    """Say in one line what is seen and why; the line follows the diagnosis while it runs."""
+    job = diagnosing.diagnosis_of(seen)
+    every = None if job.finished else POLL_SECONDS
+    st.fragment(_show, run_every=every)(seen, job, job.partial, session.settings())
+    st.caption("  \n".join(session.as_text(note) for note in notes_on(seen)))
+    return job
+
+
+PANELS = {"input": "raw", "tensor": "normalized", "logits": "logits", "labels": "argmax",
+          "mask": "mask"}  # fmt: skip
+
+
+def marked_stage(job: Job[Diagnosis]) -> str:
+    """The panel at which the picture turns bad, "" for none."""
+    return PANELS.get(job.partial.bisect.stage, "") if job.partial is not None else ""
+
+
+def _show(seen: Seen, job: Job[Diagnosis], drawn: Diagnosis | None, chosen: Settings) -> None:
+    """Draw line and buttons; what stands outside this part is drawn anew when it has to be.
+
+    Args:
+        seen: what is shown.
+        job: the diagnosis of it.
+        drawn: its answer when the page was drawn.
+        chosen: the settings when the page was drawn; a button here changes them.
+    """
+    if session.settings() is not chosen:
+        st.rerun()
+    answered = job.partial
+    _show_line(seen, answered)
+    with st.container(horizontal=True, vertical_alignment="center", key="headline"):
+        _show_buttons(answered)
+        if not job.finished:
+            st.caption(session.as_text(job.stage or "Looking for the cause"))
+            st.button("Stop", key="stop_diagnosis", on_click=diagnosing.stop_diagnosis)
+    if answered is not drawn:  # the marked panel and the findings stand outside this part
+        st.rerun()
+
+
+def _show_line(seen: Seen, answered: Diagnosis | None) -> None:
+    verdict = verdict_of(seen)
+    line = session.as_text(verdict.sentence)
+    if answered is not None:
+        line += "  \n" + session.as_text(answered.verdict)
+    if seen.stale:
+        st.warning(f"Before the last change: {line}", icon=":material/history:")
+    elif verdict.one_color or (answered is not None and answered.faults):
+        st.warning(line, icon=":material/visibility_off:")
+    else:
+        st.success(line, icon=":material/visibility:")
+
+
+def _show_buttons(answered: Diagnosis | None) -> None:
+    if fix := _first_fix(answered):
+        show_apply(fix, key="apply_first")
+    if session.can_undo():
+        st.button("Undo", key="undo_fix", on_click=session.undo_fix, icon=":material/undo:")
+    if answered is not None and answered.findings:
+        st.page_link("pages/diagnosis.py", label="Why?", icon=":material/search:")
+
+
+def show_apply(finding: Finding, *, key: str) -> None:
+    """Draw the button that does what a finding advises."""
+    st.button(
+        "Apply",
+        key=key,
+        type="primary",
+        on_click=session.apply_fix,
+        args=(finding.changes,),
+        help=session.as_text(finding.fix),
+        icon=":material/build:",
+    )
+
+
+def _first_fix(answered: Diagnosis | None) -> Finding | None:
+    """The first fault, where a setting mends it: a fix of the second would not help."""
+    first = answered.faults[0] if answered is not None and answered.faults else None
+    return first if first is not None and first.changes else None

@@ -1,0 +1,24 @@
+"""Why the mask looks as it does: where that begins, the findings, what was tried."""
+
+import streamlit as st
+
+from pages.components import familiar, findings, headline, session, sidebar
+
+session.open_page("Diagnosis")
+facts = sidebar.show()
+seen = session.inspection()
+with facts:
+    sidebar.show_choices(seen.inspection.network.choices)
+
+job = headline.show_headline(seen)
+session.show_complaint()
+if job.error is not None:
+    st.error(session.as_text(job.error.message))
+    st.info(session.as_text(job.error.remedy))
+if (answered := job.partial) is not None:
+    findings.show_diagnosis(answered)
+    if answered.recovered is not None:
+        familiar.show_recovered(answered.recovered)
+findings.ask_for_output()
+
+session.close_page()

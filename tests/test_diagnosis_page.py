@@ -1,0 +1,136 @@
+"""The verdict on the dashboard and the diagnosis page: named, mended by a click, and taken back."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+import examples
+from core.diagnosis import CAUSES
+from pages.components import diagnosing, sources
+from tests.networks import deeplab_mobilenet, seeded
+
+SECONDS = 120  # of the first run, which imports torch
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "DATA_FOLDER", tmp_path)
+    sources.store.clear()
+    diagnosing._works.clear()
+
+
+@pytest.fixture
+def app():
+    return AppTest.from_file("../app.py", default_timeout=SECONDS).run()
+
+
+def finished(app):
+    """Run the page until the diagnosis has said all."""
+    for _ in range(60):
+        job = diagnosing._works()._of[app.session_state.person]
+        job.wait(1)
+        app.run()
+        if job.finished and diagnosing._works()._of.get(app.session_state.person) is job:
+            return app
+    raise AssertionError("the diagnosis did not end")
+
+
+def verdict(app) -> str:
+    return (app.success or app.warning)[0].value
+
+
+def says(app) -> str:
+    kinds = (app.markdown, app.caption, app.success, app.warning)
+    return "\n".join(e.value for kind in kinds for e in kind).replace("\\", "")
+
+
+def upload(app, label, name, content):
+    uploader = next(u for u in app.file_uploader if u.label == label)
+    return uploader.upload(name, content).run()
+
+
+def test_the_example_is_named_with_what_is_fed_and_what_is_remembered(app):
+    finished(app)
+
+    assert not app.exception
+    assert "Normalization is missing" in verdict(app)
+    assert "0.485 0.456 0.406" in verdict(app)
+
+
+def test_apply_brings_the_mask_alive_and_undo_takes_it_back(app):
+    before = finished(app).session_state.settings
+    app.button(key="apply_first").click().run()
+
+    assert not app.exception
+    assert float(verdict(app).split("mIoU ")[1][:5]) >= 0.85
+    finished(app)
+    assert app.success
+    assert "Nothing is wrong that can be told" in verdict(app)
+
+    app.button(key="undo_fix").click().run()
+    assert app.session_state.settings == before
+    assert not [button for button in app.button if button.key == "undo_fix"]
+
+
+def test_undo_is_for_the_fix_and_ends_with_the_next_choice(app):
+    finished(app).button(key="apply_first").click().run()
+    app.number_input(key="set_mean_0").set_value(0.5).run()
+
+    assert not [button for button in app.button if button.key == "undo_fix"]
+
+
+def test_the_page_shows_evidence_effect_code_and_what_the_cause_is(app):
+    finished(app).switch_page("pages/diagnosis.py").run()
+
+    assert not app.exception
+    assert "It is fed pixels of 0 to 1" in says(app)
+    assert "Pixels whose class changes when this is mended" in says(app)
+    assert "Trained with ImageNet mean/std" in says(app)
+    assert any("/ std" in code.value for code in app.code)
+    assert sources.about_cause("P1")[:30] in says(app)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_is_explained(cause):
+    assert len(sources.about_cause(cause)) > 100
+
+
+def test_a_head_that_was_never_trained_is_named_for_an_upload(app):
+    torch.manual_seed(0)
+    file = io.BytesIO()
+    torch.save(seeded(deeplab_mobilenet()).state_dict(), file)
+    upload(app, "Upload a checkpoint", "fresh.pth", file.getvalue())
+    finished(app)
+
+    assert not app.exception
+    assert "never trained" in verdict(app)
+
+
+def test_the_users_own_black_output_is_compared(app):
+    app.button(key="preset_imagenet").click().run()
+    finished(app).switch_page("pages/diagnosis.py").run()
+    ids = app.session_state.good[0].inspection.labels.ids.astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(ids).save(file, "PNG")
+    upload(app, "Your own output", "black.png", file.getvalue())
+    finished(app)
+
+    assert not app.exception
+    assert "Class ids saved as gray levels" in verdict(app)
+    app.button(key="drop_saved").click().run()
+    assert app.session_state.sources.saved == ""
+
+
+def test_another_picture_forgets_the_output_of_the_one_before(app):
+    app.switch_page("pages/diagnosis.py").run()
+    upload(app, "Your own output", "black.png", examples.mask_of(examples.SCENES[0]).read_bytes())
+    assert app.session_state.sources.saved
+    app.selectbox(key="source_picture").set_value("example:scene_02").run()
+
+    assert app.session_state.sources.saved == ""
