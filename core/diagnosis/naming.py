@@ -30,7 +30,10 @@ def cause_of(now: Preprocessing, wanted: Mapping[str, Any], *, bits: int = 8) ->
         return "P5"
     if _twice(mean, std, right_mean, right_std) or (now.scale == "65535" and bits <= 8):
         return "P2"
-    if float(wanted.get("divide_again", 1.0)) != 1 or (wanted.get("zscore") and not now.zscore):
+    again = float(wanted.get("divide_again", 1.0))
+    if now.divide_again > TOO_SMALL and again == 1 and _near(std, right_std * now.divide_again):
+        return "P2"
+    if again != 1 or (wanted.get("zscore") and not now.zscore):
         return "P7"
     ratio = float(np.median(right_std / std))  # how much larger the network's input is than wanted
     plain, wanted_plain = is_plain(now), is_plain(_changed(now, wanted))

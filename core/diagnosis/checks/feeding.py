@@ -17,9 +17,10 @@ TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of
 WORSE = 3.0  # factor by which the settings must be less familiar than the training's convention
 ALIVE = 0.05  # nats: below it a mask says nothing
 FAIR = 0.45  # mIoU: below it the ids of the ground truth may be others than the network's
+SURE = 0.92  # mean confidence: an order is only judged on what the network knows
 ORDER = 1.05  # factor by which the other order must be better where there is a ground truth
 VOTES = 3.3  # of 5 % agreement, 0.02 confidence, 35 % familiarity each; a right order got up to 3
-SIZE, SIZE_LEAST = 1.25, 0.1
+SIZE, SIZE_TOLD, SIZE_LEAST = 1.25, 1.1, 0.05  # factors without and with a truth, and nats
 DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried
 MOST = 16  # times the pixels fed now, that another size may have
 HARMLESS = 0.02  # share of pixels: a mismatch that changes fewer is a note
@@ -126,6 +127,8 @@ def order(facts: Facts) -> Iterator[Finding]:
     now, then = facts.goodness(facts.mended), facts.goodness({**facts.mended, **swapped})
     surer = facts.confidence({**facts.mended, **swapped}) - facts.confidence(facts.mended)
     right = facts.score({**facts.mended, **swapped}) if facts.has_shapes else None
+    if right is None and facts.confidence({**facts.mended, **swapped}) < SURE:
+        return
     nearer = order_familiarity(facts, swapped)
     if then < ALIVE or not _clearly(then / max(now, 1e-9), surer, nearer, right):
         return
@@ -176,7 +179,8 @@ def size(facts: Facts) -> Iterator[Finding]:
     if not tries:
         return
     changes, then = max(tries, key=lambda pair: pair[1])
-    if then < SIZE * now + SIZE_LEAST:
+    needed = SIZE_TOLD if facts.has_shapes else SIZE
+    if then < needed * now + SIZE_LEAST:
         return
     height, width = facts.tensor.tensor.shape[2:]
     other = facts.under({**facts.mended, **changes}).input.tensor.shape[2:]

@@ -20,7 +20,7 @@ STEPS = 1.3  # of Kolmogorov's distance times sqrt(n): 93 % of even numbers stay
 FEWEST = 64  # numbers below which chance alone looks as even
 MANY = 256  # numbers from which on the distance is decisive
 DEEPEST = 3  # prefixes one after the other
-UNSURE = 0.85  # mean confidence; on pictures like those of the training it is over 0.94
+UNSURE = 0.9  # mean confidence; on pictures like those of the training it is over 0.94
 FOREIGN = 0.3  # nats, median over all layers; there it is 0.05 to 0.3
 SHOWN = 3  # names in a sentence
 
