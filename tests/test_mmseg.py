@@ -315,6 +315,16 @@ def test_the_config_in_the_file_tells_stride_and_rates():
         assert network.module(torch.randn(1, 3, 64, 64)).shape[-1] == 4
 
 
+@pytest.mark.parametrize("says", ["align_corners=True", "style='caffe'", "type='ResNetV1d'"])
+def test_a_config_that_says_what_is_not_built_is_told(says):
+    body, channels = resnet()
+    metadata = {"meta": {"config": f"model=dict(backbone=dict({says}))"}}
+    network = build_network(checkpoint_of(body | head("FCN", channels), metadata))
+
+    assert "The config in the file says" in network.notes[0]
+    assert "is built with" in network.notes[0]
+
+
 def test_the_output_stride_can_be_chosen():
     body, channels = resnet()
     network = build_network(checkpoint_of(body | head("PSPNet", channels)), {"output stride": "32"})

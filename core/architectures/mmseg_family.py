@@ -25,6 +25,11 @@ BLOCKS: dict[tuple[int, ...], str] = {  # of the stages of a Mix Transformer; B0
     (3, 8, 27, 3): "B4",
     (3, 6, 40, 3): "B5",
 }
+OTHERWISE = {  # what a config may say -> what is built instead
+    r"align_corners\s*=\s*True": "align_corners=False, so edges may differ by a pixel",
+    r"style\s*=\s*['\"]caffe['\"]": "the stride in the 3x3 convolutions (style='pytorch')",
+    r"\bavg_down\s*=\s*True|ResNetV1d": "a strided 1x1 convolution in each shortcut",
+}
 RATES, SCALES, ATTENTION = "atrous rates", "pool scales", "attention heads"
 
 
@@ -52,11 +57,18 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         last="decode_head.conv_seg",
         choices=choices,
     )
-    if not has(tensors, AUX):
-        return network
-    classes = outputs(tensors, f"{AUX}conv_seg", 0)
-    note = f"The auxiliary head, with {classes} classes, is not run; it helped in training only"
-    return replace(network, notes=(*network.notes, note))
+    return replace(network, notes=(*network.notes, *_notes(checkpoint, tensors)))
+
+
+def _notes(checkpoint: Checkpoint, tensors: Tensors) -> Iterator[str]:
+    """What is not run, and what the config tells otherwise than it is built here."""
+    if has(tensors, AUX):
+        classes = outputs(tensors, f"{AUX}conv_seg", 0)
+        yield f"The auxiliary head, with {classes} classes, is not run; it helped in training only"
+    config = " ".join(_texts(checkpoint.metadata))
+    for pattern, built in OTHERWISE.items():
+        if match := re.search(pattern, config):
+            yield f"The config in the file says {match[0]}; this network is built with {built}"
 
 
 class MMSegNetwork(nn.Module):
