@@ -32,6 +32,7 @@ ROOMS = (
     "verdict",
     "inspection",
     "diagnosis",
+    "__main__",
 )
 TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "inference", "diagnosis"}
 

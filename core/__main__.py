@@ -1,0 +1,171 @@
+"""The command line: `python -m core inspect --image cup.png --checkpoint best.pth`.
+
+The same core as the pages, and the same findings. The exit status tells how sure the first one is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from core.errors import InspectionError
+from core.presets import PRESETS, apply_preset
+from core.settings import Settings, change, flatten, from_query
+
+if TYPE_CHECKING:  # torch loads when the arguments are understood
+    from core.diagnosis import Case, Diagnosis, Finding
+
+HEALTHY, FAILED, STATUS = 0, 1, {"certain": 10, "likely": 11, "possible": 12}
+EPILOG = """exit status:
+  0   nothing is wrong that can be told
+  10  a certain fault   11  a likely one   12  a possible one
+  1   the files cannot be opened or run
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Understand the arguments, inspect, print."""
+    parser = argparse.ArgumentParser("python -m core", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    inspect = commands.add_parser(
+        "inspect",
+        help="say what is wrong with a mask",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    inspect.add_argument("--image", type=Path, required=True, help="the picture")
+    inspect.add_argument("--checkpoint", type=Path, required=True, help="of any kind")
+    inspect.add_argument("--truth", type=Path, help="ground truth of the picture")
+    inspect.add_argument("--output", type=Path, help="the picture that your own script wrote")
+    inspect.add_argument("--preset", choices=PRESETS, default="unit", help="how you normalize")
+    inspect.add_argument(
+        "--settings", default="", help='as in the address of the app: "color=bgr&threshold=0.3"'
+    )
+    inspect.add_argument("--json", action="store_true", help="print JSON")
+    inspect.set_defaults(run=_inspect)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except InspectionError as error:
+        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
+        return FAILED
+    return status
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from core.diagnosis import diagnose
+
+    answered = diagnose(_case(options), progress=lambda stage: _progress(stage, options.json))
+    print(json.dumps(_plain(answered), indent=1) if options.json else _text(answered))
+    return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY
+
+
+def _progress(stage: str, silent: bool) -> None:
+    if not silent:
+        print(f"... {stage}", file=sys.stderr)
+
+
+def _case(options: argparse.Namespace) -> Case:
+    from core.architectures import build_network
+    from core.checkpoint import read_checkpoint
+    from core.colors import palette_colors
+    from core.diagnosis import Case
+    from core.image import decode_image
+    from core.scores import decode_truth
+
+    settings = _settings(options)
+    content = _bytes(options.image)
+    image = decode_image(content)
+    path = options.checkpoint
+    digest = hashlib.sha256(_bytes(path)).hexdigest()
+    checkpoint = read_checkpoint(path, name=path.name, digest=digest)
+    network = build_network(checkpoint)
+    marked = _bytes(options.truth) if options.truth else None
+    colors = palette_colors(settings.display, network.num_classes)
+    size = image.pixels.shape[:2]
+    return Case(
+        image=image,
+        checkpoint=checkpoint,
+        network=network,
+        settings=settings,
+        truth=None if marked is None else decode_truth(marked, colors, size),
+        saved=_bytes(options.output) if options.output else None,
+        picture_file=content,
+        truth_file=marked,
+    )
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """The preset, with what the address says on top."""
+    start = apply_preset(Settings(), options.preset)
+    asked = dict(parse_qsl(options.settings))
+    given, unusable = from_query(asked)
+    if wrong := [*unusable, *sorted(asked.keys() - flatten(given).keys())]:
+        raise InspectionError(
+            f"These settings cannot be used: {', '.join(wrong)}.",
+            remedy="Copy them from the address of the app.",
+        )
+    return change(start, **{name: flatten(given)[name] for name in asked})
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InspectionError(
+            f"{path} cannot be read: {error.strerror}.", remedy="Look for a mistake in its name."
+        ) from error
+
+
+# --- what is printed ------------------------------------------------------------------------------
+
+
+def _text(answered: Diagnosis) -> str:
+    return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings)])
+
+
+def _paragraph(finding: Finding) -> str:
+    lines = [f"[{finding.cause}] {finding.name} ({_sure(finding)})"]
+    lines += [f"  - {piece.words}" for piece in finding.evidence]
+    lines.append(f"  What to do: {finding.fix}")
+    lines += [f"    {line}" for line in finding.code.splitlines()]
+    if finding.changes:
+        changes = ", ".join(f"{name}={value}" for name, value in finding.changes.items())
+        lines.append(f"  In the app: {changes}")
+    return "\n".join(lines)
+
+
+def _sure(finding: Finding) -> str:
+    return "a note" if finding.kind == "note" else finding.certainty
+
+
+def _plain(answered: Diagnosis) -> dict[str, object]:
+    return {
+        "verdict": answered.verdict,
+        "begins": {"stage": answered.bisect.stage, "words": answered.bisect.words},
+        "findings": [
+            {
+                "cause": finding.cause,
+                "name": finding.name,
+                "certainty": finding.certainty,
+                "kind": finding.kind,
+                "evidence": [{"words": e.words, "number": e.number} for e in finding.evidence],
+                "fix": finding.fix,
+                "code": finding.code,
+                "changes": dict(finding.changes),
+                "effect": finding.effect,
+            }
+            for finding in answered.findings
+        ],
+        "forwards": answered.forwards,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The command line says what the page says, and its exit status how sure that is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import examples
+from core.__main__ import main
+from tests.serving import ROOT
+
+SCENE = examples.SCENES[0]
+BASE = ["inspect", "--image", str(SCENE), "--checkpoint", str(examples.CHECKPOINT)]
+
+
+def test_as_a_program_it_names_the_cause_and_what_to_do():
+    command = [sys.executable, "-m", "core", *BASE, "--truth", str(examples.mask_of(SCENE))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 10
+    assert done.stdout.startswith("Normalization is missing. It is fed pixels of 0 to 1")
+    assert "[P1] Normalization is missing (certain)" in done.stdout
+    assert "mean=(0.485, 0.456, 0.406)" in done.stdout
+
+
+def test_a_healthy_case_ends_with_zero(capsys):
+    assert main([*BASE, "--preset", "imagenet"]) == 0
+    assert "Nothing is wrong that can be told" in capsys.readouterr().out
+
+
+def test_json_holds_the_same_and_its_evidence_as_numbers(capsys):
+    assert main([*BASE, "--json"]) == 10
+    told = json.loads(capsys.readouterr().out)
+
+    first = told["findings"][0]
+    assert (first["cause"], first["certainty"]) == ("P1", "certain")
+    assert first["changes"]["mean"] == [0.485, 0.456, 0.406]
+    assert told["begins"]["stage"] == "labels"
+    assert any(isinstance(piece["number"], float) for piece in first["evidence"])
+
+
+def test_settings_of_the_address_win_over_the_preset(capsys):
+    plain = "mean=0,0,0&std=1,1,1"
+
+    assert main([*BASE, "--preset", "imagenet", "--settings", plain]) == 10
+    assert "Normalization is missing" in capsys.readouterr().out
+
+
+def test_the_users_own_output_is_compared(tmp_path, capsys):
+    ids = np.array(Image.open(examples.mask_of(SCENE)))
+    Image.fromarray(ids.astype(np.uint8)).save(tmp_path / "mine.jpg", quality=60)
+    status = main([*BASE, "--preset", "imagenet", "--output", str(tmp_path / "mine.jpg")])
+
+    assert status in (10, 11, 12)
+    assert "[D6]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--image", "gone.png"], "gone.png cannot be read"),
+        (["--checkpoint", str(SCENE)], "This is a PNG picture, not a checkpoint"),
+        (["--settings", "mean=soft"], "These settings cannot be used: mean"),
+        (["--settings", "opacity=1"], "These settings cannot be used: opacity"),
+    ],
+)
+def test_what_cannot_be_used_gets_a_sentence_and_status_one(arguments, says, capsys):
+    assert main([*BASE, *arguments]) == 1
+    told = capsys.readouterr().err
+    assert says in told
+    assert len(told.strip().splitlines()) >= 2
