@@ -22,6 +22,7 @@ from core.settings import Settings, change
 
 if TYPE_CHECKING:
     from core.architectures import Network
+    from core.diagnosis.familiar import Listener
     from core.diagnosis.memory import Memory
     from core.diagnosis.normal import Recovered
     from core.image import Image
@@ -141,14 +142,19 @@ class Facts:
         """Whether the statistics of BatchNorm are beyond belief, whatever is fed."""
         return self.recovered.strange
 
-    def strangeness_of_picture(self) -> float:
-        """How far the picture is from what all BatchNorms remember, in nats; 0 without any."""
+    @cached_property
+    def listener(self) -> Listener:
+        """What hears the BatchNorms of the network; one copy of it for the whole diagnosis."""
         from core.diagnosis.familiar import Listener
 
+        return Listener(self.network.module)
+
+    def strangeness_of_picture(self) -> float:
+        """How far the picture is from what all BatchNorms remember, in nats; 0 without any."""
+        from core.diagnosis.familiar import ALL
+
         self.forwards += 1
-        layers = Listener(self.network.module, 10_000).divergence(
-            self.under(self.mended).input.tensor
-        )
+        layers = self.listener.divergence(self.under(self.mended).input.tensor, ALL)
         return float(np.median(layers)) if layers else 0.0
 
     @property

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 LAYERS = 5  # BatchNorms from the input on that are looked at
+ALL = 10_000  # more than any network has
 BATCH_NORMS = nn.modules.batchnorm._BatchNorm
 CROP = 384  # pixels
 SMALLEST = 1e-8  # variance
@@ -21,19 +22,25 @@ class _EnoughSeenError(Exception):
 class Listener:
     """A copy of a network that stops behind its first BatchNorms and keeps what they were given."""
 
-    def __init__(self, module: nn.Module, layers: int = LAYERS) -> None:
-        """Args: module, of the network, which is not changed; layers, how many are looked at."""
-        self._module, self._layers = copy.deepcopy(module), layers
-        self._seen: list[float] = []
-        self.hears = False
-        for part in self._module.modules():
-            if isinstance(part, BATCH_NORMS) and part.running_var is not None:
+    def __init__(self, module: nn.Module) -> None:
+        """Args: module, of the network, which is not changed."""
+        self.hears = any(_remembers(part) for part in module.modules())
+        self._module = copy.deepcopy(module) if self.hears else module
+        self._layers, self._seen = LAYERS, list[float]()
+        for part in self._module.modules() if self.hears else ():
+            if _remembers(part):
                 part.register_forward_pre_hook(self._hear)
-                self.hears = True
 
-    def divergence(self, tensor: torch.Tensor) -> tuple[float, ...]:
-        """For each of the first BatchNorms the median over channels of KL(now, remembered)."""
-        self._seen = []
+    def divergence(self, tensor: torch.Tensor, layers: int = LAYERS) -> tuple[float, ...]:
+        """For each of the first BatchNorms the median over channels of KL(now, remembered).
+
+        Args:
+            tensor: [1 c h w], what the network is fed.
+            layers: how many are looked at; the forward stops behind them.
+        """
+        self._seen, self._layers = [], layers
+        if not self.hears:
+            return ()
         try:
             with torch.inference_mode():
                 self._module(_middle(tensor.float()))
@@ -51,6 +58,10 @@ class Listener:
         self._seen.append(float(kl.median()))
         if len(self._seen) >= self._layers:
             raise _EnoughSeenError
+
+
+def _remembers(part: nn.Module) -> bool:
+    return isinstance(part, BATCH_NORMS) and part.running_var is not None
 
 
 def _middle(tensor: torch.Tensor) -> torch.Tensor:

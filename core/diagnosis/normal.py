@@ -15,7 +15,7 @@ import numpy as np
 
 from core.diagnosis.bias import agreement_without
 from core.diagnosis.evidence import Facts
-from core.diagnosis.familiar import Listener
+from core.diagnosis.familiar import ALL
 from core.diagnosis.memory import Memory
 from core.diagnosis.ordinary import ordinary_picture
 from core.errors import InspectionError
@@ -79,14 +79,13 @@ def recovered(facts: Facts) -> Recovered:
     """Rank the conventions: by BatchNorm near the input, else by agreement."""
     if facts.fresh_norms > HALF:
         return _unknown("BatchNorm remembers nothing: its statistics were never updated.", (), 0.0)
-    listener = Listener(facts.network.module)
     colors = ("gray",) if facts.network.in_channels == 1 else ("rgb", "bgr")
     fits: dict[str, float] = {}
     for name, changes in families(facts).items():
-        each = [_fit(facts, listener, {**changes, "color": color}) for color in colors]
+        each = [_fit(facts, {**changes, "color": color}) for color in colors]
         if heard := [kl for kl in each if kl is not None]:
             fits[name] = min(heard)
-    current = _fit(facts, listener, {})
+    current = _fit(facts, {})
     if not fits or current is None:
         return _by_agreement(facts)
     ranking = tuple(sorted(fits.items(), key=lambda pair: pair[1] + PLAIN_FIRST * (pair[0] == OWN)))
@@ -100,9 +99,8 @@ def recovered(facts: Facts) -> Recovered:
 
 def order_familiarity(facts: Facts, swapped: Mapping[str, Any]) -> float:
     """By which factor the input is more familiar with other settings; 1 without BatchNorm."""
-    listener = Listener(facts.network.module)
-    now = _fit(facts, listener, facts.mended)
-    then = _fit(facts, listener, {**facts.mended, **swapped})
+    now = _fit(facts, facts.mended)
+    then = _fit(facts, {**facts.mended, **swapped})
     return max(now, 1e-6) / max(then, 1e-6) if now is not None and then is not None else 1.0
 
 
@@ -133,7 +131,6 @@ def strangeness(facts: Facts, family: str) -> float:
 
     Statistics that belong together find it a little strange; others by orders of magnitude.
     """
-    listener = Listener(facts.network.module, layers=10_000)
     color = facts.settings.preprocessing.color
     feedings: list[Mapping[str, Any]] = [{}, {**families(facts)[family], "color": color}]
     if facts.memory is not None:
@@ -142,7 +139,7 @@ def strangeness(facts: Facts, family: str) -> float:
     heard = []
     for changes in feedings:
         chosen = change(facts.settings, **changes, **PLAIN_SIZE).preprocessing
-        layers = listener.divergence(preprocess(ordinary_picture(), chosen).tensor)
+        layers = facts.listener.divergence(preprocess(ordinary_picture(), chosen).tensor, ALL)
         heard.append(float(np.nan_to_num(np.median(layers), nan=np.inf)) if layers else 0.0)
     facts.forwards += len(feedings) * ordinary_picture().pixels[..., 0].size / facts.unit
     return min(heard)
@@ -222,8 +219,8 @@ def oddness(memory: Memory, changes: Mapping[str, Any]) -> float:
     return float(np.mean((mean - TYPICAL_MEAN) ** 2) / MEAN_SPREAD + np.mean(width**2) / SPREAD)
 
 
-def _fit(facts: Facts, listener: Listener, changes: Mapping[str, Any]) -> float | None:
-    if not listener.hears:
+def _fit(facts: Facts, changes: Mapping[str, Any]) -> float | None:
+    if not facts.listener.hears:
         return None
     try:
         chosen = change(facts.settings, **{**changes, "dtype": "float32"})
@@ -231,7 +228,7 @@ def _fit(facts: Facts, listener: Listener, changes: Mapping[str, Any]) -> float 
     except InspectionError:
         return None
     facts.forwards += 0.1  # it ends at the fifth BatchNorm
-    heard = listener.divergence(tensor.tensor)
+    heard = facts.listener.divergence(tensor.tensor)
     return median(heard) if heard else None
 
 
