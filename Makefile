@@ -1,7 +1,7 @@
 # Each target does its own set-up; scripts/bootstrap.py does the same without make.
 PYTHON ?= python3
 
-.PHONY: help run test lint bench fuzz train screenshots
+.PHONY: help run test lint bench fuzz train zoo diagnosis screenshots
 
 help:         ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
@@ -23,6 +23,12 @@ fuzz:         ## read 23,000 damaged checkpoints (2 minutes)
 
 train:        ## train the example again (23 minutes on 2 shared cores)
 	@$(PYTHON) scripts/bootstrap.py train
+
+zoo:          ## train the networks of the benchmark again (25 minutes on 1 core)
+	@$(PYTHON) scripts/bootstrap.py zoo
+
+diagnosis:    ## how often the diagnosis names a seeded fault
+	@$(PYTHON) scripts/bootstrap.py diagnosis
 
 screenshots:  ## make the pictures of the README anew
 	@$(PYTHON) scripts/bootstrap.py screenshots

@@ -2,7 +2,7 @@
 
 Standard library only, so that a fresh machine needs nothing but Python 3.11 with its venv module:
 
-    python3 scripts/bootstrap.py run|test|lint|bench|fuzz|train|screenshots [arguments ...]
+    python3 scripts/bootstrap.py run|test|lint|bench|fuzz|train|zoo|screenshots [arguments ...]
 
 pip is called as it is configured on this machine (its index, proxy and certificates are honored).
 """
@@ -162,6 +162,8 @@ COMMANDS = {
     "bench": (DEV_REQUIREMENTS, _script("benchmarks")),
     "fuzz": (DEV_REQUIREMENTS, _script("tests.fuzz")),
     "train": (RUN_REQUIREMENTS, _script("examples.train")),
+    "zoo": (RUN_REQUIREMENTS, _script("examples.zoo.train")),
+    "diagnosis": (DEV_REQUIREMENTS, _script("benchmarks.diagnosis")),
     "screenshots": (DEV_REQUIREMENTS, _script("scripts.screenshots")),
 }
 

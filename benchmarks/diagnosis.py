@@ -1,0 +1,341 @@
+"""`python -m benchmarks.diagnosis`: how often the diagnosis names a seeded fault, and how fast.
+
+The held-out part writes docs/benchmark.md and benchmarks/results/diagnosis.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cases import Part, Trial, faulty, healthy, material, members, pairs, pictures
+from core.diagnosis import diagnose
+from core.diagnosis.evidence import Facts
+from core.diagnosis.naming import affine
+from core.diagnosis.normal import recovered
+from core.errors import InspectionError
+from core.settings import Settings, change
+from examples.faults import FAULTS
+from examples.materials import Material, case_of, inspect_material
+from examples.zoo import ZOO, Member
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "docs" / "benchmark.md"
+RESULTS = ROOT / "benchmarks" / "results" / "diagnosis.json"
+HARMLESS = 0.02  # share of the pixels: a mismatch that changes fewer is no fault of this mask
+NEAR_MEAN, NEAR_STD = 0.15, 0.5  # pixels from 0 to 1; relative: the same family
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was said of one case."""
+
+    fault: str  # names joined by " + "; "" for healthy
+    member: str
+    picture: int
+    kind: str
+    truth: bool
+    expected: tuple[tuple[str, ...], ...]
+    said: tuple[str, ...]  # causes of the faults, worst first
+    certainty: str  # of the first
+    seconds: float
+    harmless: bool  # the fault changes next to nothing in this mask
+
+    @property
+    def top1(self) -> bool:
+        """Whether the first cause is a right one."""
+        return bool(self.said) and any(self.said[0] in right for right in self.expected)
+
+    @property
+    def top3(self) -> bool:
+        """Whether every fault is among the first three."""
+        return all(set(right) & set(self.said[:3]) for right in self.expected)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What was recovered of one network's convention, from one picture or several."""
+
+    member: str
+    has_norm: bool
+    custom: bool
+    answered: bool
+    family_right: bool
+    order_right: bool | None  # None where no order is claimed, or there is none
+    mean_error: float | None  # mean over the channels, pixels from 0 to 1
+    std_error: float | None  # relative
+
+
+def main() -> None:
+    """Run a part and print it; the held-out part is written down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=("tune", "held-out"), default="tune")
+    parser.add_argument("--only", default="", help="part of the name of a fault")
+    parser.add_argument("--limit", type=int, default=6, help="cases for each fault")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    part: Part = options.part
+    began = time.monotonic()
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), _one_thread) as pool:
+        rows = list(_told(pool.map(outcome, faulty(part, options.limit, options.only))))
+        if options.only:
+            _say(_table(rows))
+            return
+        both = list(_told(pool.map(outcome, pairs(part, options.limit))))
+        calm = list(_told(pool.map(outcome, healthy(part, options.limit))))
+        known = list(pool.map(recovery, *zip(*_recoveries(part), strict=True)))
+    figures = _figures(part, rows, calm, known)
+    text = _report(part, rows, both, calm, known, figures, time.monotonic() - began)
+    _say(text)
+    if part == "held-out":
+        TABLE.write_text(text)
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _told(outcomes: Iterable[Outcome]) -> Iterable[Outcome]:
+    """Print what was not right, as it comes."""
+    for done in outcomes:
+        right = done.top1 if done.expected else not done.said
+        if not right and not done.harmless:
+            said = " ".join(done.said) or "nothing"
+            truth = "with truth" if done.truth else "without truth"
+            _say(
+                f"{done.fault or 'healthy'} | {done.member} {done.picture} {done.kind} {truth}: "
+                f"{said} ({done.certainty})"
+            )
+        yield done
+
+
+def outcome(trial: Trial) -> Outcome:
+    """Diagnose one case."""
+    made = trial.material
+    case = case_of(made)
+    start = time.perf_counter()
+    said = diagnose(case).faults
+    return Outcome(
+        " + ".join(trial.names),
+        trial.member,
+        trial.picture,
+        trial.kind,
+        trial.truth,
+        tuple(fault.causes for fault in trial.faults),
+        tuple(finding.cause for finding in said),
+        said[0].certainty if said else "",
+        time.perf_counter() - start,
+        _is_harmless(trial, made),
+    )
+
+
+def _is_harmless(trial: Trial, made: Material) -> bool:
+    """Whether feeding and weights give the same mask as without the fault."""
+    feeding = {cause[0] for fault in trial.faults for cause in fault.causes} <= set("PSB")
+    if not trial.faults or not feeding or trial.faults[0].causes == ("P5",):
+        return False
+    before = material(ZOO[trial.member], trial.picture, truth=False)
+    try:
+        masks = [inspect_material(one).labels.ids for one in (before, made)]
+    except InspectionError:
+        return False
+    return bool((masks[0] != masks[1]).mean() < HARMLESS)
+
+
+# --- the normalization ----------------------------------------------------------------------------
+
+
+def _recoveries(part: Part) -> list[tuple[Member, tuple[int, ...]]]:
+    """Each network with one picture, twice, and with three."""
+    first = pictures(part)
+    sets = ((first[10],), (first[11],), (first[12], first[13], first[14]))
+    return [(member, seeds) for member in members(part) for seeds in sets]
+
+
+def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
+    """Recover the convention from plain settings; several pictures are averaged."""
+    start = change(Settings(), color="gray" if member.channels == 1 else "rgb")
+    each = []
+    for seed in seeds:
+        case = case_of(_with(member, seed, start))
+        each.append(recovered(Facts(case)))
+    told = [one for one in each if one.changes]
+    answered = len(told) * 2 > len(each)
+    custom = member.family == "custom"
+    if not answered:
+        return Recovery(member.name, member.has_norm, custom, False, False, None, None, None)
+    pairs_ = [affine(change(start, **one.changes).preprocessing) for one in told]
+    mean = np.mean([pair[0] for pair in pairs_], axis=0)
+    std = np.exp(np.mean([np.log(pair[1]) for pair in pairs_], axis=0))
+    right_mean, right_std = affine(member.settings.preprocessing)
+    mean_error = float(np.abs(mean - right_mean).mean())
+    std_error = float(np.abs(std / right_std - 1).mean())
+    near = mean_error < NEAR_MEAN and std_error < NEAR_STD
+    if member.family == "z-score":
+        near = any(one.changes.get("zscore") for one in told)
+    colors = {one.color for one in told if one.color}
+    claimed = member.channels == 3 and len(colors) == 1
+    order = colors == {member.convention["color"]} if claimed else None
+    return Recovery(member.name, member.has_norm, custom, True, near, order, mean_error, std_error)
+
+
+def _with(member: Member, seed: int, settings: Settings) -> Material:
+    return replace(material(member, seed, truth=False), settings=settings)
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def _figures(
+    part: Part, rows: list[Outcome], calm: list[Outcome], known: list[Recovery]
+) -> dict[str, float | int | None]:
+    """The figures that are kept, by the names of the issue."""
+    felt = [row for row in rows if not row.harmless]
+    each = _by_fault(felt)
+    answered = [one for one in known if one.answered]
+    claimed = [one for one in answered if one.order_right is not None]
+    without = [one for one in known if not one.has_norm]
+    return {
+        "faults": len(each),
+        "networks": len(members(part)),
+        "healthy": len(calm),
+        "top1": _share(row.top1 for row in felt),
+        "top3": _share(row.top3 for row in felt),
+        "lowest_fault_top1": min(_share(row.top1 for row in r) or 0.0 for r in each.values()),
+        "wrong_confident": _share(
+            bool(row.said) and not row.top1 and row.certainty == "certain" for row in felt
+        ),
+        "false_alarms": sum(bool(row.said) for row in calm),
+        "family_right": _share(one.family_right for one in answered),
+        "family_answered": _share(one.answered for one in known),
+        "family_answered_without_bn": _share(one.answered for one in without),
+        "order_right": _share(bool(one.order_right) for one in claimed),
+        "mean_error": _median(part, known, "mean_error"),
+        "std_error": _median(part, known, "std_error"),
+    }
+
+
+def _median(part: Part, known: list[Recovery], name: str, pictures_: int = 3) -> float | None:
+    """Over the custom conventions with BatchNorm, from one or three pictures."""
+    order = [seeds for _, seeds in _recoveries(part)]
+    values = [
+        getattr(one, name)
+        for one, seeds in zip(known, order, strict=True)
+        if len(seeds) == pictures_ and one.custom and one.has_norm and one.answered
+    ]
+    return round(statistics.median(values), 4) if values else None
+
+
+def _share(hits: Iterable[bool]) -> float | None:
+    values = list(hits)
+    return round(sum(values) / len(values), 4) if values else None
+
+
+def _by_fault(rows: list[Outcome]) -> dict[str, list[Outcome]]:
+    each: dict[str, list[Outcome]] = {}
+    for row in rows:
+        each.setdefault(row.fault, []).append(row)
+    return each
+
+
+def _table(rows: list[Outcome]) -> str:
+    lines = [
+        "| fault | cause | cases | top-1 | top-3 | cannot tell | wrong | harmless | seconds |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, found in _by_fault(rows).items():
+        felt = [row for row in found if not row.harmless]
+        causes = " + ".join("/".join(right) for right in found[0].expected)
+        silent = sum(not row.said for row in felt)
+        right = sum(row.top1 for row in felt)
+        seconds = statistics.median(row.seconds for row in found)
+        lines.append(
+            f"| {name} | {causes} | {len(felt)} | {right} | {sum(row.top3 for row in felt)} | "
+            f"{silent} | {len(felt) - right - silent} | {len(found) - len(felt)} | {seconds:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def _report(
+    part: Part,
+    rows: list[Outcome],
+    both: list[Outcome],
+    calm: list[Outcome],
+    known: list[Recovery],
+    figures: dict[str, float | int | None],
+    seconds: float,
+) -> str:
+    unseen = [fault.name for fault in FAULTS if fault.name not in {row.fault for row in rows}]
+    alarms = [f"{row.member}, {row.kind}: {' '.join(row.said)}" for row in calm if row.said]
+    listed = "\n".join(f"| {name} | {value} |" for name, value in figures.items())
+    two = _share(row.top3 for row in both)
+    one_mean, one_std = (_median(part, known, f"{name}_error", 1) for name in ("mean", "std"))
+    return f"""# How often the diagnosis is right
+
+Written by `python -m benchmarks.diagnosis --part {part}` in {seconds / 60:.0f} minutes. Faults are
+seeded into the files and settings of small networks on rendered scenes (`examples/faults.py`,
+`examples/zoo/`); that is easier than a stranger's program. Networks and pictures of this part are
+shared with no other. "Harmless" are cases in which the fault changes less than {HARMLESS:.0%}
+of the pixels; they count in no share. A family is right when mean and std are within
+{NEAR_MEAN} (pixels from 0 to 1) and {NEAR_STD:.0%}.
+
+Networks: {", ".join(member.name for member in members(part))}.
+
+| figure | |
+|---|---|
+{listed}
+
+Pairs of faults: {len(both)}; both among the first three in {two}. Custom numbers from one picture:
+mean within {one_mean}, std within {one_std} (medians); from three pictures, by the mean of their
+single answers, as above. {len(alarms)} false alarms{": " + "; ".join(alarms) if alarms else ""}.
+
+## Faults
+
+{_table(rows)}
+
+No network of this part can have: {", ".join(unseen) or "none is left out"}.
+
+## Pairs
+
+{_table(both)}
+
+## What was recovered
+
+| network | answered | family right | order right | mean error | std error |
+|---|---|---|---|---|---|
+{_recovered_rows(known)}
+"""
+
+
+def _recovered_rows(known: list[Recovery]) -> str:
+    def cell(value: object) -> str:
+        return f"{value:.3f}" if isinstance(value, float) else {None: "-"}.get(value, str(value))  # type: ignore[call-overload]
+
+    return "\n".join(
+        f"| {one.member} | {one.answered} | {one.family_right} | {cell(one.order_right)} | "
+        f"{cell(one.mean_error)} | {cell(one.std_error)} |"
+        for one in known
+    )
+
+
+if __name__ == "__main__":
+    main()

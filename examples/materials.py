@@ -1,0 +1,125 @@
+"""What a user has on the disk, and how it becomes a case: through the real decoders and readers."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image as PillowImage
+
+from core.architectures import Network, build_network
+from core.checkpoint import Checkpoint, read_checkpoint
+from core.colors import palette_colors
+from core.diagnosis import Case
+from core.errors import InspectionError
+from core.image import decode_image
+from core.inspection import Inspection
+from core.scores import Truth, decode_truth
+from core.settings import Display, Settings
+
+COLORS = 256  # of a palette that is asked what colors mean
+
+
+@dataclass(frozen=True)
+class Material:
+    """Files as bytes, and the settings beside them."""
+
+    picture: bytes
+    checkpoint: bytes
+    name: str  # of the checkpoint's file
+    settings: Settings
+    truth: bytes | None = None
+    saved: bytes | None = None  # what the user's own script wrote
+
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The state_dict in the file; only for files that are one."""
+        loaded = torch.load(io.BytesIO(self.checkpoint), weights_only=True)
+        return {key: tensor.clone() for key, tensor in loaded.items()}
+
+
+def case_of(material: Material) -> Case:
+    """Open every file as the app does; what cannot be opened is None, with the reason.
+
+    Raises:
+        ImageError: the picture cannot be decoded, so there is nothing to explain.
+    """
+    image = decode_image(material.picture)
+    checkpoint, network, error = opened(material.checkpoint, material.name)
+    size = image.pixels.shape[:2]
+    truth, refused = _truth(material, (size[0], size[1]))
+    return Case(
+        image,
+        checkpoint,
+        network,
+        material.settings,
+        truth,
+        material.saved,
+        error or refused,
+        picture_file=material.picture,
+        truth_file=material.truth,
+    )
+
+
+def inspect_material(material: Material) -> Inspection:
+    """What the network says under these settings."""
+    from core.diagnosis.evidence import inspect_directly
+
+    return inspect_directly(case_of(material), material.settings)
+
+
+@lru_cache(maxsize=8)
+def opened(
+    content: bytes, name: str
+) -> tuple[Checkpoint | None, Network | None, InspectionError | None]:
+    """Read the checkpoint's file and build its network; the last ones are kept."""
+    path = _folder() / f"{hashlib.sha256(content).hexdigest()[:16]}{Path(name).suffix}"
+    path.write_bytes(content)
+    checkpoint = None
+    try:
+        checkpoint = read_checkpoint(path, name=name, digest=hashlib.sha256(content).hexdigest())
+        return checkpoint, build_network(checkpoint), None
+    except InspectionError as error:
+        return checkpoint, None, error
+
+
+@lru_cache(maxsize=1)
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="maskscope-materials-"))
+
+
+def _truth(
+    material: Material, size: tuple[int, int]
+) -> tuple[Truth | None, InspectionError | None]:
+    if material.truth is None:
+        return None, None
+    try:
+        colors = palette_colors(Display(palette=material.settings.display.palette), COLORS)
+        return decode_truth(material.truth, colors, size), None
+    except InspectionError as error:
+        return None, error
+
+
+def picture_file(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
+    """UInt8[h w], UInt8[h w 3], UInt8[h w 4] or UInt16[h w] as a file."""
+    return file_of(PillowImage.fromarray(pixels), kind, **options)
+
+
+def file_of(picture: PillowImage.Image, kind: str = "PNG", **options: object) -> bytes:
+    """A Pillow picture as a file."""
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def weights_file(weights: dict[str, torch.Tensor]) -> bytes:
+    """A state_dict as torch.save writes it."""
+    file = io.BytesIO()
+    torch.save(weights, file)
+    return file.getvalue()
