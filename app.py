@@ -2,13 +2,10 @@
 
 import streamlit as st
 
-from pages.components import headline, results, session, sidebar
+from pages.components import headline, results, session
+from pages.components.opening import open_inspection
 
-session.open_page("Pipeline")
-facts = sidebar.show()
-seen = session.inspection()
-with facts:
-    sidebar.show_choices(seen.inspection.network.choices)
+seen = open_inspection("Pipeline")
 
 job = headline.show_headline(seen)
 session.show_complaint()

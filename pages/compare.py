@@ -2,13 +2,10 @@
 
 import streamlit as st
 
-from pages.components import comparison, session, sidebar
+from pages.components import comparison, session
+from pages.components.opening import open_inspection
 
-session.open_page("Compare")
-facts = sidebar.show()
-seen = session.inspection()
-with facts:
-    sidebar.show_choices(seen.inspection.network.choices)
+seen = open_inspection("Compare")
 
 session.show_complaint()
 comparison.show_controls()

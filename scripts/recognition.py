@@ -21,6 +21,7 @@ from core.architectures import Network, build_network
 from core.checkpoint import read_checkpoint
 from scripts.reference_logits import VARIANTS, picture, pixels, unpacked, weights
 from tests import test_families, test_mmseg, test_smp, test_transformers
+from tests.conftest import zipped
 from tests.networks import NETWORKS, seeded
 from tests.savings import SAVINGS, Back, read_back
 
@@ -201,7 +202,7 @@ def _transformers() -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as folder:
             model, path = test_transformers.model_of(name), Path(folder) / "saved.zip"
             files = test_transformers.folder_of(model, Path(folder) / "saved")
-            path.write_bytes(test_transformers.zipped(files))
+            path.write_bytes(zipped(files))
             network = build_network(read_checkpoint(path, name=path.name, digest="d"))
             yield Row(f"transformers: {name}", network, test_transformers.differ(network, model))
 

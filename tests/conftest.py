@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from tests.serving import serve
 
@@ -46,6 +49,43 @@ def page(chromium):
     yield page
     context.close()
     assert faults == []
+
+
+@pytest.fixture
+def own_store(tmp_path, monkeypatch):
+    """Uploads of this test alone."""
+    from pages.components import sources
+
+    monkeypatch.setattr(sources, "DATA_FOLDER", tmp_path)
+    sources.store.clear()
+
+
+@pytest.fixture
+def app(own_store):
+    """The dashboard without a browser, drawn once; torch is imported on the way."""
+    return AppTest.from_file("../app.py", default_timeout=120).run()
+
+
+def upload(app, label, name, content):
+    """Give a file to the uploader of this label, and draw the page again."""
+    uploader = next(u for u in app.file_uploader if u.label == label)
+    return uploader.upload(name, content).run()
+
+
+def saved(value) -> bytes:
+    """What torch.save writes."""
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
+
+
+def zipped(files, method=zipfile.ZIP_DEFLATED) -> bytes:
+    """A ZIP of files by name."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 def png(pixels, **options) -> bytes:

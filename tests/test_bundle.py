@@ -14,6 +14,7 @@ from core.checkpoint import read_checkpoint
 from core.checkpoint.bundle import INDEX, pack
 from core.checkpoint.known import normalizations_in
 from core.errors import CheckpointError, RefusedError
+from tests.conftest import saved, zipped
 
 CONFIG = {"model_type": "segformer", "id2label": {"0": "road", "1": "sky"}}
 PREPROCESSOR = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.2, 0.1], "do_resize": True}
@@ -22,20 +23,6 @@ PREPROCESSOR = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.2, 0.1], "do
 def weights(*names):
     generator = torch.Generator().manual_seed(0)
     return {name: torch.randn(3, 4, generator=generator) for name in names}
-
-
-def torch_saved(content) -> bytes:
-    file = io.BytesIO()
-    torch.save(content, file)
-    return file.getvalue()
-
-
-def zipped(files, method=zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -114,7 +101,7 @@ def test_a_tensor_in_two_shards_is_refused(read):
 @pytest.mark.parametrize("name", ["weights.pth", "pytorch_model.bin", "run/best.ckpt"])
 def test_a_checkpoint_of_torch_in_a_zip_opens(read, name):
     tensors = weights("a", "b")
-    checkpoint = read(zipped({name: torch_saved({"state_dict": tensors, "epoch": 3})}))
+    checkpoint = read(zipped({name: saved({"state_dict": tensors, "epoch": 3})}))
 
     same(checkpoint.tensors, tensors)
     assert checkpoint.container == "zip pickle in a ZIP"
@@ -142,7 +129,7 @@ def test_a_hostile_pickle_in_a_zip_is_refused_as_it_is_alone(read):
             return os.system, ("true",)
 
     with pytest.raises(RefusedError, match="system"):
-        read(zipped({"weights.pth": torch_saved({"w": torch.ones(2), "x": Mischief()})}))
+        read(zipped({"weights.pth": saved({"w": torch.ones(2), "x": Mischief()})}))
 
 
 def test_a_zip_that_unpacks_to_gigabytes_is_refused(read):

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from core.architectures.parts import OUTPUT_STRIDE
-from pages.components import sources
+from tests.conftest import saved, upload
 from tests.hostile import BOMBS, LIES, calls
 from tests.networks import deeplab_mobilenet, of_a_class_that_exists_nowhere, seeded
 from tests.test_families import state_for
 
-SECONDS = 120  # of the first run, which imports torch
-
-
-@pytest.fixture(autouse=True)
-def own_store(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "DATA_FOLDER", tmp_path)
-    sources.store.clear()
-
-
-@pytest.fixture
-def app():
-    return AppTest.from_file("../app.py", default_timeout=SECONDS).run()
+UPLOADER = "Upload a checkpoint"
 
 
 @pytest.fixture
 def page(app):
     return app.switch_page("pages/checkpoint.py").run()
-
-
-def saved(value) -> bytes:
-    file = io.BytesIO()
-    torch.save(value, file)
-    return file.getvalue()
-
-
-def upload(page, content, name="mine.pth"):
-    uploader = next(u for u in page.file_uploader if u.label == "Upload a checkpoint")
-    return uploader.upload(name, content).run()
 
 
 def says(page) -> str:
@@ -74,7 +49,7 @@ def test_what_is_odd_is_told(page):
     model.aux_classifier[4] = nn.Conv2d(10, 21, 1)
     state = model.state_dict()
     state["backbone.0.0.weight"][0] = 0
-    upload(page, saved({"model": state, "epoch": 3}))
+    upload(page, UPLOADER, "mine.pth", saved({"model": state, "epoch": 3}))
 
     assert not page.exception
     text = says(page)
@@ -84,7 +59,7 @@ def test_what_is_odd_is_told(page):
 
 
 def test_a_network_that_nobody_knows_is_still_looked_into(page):
-    upload(page, saved(of_a_class_that_exists_nowhere().state_dict()))
+    upload(page, UPLOADER, "mine.pth", saved(of_a_class_that_exists_nowhere().state_dict()))
 
     assert not page.exception
     assert "No network is known for these" in says(page)
@@ -93,7 +68,7 @@ def test_a_network_that_nobody_knows_is_still_looked_into(page):
 
 
 def test_from_the_dashboard_a_button_leads_to_what_could_not_be_run(app):
-    upload(app, saved(of_a_class_that_exists_nowhere().state_dict()))
+    upload(app, UPLOADER, "mine.pth", saved(of_a_class_that_exists_nowhere().state_dict()))
     assert app.error
     app.button(key="look").click().run()
 
@@ -107,7 +82,7 @@ def test_from_the_dashboard_a_button_leads_to_what_could_not_be_run(app):
 def test_averaged_weights_in_the_same_file_can_be_chosen(page):
     model = seeded(deeplab_mobilenet())
     averaged = {key: value.float() * 2 for key, value in model.state_dict().items()}
-    upload(page, saved({"model": model.state_dict(), "ema": averaged}))
+    upload(page, UPLOADER, "mine.pth", saved({"model": model.state_dict(), "ema": averaged}))
     key = f"part_{page.session_state.sources.checkpoint}"
     assert page.selectbox(key=key).options[0].startswith("ema")
     page.selectbox(key=key).set_value("ema").run()
@@ -118,7 +93,7 @@ def test_averaged_weights_in_the_same_file_can_be_chosen(page):
 
 
 def test_what_no_tensor_tells_is_a_choice_here_and_in_the_sidebar(page):
-    upload(page, saved(state_for("vainf deeplabv3plus mobilenetv2 16")))
+    upload(page, UPLOADER, "mine.pth", saved(state_for("vainf deeplabv3plus mobilenetv2 16")))
     key = f"fact_{OUTPUT_STRIDE}"
     assert page.selectbox(key=key).value == "16"
     page.selectbox(key=key).set_value("8").run()
@@ -139,7 +114,7 @@ def test_every_hostile_file_gets_a_sentence_and_the_page_stays(page):
     for name, (content, sentence) in files.items():
         if sentence == "opens":  # with the weights beside the bomb, which is left alone
             continue
-        upload(page, content)
+        upload(page, UPLOADER, "mine.pth", content)
         assert not page.exception, name
         assert page.error, name
         assert page.info, name
@@ -149,7 +124,7 @@ def test_every_hostile_file_gets_a_sentence_and_the_page_stays(page):
 def test_no_hostile_call_runs_and_the_dashboard_stays(app, tmp_path):
     marker = tmp_path / "ran"
     for _, _, content in list(calls(f"touch {marker}"))[::12]:
-        upload(app, content)
+        upload(app, UPLOADER, "mine.pth", content)
         assert not app.exception
         assert app.error
         assert "class 0 (desk)" in (app.success or app.warning)[0].value

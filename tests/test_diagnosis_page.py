@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 import examples
 from core.diagnosis import CAUSES
 from pages.components import diagnosing, sources
+from tests.conftest import png, saved, upload
 from tests.networks import deeplab_mobilenet, seeded
-
-SECONDS = 120  # of the first run, which imports torch
 
 
 @pytest.fixture(autouse=True)
-def own_store(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "DATA_FOLDER", tmp_path)
-    sources.store.clear()
+def own_works(own_store):
     diagnosing._works.clear()
-
-
-@pytest.fixture
-def app():
-    return AppTest.from_file("../app.py", default_timeout=SECONDS).run()
 
 
 def finished(app):
@@ -48,11 +36,6 @@ def verdict(app) -> str:
 def says(app) -> str:
     kinds = (app.markdown, app.caption, app.success, app.warning)
     return "\n".join(e.value for kind in kinds for e in kind).replace("\\", "")
-
-
-def upload(app, label, name, content):
-    uploader = next(u for u in app.file_uploader if u.label == label)
-    return uploader.upload(name, content).run()
 
 
 def test_the_example_is_named_with_what_is_fed_and_what_is_remembered(app):
@@ -103,9 +86,8 @@ def test_every_cause_is_explained(cause):
 
 def test_a_head_that_was_never_trained_is_named_for_an_upload(app):
     torch.manual_seed(0)
-    file = io.BytesIO()
-    torch.save(seeded(deeplab_mobilenet()).state_dict(), file)
-    upload(app, "Upload a checkpoint", "fresh.pth", file.getvalue())
+    fresh = saved(seeded(deeplab_mobilenet()).state_dict())
+    upload(app, "Upload a checkpoint", "fresh.pth", fresh)
     finished(app)
 
     assert not app.exception
@@ -116,9 +98,7 @@ def test_the_users_own_black_output_is_compared(app):
     app.button(key="preset_imagenet").click().run()
     finished(app).switch_page("pages/diagnosis.py").run()
     ids = app.session_state.good[0].inspection.labels.ids.astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(ids).save(file, "PNG")
-    upload(app, "Your own output", "black.png", file.getvalue())
+    upload(app, "Your own output", "black.png", png(ids))
     finished(app)
 
     assert not app.exception

@@ -17,36 +17,15 @@ from torchvision.models import resnet18
 
 from core.presets import PRESETS
 from pages.components import sources
-from tests.conftest import png
+from tests.conftest import png, saved, upload
 
 SECONDS = 120  # of the first run, which imports torch
-
-
-@pytest.fixture(autouse=True)
-def own_store(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "DATA_FOLDER", tmp_path)
-    sources.store.clear()
-
-
-@pytest.fixture
-def app():
-    return AppTest.from_file("../app.py", default_timeout=SECONDS).run()
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 def verdict(app) -> str:
     """What is seen; why stands in the second line, and is told better while it is looked for."""
     return (app.success or app.warning)[0].value.splitlines()[0]
-
-
-def upload(app, label, name, content):
-    uploader = next(u for u in app.file_uploader if u.label == label)
-    return uploader.upload(name, content).run()
-
-
-def saved(value) -> bytes:
-    file = io.BytesIO()
-    torch.save(value, file)
-    return file.getvalue()
 
 
 def test_the_first_page_shows_the_example_as_a_black_mask(app):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import zipfile
 
 import pytest
 import torch
@@ -21,6 +19,7 @@ from transformers import (
 from core.architectures import build_network, transformers_family
 from core.checkpoint import read_checkpoint
 from core.errors import ArchitectureError
+from tests.conftest import zipped
 from tests.networks import seeded
 
 FOUR = {"depths": [1, 1, 1, 1], "out_features": ["stage1", "stage2", "stage3", "stage4"]}
@@ -62,14 +61,6 @@ def model_of(name):
         if parameter.ndim > 1:  # the library starts so small that every answer would be 0
             torch.nn.init.kaiming_normal_(parameter)
     return model
-
-
-def zipped(files) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 def folder_of(model, folder):
