@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cases import Part, Trial, faulty, healthy, material, members, pairs, pictures
+from benchmarks.cases import Part, Trial, faulty, healthy, material, members, pairs, pictures, scene
 from core.diagnosis import diagnose
 from core.diagnosis.evidence import Facts
 from core.diagnosis.naming import affine
@@ -27,7 +27,7 @@ from core.errors import InspectionError
 from core.settings import Settings, change
 from examples.faults import FAULTS
 from examples.materials import Material, case_of, inspect_material
-from examples.zoo import ZOO, Member
+from examples.zoo import ZOO, Member, load
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "benchmark.md"
@@ -82,6 +82,8 @@ def main() -> None:
     parser.add_argument("--part", choices=("tune", "held-out"), default="tune")
     parser.add_argument("--only", default="", help="part of the name of a fault")
     parser.add_argument("--limit", type=int, default=6, help="cases for each fault")
+    parser.add_argument("--pairs", type=int, default=3, help="cases for each pair of faults")
+    parser.add_argument("--healthy", type=int, default=8, help="pictures for each healthy kind")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     part: Part = options.part
@@ -91,8 +93,8 @@ def main() -> None:
         if options.only:
             _say(_table(rows))
             return
-        both = list(_told(pool.map(outcome, pairs(part, options.limit))))
-        calm = list(_told(pool.map(outcome, healthy(part, options.limit))))
+        both = list(_told(pool.map(outcome, pairs(part, options.pairs))))
+        calm = list(_told(pool.map(outcome, healthy(part, options.healthy))))
         known = list(pool.map(recovery, *zip(*_recoveries(part), strict=True)))
     figures = _figures(part, rows, calm, known)
     text = _report(part, rows, both, calm, known, figures, time.monotonic() - began)
@@ -149,16 +151,24 @@ def outcome(trial: Trial) -> Outcome:
 
 
 def _is_harmless(trial: Trial, made: Material) -> bool:
-    """Whether feeding and weights give the same mask as without the fault."""
+    """Whether feeding and weights give nearly the same mask as without the fault.
+
+    A dark picture over its own maximum may even be fed better: there the right pixels are counted.
+    """
     feeding = {cause[0] for fault in trial.faults for cause in fault.causes} <= set("PSB")
-    if not trial.faults or not feeding or trial.faults[0].causes == ("P5",):
+    if not trial.faults or not feeding:
         return False
-    before = material(ZOO[trial.member], trial.picture, truth=False)
+    member = ZOO[trial.member]
+    before = replace(made, checkpoint=load(member.name).read_bytes(), settings=member.settings)
     try:
-        masks = [inspect_material(one).labels.ids for one in (before, made)]
+        right, wrong = (inspect_material(one).labels.ids for one in (before, made))
     except InspectionError:
         return False
-    return bool((masks[0] != masks[1]).mean() < HARMLESS)
+    if trial.faults[0].causes != ("P5",):
+        return bool((right != wrong).mean() < HARMLESS)
+    ids = scene(trial.picture)[1]
+    truth = ids > 0 if member.classes == 1 else ids
+    return bool((right == truth).mean() - (wrong == truth).mean() < HARMLESS)
 
 
 # --- the normalization ----------------------------------------------------------------------------

@@ -224,7 +224,7 @@ def _foreign_aux(material: Material) -> Material:
     return _set(head="aux")(replace(material, checkpoint=weights_file(weights)))
 
 
-AUX_CHANNELS = 40  # of the block that torchvision's aux head reads, at a quarter of the width
+AUX_CHANNELS = 16  # of the block that torchvision's aux head reads, at a quarter of the width
 
 
 # --- what the script wrote ------------------------------------------------------------------------
@@ -260,10 +260,11 @@ def _twice_activated(seen: Any) -> bytes:
 
 
 def _small(seen: Any) -> bytes:
-    height, width = (side // 4 for side in seen.labels.ids.shape)
-    logits = torch.from_numpy(seen.logits.values)[None]
-    small = torch.nn.functional.interpolate(logits, size=(height, width), mode="bilinear")
-    return picture_file(_palette()[small[0].argmax(0).numpy()])
+    """What torchvision's parts say before the model enlarges it."""
+    module = seen.network.module
+    features = module.backbone(seen.input.tensor)
+    logits = module.classifier(features.get("out", features))
+    return picture_file(_palette()[logits[0].argmax(0).numpy()])
 
 
 def _without_one_color(seen: Any) -> bytes:
@@ -328,6 +329,10 @@ def _colors(member: Member) -> bool:
     return member.channels == 3
 
 
+def _torchvision(member: Member) -> bool:
+    return member.architecture in ("deeplab", "fcn", "lraspp")
+
+
 def _file(member: Member) -> bool:
     """A plain state_dict, with BatchNorm."""
     return not member.exported
@@ -384,7 +389,7 @@ FAULTS: tuple[Fault, ...] = (
           _saved(lambda seen: picture_file((1 - _ids(seen)) * 255)),
           "The script shows the channel of the background.", _one),
     Fault("not enlarged", ("R8",), _saved(_small),
-          "The logits were never enlarged to the picture.", _many),
+          "The logits were never enlarged to the picture.", _torchvision),
     Fault("names of DataParallel", ("W1",), _renamed,
           "load_state_dict(strict=False) loaded nothing; the script predicted with chance.",
           lambda m: m.architecture == "unet" and _many(m)),
@@ -393,7 +398,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("names of other classes", ("W4",),
           _set(class_names=tuple(f"class {k}" for k in range(21))),
           "The list of names is that of another network.", _many),
-    Fault("aux head of other classes", ("W5",), _foreign_aux,
+    Fault("aux head of other classes", ("W5", "R8"), _foreign_aux,
           "The aux head kept its 21 classes, and the script reads it.",
           lambda m: m.architecture in ("deeplab", "fcn")),
     Fault("a weight is NaN", ("W6",), _weights(_one_nan),

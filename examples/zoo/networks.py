@@ -60,11 +60,12 @@ MEMBERS = (
     Member("mask_bytes", "unet", _preset("bytes"), "bytes", classes=1, held_out=True, steps=150),
     Member("deeplab_clip", "deeplab", _preset("clip"), "imagenet", steps=40, rate=1e-3),
     Member(
-        "plain_symmetric", "plain", _preset("symmetric"), "symmetric", steps=350, rate=1.5e-3
+        "plain_symmetric", "plain", _preset("symmetric"), "symmetric", steps=700, rate=2e-3
     ),
     Member("unet_odd", "unet", _odd((0.6, 0.55, 0.5), (0.12, 0.15, 0.1)), "custom", held_out=True),
     Member(
-        "group_imagenet", "group", _preset("imagenet"), "imagenet", rate=3e-3, held_out=True,
+        "group_imagenet", "group", _preset("imagenet"), "imagenet", steps=700, rate=4e-3,
+        held_out=True,
     ),
     Member("mask_imagenet", "unet", _preset("imagenet"), "imagenet", classes=1, steps=150),
     Member("fcn_bgr", "fcn", _preset("imagenet_bgr"), "imagenet", steps=100, rate=2e-3,
