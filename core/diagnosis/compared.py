@@ -14,6 +14,7 @@ from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.saved import SAME, Coding, Written, coding, of_labels, read_written
 from core.errors import InspectionError
 
+SIMILAR = 0.85  # gain at a reduced size, where edges fall otherwise
 CLEARER = 0.003  # gain by which a bug must match better than our own label map
 
 
@@ -31,7 +32,11 @@ def saved_output(facts: Facts) -> Iterator[Finding]:
     if written is None:
         return
     if written.flat:
-        yield from _of_one_value(facts, written)
+        fits = list(_of_one_value(facts, written))
+        yield from fits or _unexplained(facts, 0.0)
+        return
+    if (small := _reduced(facts, written)) > SIMILAR:
+        yield _not_enlarged(written, small)
         return
     ours = _ours(facts, written)
     matches = list(_matches(bugs.without_forward(facts), facts, written))
@@ -47,6 +52,31 @@ def saved_output(facts: Facts) -> Iterator[Finding]:
         yield from of_labels(facts, written)
     else:
         yield from _unexplained(facts, max(ours.gain, best.gain if best else 0.0))
+
+
+def _reduced(facts: Facts, written: Written) -> float:
+    """How much of a file of a fraction of the size our label map explains at that size, 0..1."""
+    ids, (height, width) = facts.seen.labels.ids, written.packed.shape
+    factor = len(ids) / height
+    if factor < 2 or abs(ids.shape[1] / width - factor) > 0.05 * factor:
+        return 0.0
+    rows = ((np.arange(height) + 0.5) * len(ids) / height).astype(int)
+    columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(int)
+    return coding(written.packed, ids[rows][:, columns]).gain
+
+
+def _not_enlarged(written: Written, gain: float) -> Finding:
+    height, width = written.packed.shape
+    return Finding(
+        "R8",
+        "certain",
+        (
+            Evidence(f"Your file has {width} x {height} pixels, fewer than the picture.", height),
+            Evidence(f"Our label map at that size explains {gain:.0%} of it.", gain),
+        ),
+        "Enlarge the logits to the picture before the decision.",
+        "logits = F.interpolate(logits, size=image.shape[:2], mode='bilinear')",
+    )
 
 
 def _unexplained(facts: Facts, nearest: float) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from core.presets import PRESETS
 from core.settings import Preprocessing, Settings, flatten
 
 UNIT = 3.0  # a mean up to this is meant for pixels of 0 to 1
@@ -28,7 +29,11 @@ def cause_of(now: Preprocessing, wanted: Mapping[str, Any], *, bits: int = 8) ->
     right_mean, right_std = affine(_changed(now, wanted))
     if now.scale == "max":
         return "P5"
-    if _twice(mean, std, right_mean, right_std) or (now.scale == "65535" and bits <= 8):
+    if (
+        _a_known_one_twice(now)
+        or _twice(mean, std, right_mean, right_std)
+        or (now.scale == "65535" and bits <= 8)
+    ):
         return "P2"
     again = float(wanted.get("divide_again", 1.0))
     if now.divide_again > TOO_SMALL and again == 1 and _near(std, right_std * now.divide_again):
@@ -61,6 +66,18 @@ def is_plain(chosen: Preprocessing) -> bool:
 
 def _changed(now: Preprocessing, changes: Mapping[str, Any]) -> Preprocessing:
     return replace(now, **{k: v for k, v in changes.items() if hasattr(now, k)})
+
+
+def _a_known_one_twice(now: Preprocessing) -> bool:
+    """Whether mean and std are those of a known convention applied twice."""
+    for preset in PRESETS.values():
+        m, s = np.asarray(preset.changes["mean"]), np.asarray(preset.changes["std"])
+        exact = np.allclose(now.std, s * s, rtol=0.02) and np.allclose(
+            now.mean, m + m * s, rtol=0.02
+        )
+        if exact and not np.allclose(s, 1):
+            return True
+    return False
 
 
 def _twice(

@@ -38,6 +38,7 @@ ONE_FORWARD: tuple[Check, ...] = (
 )
 COUNTERFACTUAL: tuple[Check, ...] = (
     feeding.normalization,
+    feeding.own_maximum,
     *decoding.COUNTERFACTUAL,
     feeding.order,
     feeding.size,

@@ -118,6 +118,27 @@ def _evidence(facts: Facts, known: Recovered) -> Iterator[Evidence]:
         yield Evidence(words, known.current)
 
 
+def own_maximum(facts: Facts) -> Iterator[Finding]:
+    """P5: the divisor is this picture's maximum, and another than that of the depth."""
+    largest = float(facts.tensor.divisor)
+    if facts.settings.preprocessing.scale != "max" or largest >= facts.tensor.largest:
+        return
+    changes = {"scale": "255" if facts.tensor.largest == 255 else "65535"}
+    effect = facts.changed(changes)
+    fix, code = FIX["P5"]
+    words = f"The divisor is {largest:g}, this picture's maximum; others are divided by another."
+    yield Finding(
+        "P5",
+        "likely",
+        (Evidence(words, largest),),
+        fix,
+        code,
+        changes=changes,
+        effect=effect,
+        kind="fault" if effect >= HARMLESS else "note",
+    )
+
+
 def order(facts: Facts) -> Iterator[Finding]:
     """P6: with red and blue swapped the mask is better by more than chance."""
     color = facts.settings.preprocessing.color
@@ -167,6 +188,8 @@ def _clearly(factor: float, surer: float, nearer: float, right: float | None) ->
 
 def _no_use(facts: Facts) -> bool:
     """Whether comparing masks would tell nothing: all is well, or the picture is too unusual."""
+    if facts.case.truth is not None and not facts.has_shapes:
+        return True
     return facts.satisfied or facts.unusual or facts.head_is_random or "B1" in facts.faults
 
 

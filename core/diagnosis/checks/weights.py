@@ -79,10 +79,15 @@ def class_count(facts: Facts) -> Iterator[Finding]:
 
 
 def aux_head(facts: Facts) -> Iterator[Finding]:
-    """W5: the aux head has other classes than the head."""
-    aux, count = facts.network.aux_classes, facts.network.num_classes
-    if aux is None or aux == count:
+    """W5: the aux head has other classes than the head, by the weights in the file."""
+    tensors = facts.case.checkpoint.tensors if facts.case.checkpoint else {}
+    ends = [
+        [len(t) for key, t in tensors.items() if key.startswith(start) and t.ndim == 4]
+        for start in ("classifier.", "aux_classifier.")
+    ]
+    if not all(ends) or ends[0][-1] == ends[1][-1]:
         return
+    count, aux = ends[0][-1], ends[1][-1]
     used = facts.settings.forwarding.head == "aux"
     yield Finding(
         "W5",
@@ -227,6 +232,6 @@ def other_pictures(facts: Facts) -> Iterator[Finding]:
     )
 
 
-NO_NETWORK = (not_finite, prefixed)
-NO_FORWARD = (class_count, aux_head, in_channels, never_trained)
+NO_NETWORK = (not_finite, prefixed, aux_head)
+NO_FORWARD = (class_count, in_channels, never_trained)
 COUNTERFACTUAL = (other_pictures,)
