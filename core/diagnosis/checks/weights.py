@@ -16,8 +16,8 @@ from core.diagnosis.finding import Evidence, Finding
 from core.errors import InspectionError
 
 DIVERGED = 0.5  # share of the weights from which on it was the training that ended in NaN
-STEPS = 1.3  # of Kolmogorov's distance times sqrt(n): 93 % of even numbers stay below it
-FEWEST = 64  # numbers below which chance alone looks as even
+STEPS = 1.6  # of Kolmogorov's distance times sqrt(n): 98.8 % of even numbers stay below it
+FEWEST = 40  # numbers below which chance alone looks as even
 MANY = 256  # numbers from which on the distance is decisive
 DEEPEST = 3  # prefixes one after the other
 UNSURE = 0.9  # mean confidence; on pictures like those of the training it is over 0.94
