@@ -7,6 +7,7 @@ has not begun out of the queue. A forward that runs is not interrupted: its resu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -40,6 +41,7 @@ class Engine:
         self._waiting: dict[str, Future[Logits]] = {}  # by person: what they asked for last
         self._lock = Lock()
         self.forwards = 0  # how many were run since the start
+        self.forwards_of: Counter[str] = Counter()  # the same by who asked
         self.running = 0
         self.most_running = 0
 
@@ -76,7 +78,7 @@ class Engine:
     def _submit(self, key: str, compute: Callable[[], Logits], person: str) -> Future[Logits]:
         with self._lock:
             older = self._waiting.get(person)
-            future = self._worker.submit(self._run, key, compute)
+            future = self._worker.submit(self._run, key, compute, person)
             self._waiting[person] = future
         if older is not None:
             older.cancel()  # outside the lock: its callback takes the lock too
@@ -88,10 +90,11 @@ class Engine:
             if self._waiting.get(person) is done:
                 del self._waiting[person]
 
-    def _run(self, key: str, compute: Callable[[], Logits]) -> Logits:
+    def _run(self, key: str, compute: Callable[[], Logits], person: str) -> Logits:
         if (kept := self._results.get(key)) is not None:  # somebody before us in the queue made it
             return kept
         self.forwards += 1
+        self.forwards_of[person] += 1
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:

@@ -121,3 +121,11 @@ def test_an_error_of_the_forward_reaches_whoever_asked():
 
     with pytest.raises(ValueError, match="broken"):
         Engine().logits("a", broken)
+
+
+def test_forwards_are_counted_by_who_asked_for_them():
+    engine = Engine()
+    for key, person in (("a", "a page"), ("b", "its diagnosis"), ("a", "its diagnosis")):
+        engine.logits(key, lambda: logits_of(1), person=person)
+
+    assert engine.forwards_of == {"a page": 1, "its diagnosis": 1}

@@ -71,7 +71,10 @@ def show_panels(seen: Seen, marked: str = "") -> None:
             f" {inspection.settings.forwarding.upsampling} to the picture;"
             f" forward {engine.forwards} of this server since its start"
         ).replace("torch.", ""),
-        queue={"forwards": engine.forwards, "mostRunning": engine.most_running},
+        queue={
+            "forwards": engine.forwards_of[st.session_state.person],
+            "mostRunning": engine.most_running,
+        },
         stale=seen.stale,
         marked=marked,
         on_live=session.take_live,

@@ -53,7 +53,7 @@ def show_viewer(
         pin: row and column of the pinned pixel.
         answered: sequence number of the last `live` message that this inspection includes.
         status: one line below the panels.
-        queue: forwards since the server's start, and how many ran at once at the most.
+        queue: forwards that this view asked for, and how many ran at once at the most.
         stale: the settings on the page could not be computed; this is an older state.
         marked: the stage at which the picture turns bad, "" for none.
         on_live: called before the rerun when a live slider moved.
