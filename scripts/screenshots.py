@@ -27,7 +27,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
         page = browser.new_page(viewport=SIZE)
         _open(page, address)
-        page.get_by_role("button", name="Stop", exact=True).wait_for(state="detached")
+        page.wait_for_selector(".st-key-stop_diagnosis", state="detached", timeout=60_000)
         _take(page, "before")
         page.get_by_role("button", name="Apply", exact=True).click()
         page.get_by_text("Nothing is wrong that can be told").wait_for()

@@ -56,6 +56,12 @@ def wait_for_verdict(page, pattern):
     )
 
 
+def wait_for_diagnosis(page):
+    """Wait until it has said all; the button that ends it goes with it."""
+    page.wait_for_selector(".st-key-stop_diagnosis", state="detached", timeout=FIRST_PAINT_MS)
+    settle(page)
+
+
 def mean_iou(page) -> float:
     return float(re.search(r"mIoU ([\d.]+)", verdict(page))[1])
 
@@ -165,6 +171,7 @@ def test_a_reloaded_address_shows_the_same_state(page, address):
 def test_dragging_the_opacity_asks_the_server_nothing(page, address):
     frames = sent_frames(page)
     open_app(page, address)
+    wait_for_diagnosis(page)  # until then the page looks for its answer on its own
     before, asked, drawn = forwards(page), len(frames), layer(page, "mask")
     drag(page, page.locator("input.alpha"), 0.6, 0.05, seconds=1)
     during = len(frames)
