@@ -154,3 +154,20 @@ def test_a_lie_beside_what_is_on_the_screen_leaves_it(tmp_path):
         read_checkpoint(path, name="x", digest="d", folder=folder)
 
     assert list(folder.iterdir()) == []
+
+
+LIMIT_WHEN_LOOKED_AT = """
+import resource, sys
+from pathlib import Path
+from core.checkpoint import child
+child.bytes_unpacked = lambda path: print(resource.getrlimit(resource.RLIMIT_AS)[0]) or 0
+child._limit(Path(sys.argv[1]))
+"""
+
+
+def test_the_directory_of_a_zip_is_looked_at_under_the_limit_of_any_file(tmp_path):
+    (tmp_path / "blob").write_bytes(bytes(1000))
+    command = [sys.executable, "-c", LIMIT_WHEN_LOOKED_AT, str(tmp_path / "blob")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=process.ROOT)
+
+    assert 0 < int(done.stdout) < 2**30

@@ -14,6 +14,7 @@ from typing import Any
 
 from core.checkpoint.bundle import bytes_unpacked
 from core.checkpoint.reader import read_file
+from core.checkpoint.sniff import MAX_BYTES
 from core.errors import CheckpointError, RefusedError
 
 MEMORY = 512 * 2**20  # address space beyond the file, its map and what a strided tensor takes
@@ -26,8 +27,8 @@ FILE_BYTES = 4 * 2**30 + 64 * 2**20  # of the safetensors file
 def main(arguments: list[str]) -> None:
     """Read `arguments[0]`, write to `arguments[1]`, of the candidate `arguments[2]`."""
     path, out, choice = arguments
-    _limit(Path(path))
     try:
+        _limit(Path(path))
         report = read_file(Path(path), Path(out), choice=choice, say=lambda s: _send({"stage": s}))
         _send({"report": asdict(report)})
     except CheckpointError as error:
@@ -50,12 +51,20 @@ def _limit(path: Path) -> None:
     except ImportError:
         return
     size = path.stat().st_size if path.exists() else 0
-    memory = MEMORY + GROWTH + 2 * max(size, bytes_unpacked(path))
     for kind, limit in (
-        (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_FSIZE, FILE_BYTES),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 64),
     ):
         resource.setrlimit(kind, (limit, limit))
+    # The directory of a ZIP is foreign too: it is looked at under the limit of any other file.
+    most = _memory(max(size, MAX_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (_memory(size), most))
+    needed = _memory(max(size, bytes_unpacked(path)))
+    resource.setrlimit(resource.RLIMIT_AS, (needed, needed))
+
+
+def _memory(size: int) -> int:
+    """Address space for a file, or for what it unpacks to, of so many bytes."""
+    return MEMORY + GROWTH + 2 * size
