@@ -11,7 +11,10 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.checkpoint import read_checkpoint
 from tests.serving import serve
+
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +43,23 @@ def chromium():
         browser.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Let the page fixture know how its test ended."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def page(chromium):
+def page(chromium, request):
     """A fresh browser window; the test fails if the page's JavaScript does."""
     context = chromium.new_context(viewport={"width": 1280, "height": 1000})
     page, faults = context.new_page(), []
     page.on("pageerror", lambda error: faults.append(str(error)))
     yield page
+    if request.node.stash[FAILED]:  # a failure far away can only be read, not looked at
+        print(page.url, page.locator("body").inner_text(), sep="\n")
     context.close()
     assert faults == []
 
@@ -64,6 +77,17 @@ def own_store(tmp_path, monkeypatch):
 def app(own_store):
     """The dashboard without a browser, drawn once; torch is imported on the way."""
     return AppTest.from_file("../app.py", default_timeout=120).run()
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read the bytes of a checkpoint."""
+
+    def read_bytes(content):
+        (tmp_path / "blob").write_bytes(content)
+        return read_checkpoint(tmp_path / "blob", name="blob", digest="d")
+
+    return read_bytes
 
 
 def upload(app, label, name, content):

@@ -290,12 +290,13 @@ def test_an_uploaded_picture_and_checkpoint_are_shown(page, address, tmp_path, n
     open_app(page, address)
     upload(page, "Upload a picture", tmp_path / "mine.png")
     page.wait_for_function("document.body.innerText.includes('mine.png')")
+    settle(page)  # a person does not choose the next file while the page is being drawn
     upload(page, "Upload a checkpoint", checkpoint)
     wait_for_verdict(page, "of 4 classes present")
-    settle(page)
+    wait_for_diagnosis(page)
 
-    captions = page.locator('[data-testid="stCaptionContainer"]').all_inner_texts()
-    assert any(caption.startswith(family) for caption in captions)
+    captions = page.locator('[data-testid="stCaptionContainer"]')
+    captions.filter(has_text=re.compile(f"^{re.escape(family)}")).first.wait_for()
     assert np.array_equal(layer(page, "raw"), picture)
 
 

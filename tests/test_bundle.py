@@ -25,15 +25,6 @@ def weights(*names):
     return {name: torch.randn(3, 4, generator=generator) for name in names}
 
 
-@pytest.fixture
-def read(tmp_path):
-    def read_bytes(content):
-        (tmp_path / "blob").write_bytes(content)
-        return read_checkpoint(tmp_path / "blob", name="blob", digest="d")
-
-    return read_bytes
-
-
 def same(found, wanted):
     assert set(found) == set(wanted)
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)

@@ -17,7 +17,6 @@ from transformers import (
 )
 
 from core.architectures import build_network, transformers_family
-from core.checkpoint import read_checkpoint
 from core.errors import ArchitectureError
 from tests.conftest import zipped
 from tests.networks import seeded
@@ -66,15 +65,6 @@ def model_of(name):
 def folder_of(model, folder):
     model.save_pretrained(folder)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read_bytes(content):
-        (tmp_path / "blob").write_bytes(content)
-        return read_checkpoint(tmp_path / "blob", name="blob", digest="d")
-
-    return read_bytes
 
 
 def picture():

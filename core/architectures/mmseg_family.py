@@ -13,11 +13,19 @@ from torch import nn
 from core.architectures import mmseg_heads as heads
 from core.architectures.mmseg_backbones import STRIDES, MixTransformer, ResNet
 from core.architectures.network import Choice, Network, choose
-from core.architectures.parts import OUTPUT_STRIDE, Tensors, count, finish, has, outputs, size
+from core.architectures.parts import (
+    OUTPUT_STRIDE,
+    Tensors,
+    count,
+    finish,
+    has,
+    outputs,
+    resnet_name,
+    size,
+)
 from core.checkpoint import Checkpoint
 
 BACKBONE, HEAD, AUX = "backbone.", "decode_head.", "auxiliary_head."
-RESNETS = {(3, 6): "50", (3, 23): "101", (3, 36): "152", (2, 6): "34", (2, 2): "18"}  # by layer3
 BLOCKS: dict[tuple[int, ...], str] = {  # of the stages of a Mix Transformer; B0 is B1, narrower
     (2, 2, 2, 2): "B1",
     (3, 4, 6, 3): "B2",
@@ -135,10 +143,9 @@ def _title(tensors: Tensors) -> str:
         width = size(tensors, "backbone.layers.0.0.projection.weight", 0, 32)
         depths = tuple(count(tensors, f"backbone.layers.{stage}.1.") for stage in range(4))
         return f"MiT-{'B0' if width == 32 else BLOCKS.get(depths, str(depths))}"
-    convolutions = 3 if has(tensors, "backbone.layer1.0.conv3.") else 2
-    blocks = count(tensors, "backbone.layer3.")
-    depth = RESNETS.get((convolutions, blocks), f"of {blocks} blocks in layer3")
-    return f"ResNet-{depth}{'-V1c' if has(tensors, 'backbone.stem.') else ''}"
+    return (
+        f"ResNet-{resnet_name(tensors, BACKBONE)}{'-V1c' if has(tensors, 'backbone.stem.') else ''}"
+    )
 
 
 # --- what keys cannot tell ------------------------------------------------------------------------

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
 import torch
 
 from core.architectures.network import Account, Candidate
+from core.architectures.parts import Tensors, resnet_name
 from core.errors import ArchitectureError
-
-Tensors = Mapping[str, torch.Tensor]
 
 # Family -> the keys by which it is told, where they are not laid out as the family's own module
 # knows them, or where nothing is built yet.
@@ -25,7 +21,6 @@ FOREIGN = {
     "Mask2Former": ("sem_seg_head.", "model.pixel_level_module."),
     "segmentation-models-pytorch network": ("segmentation_head.0.",),
 }
-RESNETS = {(3, 6): "50", (3, 23): "101", (3, 36): "152", (2, 6): "34", (2, 2): "18"}
 SHOWN = 3  # names in a message
 EXPORT = (
     "Export the network with its graph where it was trained, and upload that .pt2 file: it runs "
@@ -50,7 +45,7 @@ def _classifier(tensors: Tensors) -> ArchitectureError | None:
     """A network with one answer per picture: its last layer is a matrix."""
     name, last = "", ""
     if "layer1.0.conv1.weight" in tensors:
-        name, last = f"ResNet-{_depth(tensors)}", "fc.weight"
+        name, last = f"ResNet-{resnet_name(tensors)}", "fc.weight"
     elif "features.0.0.weight" in tensors:
         name, last = (
             "MobileNet",
@@ -65,12 +60,6 @@ def _classifier(tensors: Tensors) -> ArchitectureError | None:
         "the whole picture, no mask.",
         remedy="Upload the checkpoint of a segmentation network; the backbone alone is not one.",
     )
-
-
-def _depth(tensors: Tensors) -> str:
-    convolutions = 3 if "layer1.0.conv3.weight" in tensors else 2  # bottleneck or basic block
-    found = {match[1] for key in tensors if (match := re.match(r"layer3\.(\d+)\.", key))}
-    return RESNETS.get((convolutions, len(found)), f"of {len(found)} blocks in layer3")
 
 
 def _foreign(tensors: Tensors) -> ArchitectureError | None:

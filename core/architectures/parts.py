@@ -27,6 +27,7 @@ Tensors = Mapping[str, torch.Tensor]
 OUTPUT_STRIDE = "output stride"  # input pixels for one pixel of the deepest features
 ATROUS_RATES = {16: (6, 12, 18), 8: (12, 24, 36)}  # by output stride: the DeepLabV3 paper, 3.3
 RESNETS = {6: (50, (3, 4, 6, 3)), 23: (101, (3, 4, 23, 3)), 36: (152, (3, 8, 36, 3))}  # by layer3
+RESNET_NAMES = {(3, 6): "50", (3, 23): "101", (3, 36): "152", (2, 6): "34", (2, 2): "18"}
 MOBILENET_V2 = (  # expansion, channels, blocks, stride of the first: its paper, table 2
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -80,6 +81,18 @@ def resnet_depth(tensors: Tensors) -> tuple[int, tuple[int, ...]]:
     """
     blocks = count(tensors, "backbone.layer3.")
     return RESNETS[min(RESNETS, key=lambda known: abs(known - blocks))]
+
+
+def resnet_name(tensors: Tensors, start: str = "") -> str:
+    """What a ResNet is called, by the convolutions of a block and the blocks of layer3: "50".
+
+    Args:
+        tensors: by name.
+        start: what stands before "layer1".
+    """
+    convolutions = 3 if f"{start}layer1.0.conv3.weight" in tensors else 2  # bottleneck or basic
+    blocks = count(tensors, f"{start}layer3.")
+    return RESNET_NAMES.get((convolutions, blocks), f"of {blocks} blocks in layer3")
 
 
 def choose_stride(checkpoint: Checkpoint, chosen: Mapping[str, str], first_rate: str) -> Choice:

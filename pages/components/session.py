@@ -275,19 +275,18 @@ def opened_checkpoint() -> tuple[Checkpoint, Sources]:
 def choose_fact(name: str, taken: str) -> None:
     """Decide what no tensor tells, for the checkpoint that is looked at."""
     chosen = dict(parse_qsl(looked_into().choices)) | {name: taken}
-    changed = replace(looked_into(), choices=urlencode(chosen))
-    if st.session_state.looked is not None:
-        st.session_state.looked = changed
-    else:
-        st.session_state.sources = changed
-    st.session_state.complaint = None
+    _change_looked_into(choices=urlencode(chosen))
 
 
 def choose_part(path: str) -> None:
     """Take other weights of the same file: the averaged ones, say."""
-    now = replace(looked_into(), part=path, choices="")
-    st.session_state.looked = now if st.session_state.looked is not None else None
-    st.session_state.sources = now if st.session_state.looked is None else sources()
+    _change_looked_into(part=path, choices="")
+
+
+def _change_looked_into(**changes: str) -> None:
+    """Of the page's own checkpoint where it has one, else of the dashboard's."""
+    own = st.session_state.looked is not None
+    st.session_state["looked" if own else "sources"] = replace(looked_into(), **changes)
     st.session_state.complaint = None
 
 

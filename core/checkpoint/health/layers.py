@@ -86,7 +86,11 @@ def is_fresh(weight: torch.Tensor) -> bool:
     bound = prod(weight.shape[1:]) ** -0.5
     if not bool(torch.isfinite(values).all()) or float(values.abs().max()) > bound * (1 + 1e-6):
         return False
-    share = values.sort().values / (2 * bound) + 0.5  # uniform in 0..1 where it is fresh
-    ranks = torch.arange(1, len(values) + 1, dtype=torch.float32) / len(values)
-    distance = float((ranks - share).abs().max())
-    return bool(distance * len(values) ** 0.5 < UNIFORM)
+    return bool(uniform_distance(values, bound) * len(values) ** 0.5 < UNIFORM)
+
+
+def uniform_distance(weight: torch.Tensor, bound: float) -> float:
+    """Kolmogorov's distance between these numbers and uniform ones from -bound to bound, 0..1."""
+    ordered = weight.detach().float().flatten().sort().values
+    ranks = torch.arange(1, len(ordered) + 1) / len(ordered)
+    return float((ranks - (ordered / bound + 1) / 2).abs().max())

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
-
 from core.architectures import build_network
 from core.checkpoint import Checkpoint
+from core.checkpoint.health.layers import uniform_distance
+from core.checkpoint.health.numbers import is_finite
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
 from core.errors import InspectionError
@@ -29,7 +29,7 @@ def not_finite(facts: Facts) -> Iterator[Finding]:
     """W6 where single tensors are broken, N1 where the whole training ended in NaN."""
     tensors = facts.case.checkpoint.tensors if facts.case.checkpoint else {}
     numbers = {key: t for key, t in tensors.items() if t.is_floating_point() and t.numel()}
-    bad = [key for key, tensor in numbers.items() if not bool(torch.isfinite(tensor).all())]
+    bad = [key for key, tensor in numbers.items() if not is_finite(tensor)]
     if not bad:
         return
     share = len(bad) / len(numbers)
@@ -151,13 +151,6 @@ def never_trained(facts: Facts) -> Iterator[Finding]:
         "Train the head, or load the file that holds the trained one.",
         "model.load_state_dict(state, strict=True)",
     )
-
-
-def uniform_distance(weight: torch.Tensor, bound: float) -> float:
-    """Kolmogorov's distance between these numbers and even ones from -bound to bound, 0..1."""
-    ordered = weight.detach().float().flatten().sort().values
-    steps = torch.arange(1, len(ordered) + 1) / len(ordered)
-    return float((steps - (ordered / bound + 1) / 2).abs().max())
 
 
 def prefixed(facts: Facts) -> Iterator[Finding]:
