@@ -1,6 +1,7 @@
 """The command line: `python -m core inspect --image cup.png --checkpoint best.pth`.
 
 The same core as the pages, and the same findings. The exit status tells how sure the first one is.
+`python -m core check` reads all that a server has stored, and says what is damaged.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     inspect.add_argument("--json", action="store_true", help="print JSON")
     inspect.set_defaults(run=_inspect)
+    check = commands.add_parser("check", help="verify the stored files; 1 if any is lost")
+    check.add_argument("--mend", action="store_true", help="delete what nobody needs")
+    check.set_defaults(run=_check)
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -64,6 +68,23 @@ def _inspect(options: argparse.Namespace) -> int:
     answered = diagnose(_case(options), progress=lambda stage: _progress(stage, options.json))
     print(json.dumps(_plain(answered), indent=1) if options.json else _text(answered))
     return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY
+
+
+def _check(options: argparse.Namespace) -> int:
+    from core.store import check, data_folder, mend, open_store
+
+    store = open_store(data_folder())
+    report = check(store, say=lambda line: print(line, file=sys.stderr))
+    print(f"{report.whole} files are whole.")
+    for digest in report.damaged:
+        print(f"Damaged: {digest}. Its owner has to upload it again.")
+    for digest in report.missing:
+        print(f"Missing: {digest}. Its owner has to upload it again.")
+    waste = len(report.orphans) + len(report.leftovers)
+    print(f"{waste} files are left of what was never finished, or is needed no more.")
+    if options.mend:
+        print(f"{mend(store, report)} of them were deleted.")
+    return HEALTHY if report.healthy else FAILED
 
 
 def _progress(stage: str, silent: bool) -> None:

@@ -8,8 +8,11 @@
     ├── ArchitectureError     the weights fit no network that we can build
     │   └── DownloadError     torchvision's own weights cannot be fetched
     ├── SettingsError         a setting that cannot be computed with (std = 0)
-    └── ForwardError          the network cannot be run on this input
-        └── ChannelMismatchError
+    ├── ForwardError          the network cannot be run on this input
+    │   └── ChannelMismatchError
+    └── StoreError            what is kept between sessions cannot be kept or found
+        ├── MissingFileError  a link names a file that this server does not have (any more)
+        └── StoreFullError    more than the host allows would have to be kept
 
 A *finding* (`core/diagnosis`) is odd but survivable; an error is not. Foreign code is wrapped at
 three borders only: decode, load, forward.
@@ -90,3 +93,15 @@ class ChannelMismatchError(ForwardError):
             remedy="Choose the color mode this checkpoint was trained with.",
             changes={"color": COLORS[expected]} if expected in COLORS else None,
         )
+
+
+class StoreError(InspectionError):
+    """What is kept between sessions cannot be kept or found."""
+
+
+class MissingFileError(StoreError):
+    """A link names a file that this server does not have (any more)."""
+
+
+class StoreFullError(StoreError):
+    """More than the host allows would have to be kept."""

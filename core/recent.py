@@ -1,10 +1,11 @@
-"""The most recently used values by key, within a number of bytes."""
+"""What was used last is kept, within a number of bytes: values in memory, files in a folder."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -46,3 +47,23 @@ class Recent(Generic[V]):
 
     def _weight(self) -> int:
         return sum(self._size_of(value) for value in self._values.values())
+
+
+def forget_oldest(folder: Path, pattern: str, max_bytes: int, *, keep: str) -> None:
+    """Delete the least recently used files until the others fit.
+
+    Args:
+        folder: where they are.
+        pattern: of the files that count; what has the same stem goes with them.
+        max_bytes: of all that count together.
+        keep: the name of the one that stays whatever its size.
+    """
+    files = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime)
+    total = sum(path.stat().st_size for path in files)
+    for path in files:
+        if total <= max_bytes:
+            return
+        if path.name != keep:
+            total -= path.stat().st_size
+            for part in (path, *folder.glob(f"{path.stem}.*")):
+                part.unlink(missing_ok=True)

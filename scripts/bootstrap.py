@@ -125,7 +125,7 @@ def _run(rest: list[str]) -> int:
 def _test(rest: list[str]) -> int:
     """Run what is named, else everything, in two processes."""
     rest = rest or ["-n", "2", "--dist", "loadfile"]
-    return _browser() or _call(_python(), "-m", "pytest", *rest)
+    return _browser() or _postgres() or _call(_python(), "-m", "pytest", *rest)
 
 
 def _browser() -> int:
@@ -143,6 +143,22 @@ def _browser() -> int:
     return _stop(
         "the browser tests need Chromium and it could not be installed. Install it "
         "(apt install chromium) or name one: CHROMIUM=/path/to/chromium make test"
+    )
+
+
+def _postgres() -> int:
+    """Bring PostgreSQL where it is missing; the tests start and end one of their own."""
+    if _call(_python(), "-m", "scripts.postgres") == 0:
+        return 0
+    _say("no PostgreSQL found, installing one for the tests of the store")
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        _call("apt-get", "update", "-qq")
+        _call("apt-get", "install", "-y", "-qq", "postgresql")
+    if _call(_python(), "-m", "scripts.postgres") == 0:
+        return 0
+    return _stop(
+        "the tests of the store need PostgreSQL and it could not be installed. Install it "
+        "(apt install postgresql) or name its programs: POSTGRES=/path/to/bin make test"
     )
 
 

@@ -14,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 from core.checkpoint import read_checkpoint
 from tests.serving import serve
 
+pytest_plugins = ["tests.places"]
+
 FAILED = pytest.StashKey[bool]()
 
 

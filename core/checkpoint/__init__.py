@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoint.known import class_names_in
-from core.store import forget_oldest
+from core.recent import forget_oldest
 
 if TYPE_CHECKING:
     import torch

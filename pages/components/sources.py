@@ -26,9 +26,9 @@ import streamlit as st
 import examples
 from core.errors import CheckpointError
 from core.image import Image, decode_image
-from core.recent import Recent
+from core.recent import Recent, forget_oldest
 from core.scores import Truth, decode_truth
-from core.store import Store, forget_oldest
+from core.store import Store, data_folder, open_store
 
 if TYPE_CHECKING:  # torch loads with the first network, not with the page
     from core.architectures import Network
@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # torch loads with the first network, not with the page
     from core.diagnosis import Case
     from core.inspection import Inspection
 
-DATA_FOLDER = Path(os.environ.get("MASKSCOPE_DATA", Path.home() / ".cache" / "maskscope"))
+DATA_FOLDER = data_folder()
 ALLOWED_FOLDER = os.environ.get("MASKSCOPE_CHECKPOINTS", "")
 NETWORK_BYTES = 2 * 2**30  # all open networks together: eight of ResNet-101
 OPEN_CHECKPOINTS = 64  # their tensors are mapped from the disk
@@ -71,8 +71,8 @@ class Sources:
 
 @st.cache_resource
 def store() -> Store:
-    """The uploads of everybody, on disk."""
-    return Store(DATA_FOLDER / "uploads")
+    """The uploads of everybody, in a folder or where the host wants them."""
+    return open_store(DATA_FOLDER)
 
 
 @st.cache_resource
