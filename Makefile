@@ -1,13 +1,16 @@
 # Each target does its own set-up; scripts/bootstrap.py does the same without make.
 PYTHON ?= python3
 
-.PHONY: help run test lint bench fuzz train zoo diagnosis screenshots
+.PHONY: help run serve test lint bench fuzz train zoo diagnosis screenshots
 
 help:         ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
 
 run:          ## start the app on the built-in example
 	@$(PYTHON) scripts/bootstrap.py run
+
+serve:        ## the same for a team, behind an access token (docs/deploy.md)
+	@$(PYTHON) scripts/bootstrap.py serve
 
 test:         ## run all tests, browser included
 	@$(PYTHON) scripts/bootstrap.py test

@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from core.recent import Recent
 
@@ -25,6 +27,28 @@ POLL_SECONDS = 0.05
 
 class Superseded(Exception):  # noqa: N818 - not a fault: the same person asked for something newer
     """The same person asked for something newer."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy this process is with forwards."""
+
+    running: int
+    waiting: int
+    forwards: int  # since the start
+
+
+_ENGINES: WeakSet[Engine] = WeakSet()  # so that a host can ask how busy they are
+
+
+def load() -> Load:
+    """How busy all engines of this process are together."""
+    engines = list(_ENGINES)
+    return Load(
+        sum(engine.running for engine in engines),
+        sum(engine.waiting for engine in engines),
+        sum(engine.forwards for engine in engines),
+    )
 
 
 def _nothing() -> None:
@@ -44,6 +68,13 @@ class Engine:
         self.forwards_of: Counter[str] = Counter()  # the same by who asked
         self.running = 0
         self.most_running = 0
+        _ENGINES.add(self)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests have not begun."""
+        with self._lock:
+            return sum(not (future.running() or future.done()) for future in self._waiting.values())
 
     def logits(
         self,

@@ -2,7 +2,7 @@
 
 Standard library only, so that a fresh machine needs nothing but Python 3.11 with its venv module:
 
-    python3 scripts/bootstrap.py run|test|lint|bench|fuzz|train|zoo|screenshots [arguments ...]
+    python3 scripts/bootstrap.py run|serve|test|lint|bench|fuzz|train|zoo|screenshots [...]
 
 pip is called as it is configured on this machine (its index, proxy and certificates are honored).
 """
@@ -122,6 +122,10 @@ def _run(rest: list[str]) -> int:
     return _call(_python(), "-m", "streamlit", "run", "app.py", "--server.port", str(port))
 
 
+def _serve(rest: list[str]) -> int:
+    return _call(_python(), "serve.py", *rest)
+
+
 def _test(rest: list[str]) -> int:
     """Run what is named, else everything, in two processes."""
     rest = rest or ["-n", "2", "--dist", "loadfile"]
@@ -173,6 +177,7 @@ def _script(module: str):  # noqa: ANN202 - a closure over one module name
 
 COMMANDS = {
     "run": (RUN_REQUIREMENTS, _run),
+    "serve": (RUN_REQUIREMENTS, _serve),
     "test": (DEV_REQUIREMENTS, _test),
     "lint": (DEV_REQUIREMENTS, _lint),
     "bench": (DEV_REQUIREMENTS, _script("benchmarks")),

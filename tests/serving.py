@@ -32,18 +32,44 @@ def serve(data: Path, **environment: str) -> Iterator[str]:
         environment: further variables, such as `MASKSCOPE_CHECKPOINTS`.
     """
     port = free_port()
-    command = (sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port))
+    command = ("-m", "streamlit", "run", "app.py", "--server.port", str(port))
+    address = f"http://localhost:{port}"
+    with _running((*command, "--server.headless", "true"), data, environment) as server:
+        _wait(f"{address}/_stcore/health", server)
+        yield address
+
+
+@contextmanager
+def serve_team(data: Path, base: str = "", **environment: str) -> Iterator[str]:
+    """Run the app as a team does (`serve.py`); yields its address.
+
+    Args:
+        data: folder for uploads and the server's log (`server.log`).
+        base: the sub-path, as "/tools/maskscope".
+        environment: further variables, such as `MASKSCOPE_TOKEN`.
+    """
+    port = free_port()
+    address = f"http://localhost:{port}{base}"
+    command = ("serve.py", "--port", str(port), "--base-path", base)
+    with _running(command, data, environment) as server:
+        _wait(f"{address}/healthz", server)
+        yield address
+
+
+@contextmanager
+def _running(
+    command: tuple[str, ...], data: Path, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     with (data / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            (*command, "--server.headless", "true"),
+            (sys.executable, *command),
             cwd=ROOT,
             env={**os.environ, "MASKSCOPE_DATA": str(data), **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait(f"http://localhost:{port}/_stcore/health", server)
-            yield f"http://localhost:{port}"
+            yield server
         finally:
             server.terminate()
             server.wait(timeout=10)
@@ -54,7 +80,7 @@ def _wait(health: str, server: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline and server.poll() is None:
         try:
             with urllib.request.urlopen(health, timeout=1) as answer:
-                if answer.read() == b"ok":
+                if answer.read().strip() == b"ok":
                     return
         except OSError:
             time.sleep(0.1)

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
+SERVING = [ROOT / "serve.py", *sorted((ROOT / "serving").rglob("*.py"))]
 CORE = sorted((ROOT / "core").rglob("*.py"))
 
 # In the direction of the flow: a room imports only rooms above it.
@@ -94,6 +95,18 @@ def test_pages_know_no_torch_and_nobody_knows_the_app(path):
     assert not roots & {"torch", "torchvision", "app"}
 
 
+@pytest.mark.parametrize("path", SERVING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_stands_before_the_app_knows_no_page_and_no_torch(path):
+    roots = {name.split(".")[0] for name in imports(path)}
+
+    assert not roots & {"torch", "torchvision", "pages", "app", "examples", "tests"}
+
+
+@pytest.mark.parametrize("path", [*APP, *CORE], ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_app_does_not_know_how_it_is_served(path):
+    assert not {name.split(".")[0] for name in imports(path)} & {"serve", "serving"}
+
+
 def test_only_one_room_reads_checkpoint_files():
     readers = {
         room(path)
@@ -110,7 +123,9 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("path", [*APP, *CORE], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [*APP, *CORE, *SERVING], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_nothing_that_runs_foreign_code_stands_in_the_source(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]

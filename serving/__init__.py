@@ -1,0 +1,1 @@
+"""The same app for a team: everything that stands between the network and Streamlit."""

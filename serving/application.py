@@ -1,0 +1,32 @@
+"""Streamlit's app behind the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from serving.gate import Gate
+from serving.headers import security_headers, streamlit_page
+from serving.health import Health
+
+
+def build(script: Path, *, token: str, base: str, data: Path) -> st.App:
+    """Put the app behind the gate.
+
+    Args:
+        script: the app's first page.
+        token: of this server.
+        base: the sub-path below which it is, as "/tools/maskscope"; "" for none.
+        data: the folder of uploads.
+    """
+    health = Health(data)
+    gate = Middleware(
+        Gate,
+        token=token,
+        base=base,
+        headers=security_headers(streamlit_page()),
+        answers=health.answers,
+    )
+    return st.App(script, middleware=[gate], routes=health.routes(base))

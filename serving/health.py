@@ -1,0 +1,120 @@
+"""How the server is: one word for everybody, and figures for those who have the token."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import time
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+
+from core.engine import load
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+ROOT = Path(__file__).resolve().parent.parent
+LOW_DISK = 2**30  # bytes; below this an upload may not fit any more
+UNAVAILABLE = 503
+
+
+@dataclass(frozen=True, eq=False)
+class Health:
+    """What is known of this server."""
+
+    folder: Path  # where uploads are kept
+    answers: Counter[int] = field(default_factory=Counter)  # by status
+    started: float = field(default_factory=time.time)
+
+    def routes(self, base: str) -> list[Route]:
+        """Answer below `base`: `/healthz` to everybody, the others to those who get that far."""
+        return [
+            Route(f"{base}/healthz", _alive),
+            Route(f"{base}/healthz/details", self._details),
+            Route(f"{base}/metrics", self._metrics),
+        ]
+
+    async def _details(self, _: Request) -> Response:
+        facts = await run_in_threadpool(self.facts)  # a slow disk must not stop the others
+        return JSONResponse(facts, 200 if facts["ok"] else UNAVAILABLE)
+
+    async def _metrics(self, _: Request) -> Response:
+        text = exposition(await run_in_threadpool(self.facts), self.answers)
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+    def facts(self) -> dict[str, Any]:
+        """Version, queue and disk, now."""
+        disk = shutil.disk_usage(_existing(self.folder))
+        writable = os.access(_existing(self.folder), os.W_OK)
+        queue = load()
+        return {
+            "ok": writable and disk.free >= LOW_DISK,
+            "version": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
+            "streamlit": version("streamlit"),
+            "torch": version("torch"),
+            "python": platform.python_version(),
+            "uptime_seconds": round(time.time() - self.started, 1),
+            "queue": {
+                "running": queue.running,
+                "waiting": queue.waiting,
+                "done": queue.forwards,
+            },
+            "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "writable": writable},
+            "memory_bytes": _memory(),
+        }
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _memory() -> int:
+    """How much of the machine's memory this process holds, in bytes."""
+    import resource
+
+    if (statm := Path("/proc/self/statm")).exists():
+        return int(statm.read_text().split()[1]) * resource.getpagesize()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+async def _alive(_: Request) -> Response:
+    return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})
+
+
+def exposition(facts: dict[str, Any], answers: Counter[int]) -> str:
+    """Write the figures in Prometheus's text format."""
+    queue, disk = facts["queue"], facts["disk"]
+    lines = [
+        *_metric("build_info", "gauge", "The version.", {f'{{version="{facts["version"]}"}}': 1}),
+        *_metric("up_seconds", "gauge", "Since the start.", {"": facts["uptime_seconds"]}),
+        *_metric("healthy", "gauge", "Whether uploads can be kept.", {"": int(facts["ok"])}),
+        *_metric("forwards_running", "gauge", "Forwards that run.", {"": queue["running"]}),
+        *_metric("forwards_waiting", "gauge", "Forwards that wait.", {"": queue["waiting"]}),
+        *_metric("forwards_total", "counter", "Forwards since the start.", {"": queue["done"]}),
+        *_metric("disk_free_bytes", "gauge", "Where uploads are kept.", {"": disk["free_bytes"]}),
+        *_metric("memory_bytes", "gauge", "Held by this process.", {"": facts["memory_bytes"]}),
+        *_metric(
+            "answers_total",
+            "counter",
+            "Answers by status.",
+            {f'{{status="{status}"}}': count for status, count in sorted(answers.items())},
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _metric(name: str, kind: str, meaning: str, values: dict[str, float]) -> list[str]:
+    head = [f"# HELP maskscope_{name} {meaning}", f"# TYPE maskscope_{name} {kind}"]
+    return head + [f"maskscope_{name}{label} {value}" for label, value in values.items()]
