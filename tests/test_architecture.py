@@ -33,6 +33,7 @@ ROOMS = (
     "verdict",
     "inspection",
     "diagnosis",
+    "export",
     "__main__",
 )
 TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "inference", "diagnosis"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from core.architectures.source import Source
 from core.errors import ArchitectureError
 
 COUNTER = ".num_batches_tracked"  # of BatchNorm; read only in training with momentum = None
@@ -62,6 +63,7 @@ class Network:
     class_names: tuple[str, ...] = ()  # where the source tells them
     choices: tuple[Choice, ...] = ()  # what keys cannot tell
     notes: tuple[str, ...] = ()  # facts for the page
+    source: Source | None = None  # how a script makes it; None where no library does
 
 
 def choose(

@@ -22,6 +22,7 @@ from core.architectures.network import (
 )
 from core.architectures.parts import Tensors, count, has, size
 from core.architectures.smp_encoders import encoder_name
+from core.architectures.source import smp_source
 from core.checkpoint import Checkpoint
 
 HEAD, DPT_HEAD = "segmentation_head.0.weight", "segmentation_head.head.4.weight"
@@ -70,13 +71,14 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     Raises:
         ArchitectureError: tensors are missing or have another shape, or no encoder fits.
     """
-    checkpoint = _renamed(checkpoint)
+    original, checkpoint = checkpoint, _renamed(checkpoint)
     tensors, decoder = checkpoint.tensors, _decoder(checkpoint.tensors)
     config = _config(checkpoint)
     encoder = encoder_name(checkpoint, str(config.get("encoder_name", "")))
     options = _sizes(decoder, tensors)
     choices = _choices(decoder, checkpoint, config, chosen)
-    module, account = _fitting(decoder, encoder, options | _chosen_options(choices), tensors)
+    options |= _chosen_options(choices)
+    depth, module, account = _fitting(decoder, encoder, options, tensors)
     title = f"{TITLES.get(decoder, decoder)} of SMP, {encoder}"
     refuse_unfit(account, title)
     return Network(
@@ -89,6 +91,12 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         checkpoint_digest=checkpoint.digest,
         choices=choices,
         notes=_notes(account),
+        source=smp_source(
+            decoder,
+            encoder,
+            options | {"encoder_depth": depth},
+            BEFORE_0_4 if checkpoint is not original else (),
+        ),
     )
 
 
@@ -304,7 +312,7 @@ def _chosen_options(choices: tuple[Choice, ...]) -> dict[str, Any]:
 
 def _fitting(
     decoder: str, encoder: str, options: dict[str, Any], tensors: Tensors
-) -> tuple[nn.Module, Account]:
+) -> tuple[int, nn.Module, Account]:
     """Of the depths that the decoder allows, the first that fits; else the first of all."""
     told = options.get("encoder_depth")
     tried = []
@@ -312,8 +320,8 @@ def _fitting(
         module = _make(decoder, encoder, options | {"encoder_depth": depth})
         account = account_for(module, tensors)
         if not account.fatal_missing + account.wrong_shape:
-            return module, account
-        tried.append((module, account))
+            return depth, module, account
+        tried.append((depth, module, account))
     return tried[0]
 
 

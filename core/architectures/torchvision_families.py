@@ -17,6 +17,7 @@ from torchvision.models.segmentation.fcn import FCNHead
 
 from core.architectures.network import Account, Network, account_for, fill, refuse_unfit
 from core.architectures.parts import Tensors, resnet_depth, size
+from core.architectures.source import torchvision_source
 from core.checkpoint import Checkpoint
 
 ATROUS_RATES = (12, 24, 36)  # torchvision/models/segmentation/deeplabv3.py; no tensor tells them
@@ -76,6 +77,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         aux_classes=plan.aux_classes,
         account=account,
         checkpoint_digest=checkpoint.digest,
+        source=torchvision_source(plan, tensors),
     )
 
 

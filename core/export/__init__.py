@@ -1,0 +1,1 @@
+"""What leaves the app: the script, settings, transforms, label map, logits, report."""

@@ -1,0 +1,245 @@
+"""The first half of the script: a picture's file to the network's input, as the settings say.
+
+It mirrors core/image.py and core/preprocess.py operation by operation, in the same precision and
+memory layout; that makes its numbers the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+from core.export.pieces import Piece, indented
+from core.settings import Preprocessing
+
+SHALLOW = '''\
+def load_picture(path: str) -> np.ndarray:
+    """UInt8[h w 3], RGB: turned as its EXIF tag says, transparency over white."""
+    picture = ImageOps.exif_transpose(Image.open(path))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    if picture.mode.startswith(("I", "F")):
+        raise SystemExit(f"{path} is deeper than 8 bits; this script was written for 8.")
+    return np.array(picture.convert("RGB"))'''
+DEEP = '''\
+def load_picture(path: str) -> np.ndarray:
+    """The samples [h w 3] of a gray picture deeper than 8 bits, turned as its EXIF tag says."""
+    picture = ImageOps.exif_transpose(Image.open(path))
+    if not picture.mode.startswith(("I", "F")):
+        raise SystemExit(f"{path} has 8 bits a sample; this script was written for deeper ones.")
+    samples = np.nan_to_num(np.array(picture))
+    if picture.mode.startswith("I;16"):
+        samples = samples.astype(np.uint16)
+    return np.repeat(samples[..., None], 3, axis=2)'''
+WINDOW = '''\
+def as_8_bit(samples: np.ndarray) -> np.ndarray:
+    """UInt8: from 0 to the smallest 2^k - 1 that holds all; floats from 0 to 1, or their range."""
+    low, high = float(samples.min()), float(samples.max())
+    if samples.dtype.kind in "ui" and low >= 0:
+        low, high = 0.0, float(2 ** max(8, int(high).bit_length()) - 1)
+    elif low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    elif high <= low:
+        high = low + 1
+    scaled = (samples.astype(np.float64) - low) * (255 / (high - low))
+    return np.rint(scaled.clip(0, 255)).astype(np.uint8)'''
+MODES = {
+    "bilinear": ("BILINEAR", True),
+    "bilinear-no-antialias": ("BILINEAR", False),
+    "bicubic": ("BICUBIC", True),
+    "nearest": ("NEAREST_EXACT", False),
+}
+COLORS = {"rgb": "RGB", "bgr": "BGR", "gray": "gray"}
+
+
+def loading(chosen: Preprocessing, *, deep: bool) -> Piece:
+    """Read the picture.
+
+    Args:
+        chosen: what the network is fed.
+        deep: the picture has more than 8 bits a sample.
+    """
+    imports = ("from PIL import Image, ImageOps", "import numpy as np")
+    if not deep:
+        return Piece(SHALLOW, (), imports)
+    code = f"{DEEP}\n\n\n{WINDOW}" if chosen.depth == "8" else DEEP
+    return Piece(code, (), imports)
+
+
+def preprocessing(chosen: Preprocessing, *, deep: bool) -> Piece:
+    """Make the network's input out of the samples."""
+    windowed = ["samples = as_8_bit(samples)"] * (deep and chosen.depth == "8")
+    whole = deep and chosen.depth == "file"
+    body = [
+        *windowed,
+        *(["largest = float(samples.max()) or 1.0"] if chosen.scale == "max" else []),
+        *_ordered(chosen.color, whole=whole),
+        *_resized(chosen),
+        *(_statistics(chosen) if chosen.zscore else []),
+        *_padded(chosen),
+        *_normalized(chosen),
+    ]
+    resizes = chosen.resize in ("fixed", "shorter", "longer")
+    imports = ["import torch"]
+    if resizes:
+        imports += ["from torchvision.transforms.v2 import InterpolationMode"]
+        imports += ["from torchvision.transforms.v2.functional import resize"]
+    gives = "tuple[torch.Tensor, tuple[int, int]]" if pads(chosen) else "torch.Tensor"
+    head = f"def preprocess(samples: np.ndarray) -> {gives}:"
+    return Piece(
+        f'{head}\n    """{_told(chosen)}"""\n{indented(body)}', _constants(chosen), tuple(imports)
+    )
+
+
+def pads(chosen: Preprocessing) -> bool:
+    """Whether `preprocess` also returns which part is picture."""
+    return chosen.resize == "multiple"
+
+
+def _told(chosen: Preprocessing) -> str:
+    channels = 1 if chosen.color == "gray" else 3
+    kind = {"float32": "Float32", "float16": "Float16", "bfloat16": "BFloat16"}[chosen.dtype]
+    more = ", and the size without padding" if pads(chosen) else ""
+    return f"{kind}[1 {channels} h w] in {COLORS[chosen.color]} order{more}."
+
+
+# --- steps, in the order of core/preprocess.py ----------------------------------------------------
+
+
+def _ordered(color: str, *, whole: bool) -> list[str]:
+    lines = []
+    fed = "samples"
+    if color == "bgr":
+        fed = "samples[..., ::-1]"
+    elif color == "gray" and whole:
+        lines = ["samples = samples.astype(np.float64) @ np.array([0.299, 0.587, 0.114])  # luma"]
+        fed = "samples[..., None]"
+    elif color == "gray":
+        lines = ['samples = np.asarray(Image.fromarray(samples).convert("L"))']
+        fed = "samples[..., None]"
+    return [*lines, f"samples = np.ascontiguousarray({fed}, dtype=np.float32)"]
+
+
+def _resized(chosen: Preprocessing) -> list[str]:
+    if chosen.resize in ("none", "multiple"):
+        return []
+    lines = []
+    size = "[HEIGHT, WIDTH]"
+    if chosen.resize != "fixed":
+        least = "min" if chosen.resize == "shorter" else "max"
+        known, size = f"{least}(samples.shape[:2])", "size"
+        lines = [f"size = [max(1, int(SIDE * side / {known})) for side in samples.shape[:2]]"]
+    mode, antialias = MODES[chosen.interpolation]
+    return [
+        *lines,
+        "planes = torch.from_numpy(samples).permute(2, 0, 1)",
+        f"planes = resize(planes, {size}, InterpolationMode.{mode}, antialias={antialias})",
+        "samples = planes.permute(1, 2, 0).contiguous().numpy()",
+    ]
+
+
+def _statistics(chosen: Preprocessing) -> list[str]:
+    divided = _divided("samples.astype(np.float64)", chosen)
+    return [
+        f"scaled = {divided}",
+        "mean, std = scaled.mean(axis=(0, 1)), scaled.std(axis=(0, 1))  # of this picture",
+    ]
+
+
+def _divided(value: str, chosen: Preprocessing) -> str:
+    return value if chosen.scale == "1" else f"{value} / {_divisor(chosen)}"
+
+
+def _divisor(chosen: Preprocessing) -> str:
+    return "largest" if chosen.scale == "max" else chosen.scale
+
+
+def _padded(chosen: Preprocessing) -> list[str]:
+    if not pads(chosen):
+        return []
+    return [
+        "height, width = samples.shape[:2]",
+        "below, right = -height % MULTIPLE, -width % MULTIPLE",
+        "samples = np.pad(samples, ((0, below), (0, right), (0, 0)))  # black",
+    ]
+
+
+def _normalized(chosen: Preprocessing) -> list[str]:
+    """Like core: one gain and one offset in float64, rounded once."""
+    lines = []
+    if (gain := _gain(chosen)) or _shifts(chosen):
+        value = "samples.astype(np.float64)"
+        scaled = f"{value} * {gain}" if gain else value
+        lines = [f"# {_formula(chosen)}, rounded once", f"samples = {scaled}{_offset(chosen)}"]
+    cast = "" if chosen.dtype == "float32" else f".to(torch.{chosen.dtype})"
+    x = f"x.permute(2, 0, 1)[None]{cast}.contiguous()"
+    return [
+        *lines,
+        "x = torch.from_numpy(samples.astype(np.float32))",
+        f"return {x}, (height, width)" if pads(chosen) else f"return {x}",
+    ]
+
+
+def _scales(chosen: Preprocessing) -> bool:
+    return chosen.zscore or chosen.std[: _channels(chosen)] != (1.0,) * _channels(chosen)
+
+
+def _shifts(chosen: Preprocessing) -> bool:
+    return chosen.zscore or any(chosen.mean[: _channels(chosen)])
+
+
+def _channels(chosen: Preprocessing) -> int:
+    return 1 if chosen.color == "gray" else 3
+
+
+def _std(chosen: Preprocessing) -> str:
+    return "std" if chosen.zscore else "STD" if _scales(chosen) else ""
+
+
+def _gain(chosen: Preprocessing) -> str:
+    divisor = "" if chosen.scale == "1" else _divisor(chosen)
+    below = _product(divisor, _std(chosen), _again(chosen))
+    return f"(1 / {below})" if below else ""
+
+
+def _again(chosen: Preprocessing) -> str:
+    value = chosen.divide_again
+    return "" if value == 1 else repr(int(value) if value == int(value) else value)
+
+
+def _product(*factors: str) -> str:
+    given = [factor for factor in factors if factor]
+    return f"({' * '.join(given)})" if len(given) > 1 else "".join(given)
+
+
+def _offset(chosen: Preprocessing) -> str:
+    if not _shifts(chosen):
+        return ""
+    mean = "mean" if chosen.zscore else "MEAN"
+    below = _product(_std(chosen), _again(chosen))
+    return f" - {mean} / {below}" if below else f" - {mean}"
+
+
+def _formula(chosen: Preprocessing) -> str:
+    """The same as people write it."""
+    value = _divided("x", chosen)
+    mean, std = ("mean", "std") if chosen.zscore else ("MEAN", "STD")
+    if _shifts(chosen):
+        value = f"({value} - {mean})"
+    if _scales(chosen):
+        value = f"{value} / {std}"
+    return value if chosen.divide_again == 1 else f"{value} / {_again(chosen)}"
+
+
+def _constants(chosen: Preprocessing) -> tuple[str, ...]:
+    lines = []
+    count = _channels(chosen)
+    if not chosen.zscore and _shifts(chosen):
+        lines.append(f"MEAN = np.array({list(chosen.mean[:count])})")
+    if not chosen.zscore and _scales(chosen):
+        lines.append(f"STD = np.array({list(chosen.std[:count])})")
+    if chosen.resize == "fixed":
+        lines.append(f"HEIGHT, WIDTH = {chosen.height}, {chosen.width}")
+    if chosen.resize in ("shorter", "longer"):
+        lines.append(f"SIDE = {chosen.side}  # pixels of the {chosen.resize} side")
+    if chosen.resize == "multiple":
+        lines.append(f"MULTIPLE = {chosen.multiple}  # of pixels: the network's sizes")
+    return tuple(lines)
