@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parent
 
 def main(arguments: list[str]) -> int:
     """Serve until ended; the return value is the exit code."""
+    from core.errors import StoreError
+    from core.store import data_folder, open_store
     from serving import tokens
     from serving.application import build
     from serving.quiet_log import keep_quiet, write_access_log
@@ -19,17 +21,19 @@ def main(arguments: list[str]) -> int:
     asked = _asked(arguments)
     try:
         given = tokens.given_token(os.environ)
+        store = open_store(data_folder())  # a wrong address is told now, not to the first visitor
     except tokens.TokenError as error:
-        sys.stderr.write(f"maskscope: {error}\n")
-        return 2
+        return _stop(str(error))
+    except StoreError as error:
+        return _stop(f"{error.message} {error.remedy}")
     token = given or tokens.new_token()
     keep_quiet(token)
     write_access_log()
     base = f"/{asked.base_path.strip('/')}".rstrip("/")
-    data = Path(os.environ.get("MASKSCOPE_DATA", Path.home() / ".cache" / "maskscope"))
     if not given:
-        tokens.announce(token, f"http://{asked.address}:{asked.port}{base}/", data, sys.stdout)
-    build(ROOT / "app.py", token=token, base=base, data=data).run(
+        link = f"http://{asked.address}:{asked.port}{base}/"
+        tokens.announce(token, link, data_folder(), sys.stdout)
+    build(ROOT / "app.py", token=token, base=base, data=data_folder(), store=store).run(
         config={
             "server.address": asked.address,
             "server.port": asked.port,
@@ -39,6 +43,11 @@ def main(arguments: list[str]) -> int:
         }
     )
     return 0
+
+
+def _stop(sentence: str) -> int:
+    sys.stderr.write(f"maskscope: {sentence}\n")
+    return 2
 
 
 def _asked(arguments: list[str]) -> argparse.Namespace:

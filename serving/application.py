@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -11,17 +12,21 @@ from serving.gate import Gate
 from serving.headers import security_headers, streamlit_page
 from serving.health import Health
 
+if TYPE_CHECKING:
+    from core.store import Store
 
-def build(script: Path, *, token: str, base: str, data: Path) -> st.App:
+
+def build(script: Path, *, token: str, base: str, data: Path, store: Store) -> st.App:
     """Put the app behind the gate.
 
     Args:
         script: the app's first page.
         token: of this server.
         base: the sub-path below which it is, as "/tools/maskscope"; "" for none.
-        data: the folder of uploads.
+        data: the folder of what is kept on this disk.
+        store: what outlives a session.
     """
-    health = Health(data)
+    health = Health(data, store)
     gate = Middleware(
         Gate,
         token=token,

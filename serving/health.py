@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import shutil
@@ -14,15 +15,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from core.engine import load
+from core.store.tables import BLOBS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from core.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 LOW_DISK = 2**30  # bytes; below this an upload may not fit any more
@@ -33,7 +38,8 @@ UNAVAILABLE = 503
 class Health:
     """What is known of this server."""
 
-    folder: Path  # where uploads are kept
+    folder: Path  # of what is kept on this disk
+    store: Store
     answers: Counter[int] = field(default_factory=Counter)  # by status
     started: float = field(default_factory=time.time)
 
@@ -57,9 +63,9 @@ class Health:
         """Version, queue and disk, now."""
         disk = shutil.disk_usage(_existing(self.folder))
         writable = os.access(_existing(self.folder), os.W_OK)
-        queue = load()
+        queue, kept = load(), stored(self.store)
         return {
-            "ok": writable and disk.free >= LOW_DISK,
+            "ok": writable and disk.free >= LOW_DISK and kept["answers"],
             "version": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
             "streamlit": version("streamlit"),
             "torch": version("torch"),
@@ -71,8 +77,23 @@ class Health:
                 "done": queue.forwards,
             },
             "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "writable": writable},
+            "store": kept,
             "memory_bytes": _memory(),
         }
+
+
+def stored(store: Store) -> dict[str, Any]:
+    """What is kept, and whether database and bucket answer."""
+    facts = {"database": store.engine.dialect.name, "answers": False, "files": 0, "bytes": 0}
+    try:
+        with store.engine.connect() as rows:
+            files, size = rows.execute(select(func.count(), func.sum(BLOBS.c.size))).one()
+        next(store.blobs.read("0" * 64))  # nobody has it; who can say so answers
+    except FileNotFoundError:
+        return facts | {"answers": True, "files": files, "bytes": int(size or 0)}
+    except Exception as error:  # whatever a driver raises: it does not answer
+        logging.getLogger(__name__).warning("the store does not answer: %s", type(error).__name__)
+    return facts
 
 
 def _existing(folder: Path) -> Path:
@@ -95,7 +116,7 @@ async def _alive(_: Request) -> Response:
 
 def exposition(facts: dict[str, Any], answers: Counter[int]) -> str:
     """Write the figures in Prometheus's text format."""
-    queue, disk = facts["queue"], facts["disk"]
+    queue, disk, kept = facts["queue"], facts["disk"], facts["store"]
     lines = [
         *_metric("build_info", "gauge", "The version.", {f'{{version="{facts["version"]}"}}': 1}),
         *_metric("up_seconds", "gauge", "Since the start.", {"": facts["uptime_seconds"]}),
@@ -104,6 +125,9 @@ def exposition(facts: dict[str, Any], answers: Counter[int]) -> str:
         *_metric("forwards_waiting", "gauge", "Forwards that wait.", {"": queue["waiting"]}),
         *_metric("forwards_total", "counter", "Forwards since the start.", {"": queue["done"]}),
         *_metric("disk_free_bytes", "gauge", "Where uploads are kept.", {"": disk["free_bytes"]}),
+        *_metric("store_answers", "gauge", "Database, bucket.", {"": int(kept["answers"])}),
+        *_metric("store_files", "gauge", "Uploads that are kept.", {"": kept["files"]}),
+        *_metric("store_bytes", "gauge", "All of them together.", {"": kept["bytes"]}),
         *_metric("memory_bytes", "gauge", "Held by this process.", {"": facts["memory_bytes"]}),
         *_metric(
             "answers_total",

@@ -18,8 +18,11 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+import serve
+from core.store import open_store
 from serving import cookies, tokens
 from serving.headers import security_headers
+from serving.health import stored
 from serving.quiet_log import redactor
 from tests.conftest import png
 from tests.serving import serve_team
@@ -115,16 +118,15 @@ def visit(chromium, team, tmp_path_factory):
     page.on("console", lambda message: seen.console.append(message.text))
     page.goto(f"{team.link}&preset=imagenet")
     page.wait_for_selector(READY, timeout=FIRST_PAINT_MS)
-    settle(page)
     seen.address = page.url
+    page.get_by_role("link", name="Checkpoint").click()
+    page.get_by_role("button", name="Clean safetensors").wait_for(timeout=FIRST_PAINT_MS)
     upload(page, "Upload a picture", folder / "mine.png")
     page.wait_for_url(re.compile(r"picture=[0-9a-f]{64}"), timeout=FIRST_PAINT_MS)
     settle(page)
-    page.get_by_role("link", name="Checkpoint").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Clean safetensors").click()
     download.value.save_as(folder / "clean.safetensors")
-    settle(page)
     seen.cookies = {cookie["name"]: cookie for cookie in context.cookies()}
     yield seen
     context.close()
@@ -353,6 +355,35 @@ def test_the_details_name_version_queue_and_disk(team):
     assert facts["version"] == "0.1.0"
     assert set(facts["queue"]) == {"running", "waiting", "done"}
     assert 0 < facts["disk"]["free_bytes"] < facts["disk"]["total_bytes"]
+    assert facts["store"]["database"] == "sqlite"
+    assert facts["store"]["answers"] is True
+
+
+def test_a_store_that_does_not_answer_is_told(tmp_path):
+    store = open_store(tmp_path, {})
+    assert stored(store)["answers"] is True
+
+    (tmp_path / "maskscope.db").unlink()
+    store.engine.dispose()
+
+    assert stored(store)["answers"] is False
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("MASKSCOPE_TOKEN", "short", "at least 16"),
+        ("DATABASE_URL", "postgresql://nobody@localhost:1/none", "The database does not answer"),
+    ],
+)
+def test_what_cannot_be_used_is_told_at_the_start(
+    monkeypatch, capsys, tmp_path, variable, value, told
+):
+    monkeypatch.setenv("MASKSCOPE_DATA", str(tmp_path))
+    monkeypatch.setenv(variable, value)
+
+    assert serve.main([]) == 2
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.browser
