@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     from serving.application import build
     from serving.quiet_log import keep_quiet, write_access_log
 
-    asked = _asked(arguments)
+    asked = read_options(arguments)
     try:
         given = tokens.given_token(os.environ)
         store = open_store(data_folder())  # a wrong address is told now, not to the first visitor
@@ -50,7 +50,8 @@ def _stop(sentence: str) -> int:
     return 2
 
 
-def _asked(arguments: list[str]) -> argparse.Namespace:
+def read_options(arguments: list[str]) -> argparse.Namespace:
+    """Read address, port and sub-path."""
     parser = argparse.ArgumentParser(prog="serve.py", description=__doc__)
     parser.add_argument("--address", default="localhost", help="0.0.0.0 for the whole network")
     parser.add_argument("--port", type=int, default=8501)
