@@ -63,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from core.diagnosis import diagnose
+    from core.diagnosis import diagnose, plain
 
     answered = diagnose(_case(options), progress=lambda stage: _progress(stage, options.json))
-    print(json.dumps(_plain(answered), indent=1) if options.json else _text(answered))
+    print(json.dumps(plain(answered), indent=1) if options.json else _text(answered))
     return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY
 
 
@@ -164,28 +164,6 @@ def _paragraph(finding: Finding) -> str:
 
 def _sure(finding: Finding) -> str:
     return "a note" if finding.kind == "note" else finding.certainty
-
-
-def _plain(answered: Diagnosis) -> dict[str, object]:
-    return {
-        "verdict": answered.verdict,
-        "begins": {"stage": answered.bisect.stage, "words": answered.bisect.words},
-        "findings": [
-            {
-                "cause": finding.cause,
-                "name": finding.name,
-                "certainty": finding.certainty,
-                "kind": finding.kind,
-                "evidence": [{"words": e.words, "number": e.number} for e in finding.evidence],
-                "fix": finding.fix,
-                "code": finding.code,
-                "changes": dict(finding.changes),
-                "effect": finding.effect,
-            }
-            for finding in answered.findings
-        ],
-        "forwards": answered.forwards,
-    }
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
     │   └── ChannelMismatchError
     └── StoreError            what is kept between sessions cannot be kept or found
         ├── MissingFileError  a link names a file that this server does not have (any more)
+        ├── MissingRunError   a link names a run that was deleted, has expired, or never was
         └── StoreFullError    more than the host allows would have to be kept
 
 A *finding* (`core/diagnosis`) is odd but survivable; an error is not. Foreign code is wrapped at
@@ -101,6 +102,10 @@ class StoreError(InspectionError):
 
 class MissingFileError(StoreError):
     """A link names a file that this server does not have (any more)."""
+
+
+class MissingRunError(StoreError):
+    """A link names a run that was deleted, has expired, or never was."""
 
 
 class StoreFullError(StoreError):

@@ -8,6 +8,7 @@ whole too, and is counted apart.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import random
@@ -19,11 +20,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import alembic.command  # noqa: F401 - once, not in each writer: they shall save, not import
+from sqlalchemy import select
 
-from core.store import Report, check, mend, open_store
+from core.errors import StoreError
+from core.settings import Settings
+from core.store import (
+    Kept,
+    Report,
+    Role,
+    Run,
+    Snapshot,
+    Store,
+    check,
+    mend,
+    open_run,
+    open_store,
+    save_run,
+)
+from core.store.tables import RUNS
 
 WRITERS = 8
-LARGEST = 2**19  # bytes of a file
+LARGEST = 2**17  # bytes of a file
 LONGEST = 0.08  # seconds between two kills; a save takes 0.005 to 0.1 with eight writers
 
 
@@ -31,9 +48,9 @@ LONGEST = 0.08  # seconds between two kills; a save takes 0.005 to 0.1 with eigh
 class Outcome:
     """What was left after the kills."""
 
-    told: int  # saves that a writer told of
-    lost: int  # of these, those that are not there any more
-    untold: int  # files that are there, though nobody told of them
+    told: int  # runs that a writer told of
+    lost: int  # of these, those that are not there, or whose files are not those that were saved
+    untold: int  # runs that are there, though nobody told of them; whole too, or they are lost
     waste: int  # files that no row names, deleted by mending
     before: Report  # of the check right after the last kill
     after: Report  # and after mending
@@ -75,9 +92,21 @@ def _start(folder: Path, pipe: int, seed: float) -> int:
 def _write_forever(folder: Path, pipe: int, chance: random.Random) -> None:
     store = open_store(folder)
     while True:
-        content = chance.randbytes(chance.randrange(LARGEST))
-        digest = store.put(io.BytesIO(content), "written.bin")
-        os.write(pipe, f"{digest}\n".encode())  # whole or not at all: shorter than PIPE_BUF
+        run = _save(store, chance)
+        os.write(pipe, f"{run.id}\n".encode())  # whole or not at all: shorter than PIPE_BUF
+
+
+def _save(store: Store, chance: random.Random) -> Run:
+    """A picture and a label map of its own, and a checkpoint that many share."""
+    contents: dict[Role, bytes] = {
+        "picture": chance.randbytes(chance.randrange(LARGEST)),
+        "labels": chance.randbytes(1000),
+        "checkpoint": bytes([chance.randrange(4)]) * LARGEST,
+    }
+    files = {
+        role: Kept(store.put(io.BytesIO(content), role), role) for role, content in contents.items()
+    }
+    return save_run(store, Snapshot("everything", Settings()), files)
 
 
 def _kill(process: int) -> None:
@@ -97,11 +126,11 @@ def _lines(pipe: int) -> set[str]:
 
 def _outcome(folder: Path, told: set[str]) -> Outcome:
     store = open_store(folder)
-    before, kept = check(store), store.digests()
+    before, kept = check(store), _ids(store)
     waste = mend(store, before)
     outcome = Outcome(
         told=len(told),
-        lost=len(told - kept),
+        lost=sum(not _whole(store, id) for id in told | kept),
         untold=len(kept - told),
         waste=waste,
         before=before,
@@ -111,13 +140,28 @@ def _outcome(folder: Path, told: set[str]) -> Outcome:
     return outcome
 
 
+def _ids(store: Store) -> set[str]:
+    with store.engine.connect() as rows:
+        return set(rows.scalars(select(RUNS.c.id)))
+
+
+def _whole(store: Store, id: str) -> bool:
+    try:
+        files = open_run(store, id).files
+        read = [store.path(kept.digest).read_bytes() for kept in files.values()]
+    except StoreError:
+        return False
+    digests = [hashlib.sha256(content).hexdigest() for content in read]
+    return len(files) == 3 and digests == [kept.digest for kept in files.values()]
+
+
 if __name__ == "__main__":
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with tempfile.TemporaryDirectory() as temporary:
         began = time.monotonic()
         found = kill_writers(Path(temporary), wanted)
     sys.stdout.write(
-        f"{wanted} kills in {time.monotonic() - began:.0f} s; {found.told} saves were told, "
+        f"{wanted} kills in {time.monotonic() - began:.0f} s; {found.told} runs were told, "
         f"{found.lost} of them lost; {found.untold} were kept and not told; "
         f"{found.before.whole} files whole, {len(found.before.damaged)} damaged, "
         f"{len(found.before.missing)} missing; {found.waste} files of waste deleted\n"

@@ -10,6 +10,7 @@ from core.diagnosis.case import Case
 from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import CAUSES, Evidence, Finding
 from core.diagnosis.inquiry import diagnose, investigate
+from core.diagnosis.plain import plain
 
 __all__ = [
     "CAUSES",
@@ -21,4 +22,5 @@ __all__ = [
     "Tried",
     "diagnose",
     "investigate",
+    "plain",
 ]

@@ -38,7 +38,7 @@ def open_store(folder: Path, environment: Mapping[str, str] = os.environ) -> Sto
 def _quota(environment: Mapping[str, str]) -> int:
     asked = environment.get("MASKSCOPE_QUOTA_GB", DEFAULT_QUOTA_GB)
     try:
-        quota = int(float(asked) * 1e9)
+        quota = round(float(asked) * 1e9)
     except (ValueError, OverflowError):
         quota = 0
     if quota <= 0:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
-from core.errors import MissingFileError
+from core.errors import MissingFileError, StoreFullError
 from core.store.blobs import Blobs
 from core.store.database import writing
-from core.store.spool import Piece, spooled
-from core.store.tables import BLOBS
+from core.store.spool import Piece, gigabytes, spooled
+from core.store.tables import BLOBS, RUN_FILES
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME_LENGTH = 200  # characters of a user's file name
 USED_SECONDS = 60.0  # how exact "last used" is: not every look is worth a write
+_NEEDED = BLOBS.c.digest.in_(select(RUN_FILES.c.digest))  # by a run: never forgotten
 
 
 class Store:
@@ -47,17 +49,33 @@ class Store:
             Its SHA-256 as 64 hexadecimal digits. When this returns, the file is on the disk.
 
         Raises:
-            StoreFullError: it is larger than all files together may be.
+            StoreFullError: it is larger than all files together may be, or than what runs leave.
         """
         with spooled(self.incoming, source, self._max_bytes) as piece:
             self.blobs.send(piece)
-            with writing(self.engine) as rows:
-                forgotten = _make_room(rows, piece, self._max_bytes)
-                self.blobs.settle(piece)
-                _write_row(rows, piece, _storable(name))
+            try:
+                with writing(self.engine) as rows:
+                    forgotten = _make_room(rows, piece, self._max_bytes)
+                    self.blobs.settle(piece)
+                    _write_row(rows, piece, storable(name))
+            except StoreFullError:
+                self.sweep(piece.digest)
+                raise
         for digest in forgotten:
             self.sweep(digest)
         return piece.digest
+
+    def forget(self, rows: Connection, digests: Collection[str]) -> list[str]:
+        """Delete the rows of those that no run needs; returns whose, to be swept after the commit.
+
+        Args:
+            rows: a transaction of `writing`.
+            digests: of the files that may go.
+        """
+        free = select(BLOBS.c.digest).where(BLOBS.c.digest.in_(digests), ~_NEEDED)
+        gone = list(rows.scalars(free))
+        rows.execute(BLOBS.delete().where(BLOBS.c.digest.in_(gone)))
+        return gone
 
     def path(self, digest: str) -> Path:
         """A local file with these bytes; using it makes it the most recent one.
@@ -72,7 +90,7 @@ class Store:
         try:
             return self.blobs.path(digest)
         except FileNotFoundError as error:
-            raise _missing() from error
+            raise missing_file() from error
 
     def name(self, digest: str) -> str:
         """What the user called the file.
@@ -101,29 +119,41 @@ class Store:
 
     def _row(self, digest: str) -> RowMapping:
         if not DIGEST.fullmatch(digest):
-            raise _missing()
+            raise missing_file()
         with self.engine.connect() as rows:
             found = rows.execute(select(BLOBS).where(BLOBS.c.digest == digest)).mappings().first()
         if found is None:
-            raise _missing()
+            raise missing_file()
         return found
 
 
 def _make_room(rows: Connection, piece: Piece, max_bytes: int) -> list[str]:
     """Delete the rows of the least recently used files until the others fit; returns whose.
 
-    Their blobs go after the commit: a blob without a row is waste, a row without one is damage.
+    What a run needs stays. Their blobs go after the commit: a blob without a row is waste, a row
+    without one is damage.
     """
     others = BLOBS.c.digest != piece.digest
     total = piece.size + int(rows.scalar(select(func.sum(BLOBS.c.size)).where(others)) or 0)
-    oldest = iter(rows.execute(select(BLOBS).where(others).order_by(BLOBS.c.used)).mappings().all())
+    free = select(BLOBS).where(others, ~_NEEDED).order_by(BLOBS.c.used)
     forgotten = []
-    while total > max_bytes:
-        row = next(oldest)
+    for row in rows.execute(free).mappings().all():
+        if total <= max_bytes:
+            break
         total -= row["size"]
         forgotten.append(row["digest"])
+    if total > max_bytes:
+        raise _no_room(total - piece.size, max_bytes)
     rows.execute(BLOBS.delete().where(BLOBS.c.digest.in_(forgotten)))
     return forgotten
+
+
+def _no_room(taken: int, max_bytes: int) -> StoreFullError:
+    return StoreFullError(
+        f"There is no room for this file: shared runs need {gigabytes(taken)} of the"
+        f" {gigabytes(max_bytes)} that the server keeps.",
+        remedy="Delete runs that nobody needs, or have the host raise MASKSCOPE_QUOTA_GB.",
+    )
 
 
 def _write_row(rows: Connection, piece: Piece, name: str) -> None:
@@ -136,12 +166,13 @@ def _one(digest: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
     return BLOBS.update().where(BLOBS.c.digest == digest)
 
 
-def _storable(name: str) -> str:
-    """A name that every database takes: no lone surrogates, no zero characters."""
-    return name.encode("utf-8", "replace").decode().replace("\0", "")[:NAME_LENGTH]
+def storable(text: str, length: int | None = NAME_LENGTH) -> str:
+    """A text that every database takes: no lone surrogates, no zero characters, not too long."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:length]
 
 
-def _missing() -> MissingFileError:
+def missing_file() -> MissingFileError:
+    """What to say of a file that is not there."""
     return MissingFileError(
         "This address points to an upload that this server does not have (any more).",
         remedy="Upload the file again, or go on with the example.",
