@@ -90,7 +90,8 @@ class ChannelMismatchError(ForwardError):
     def __init__(self, *, expected: int, got: int) -> None:
         """Args: expected, channels of the first convolution; got, channels of the tensor."""
         super().__init__(
-            f"The network expects {expected} input channels, the tensor has {got}.",
+            "The number of input channels differs: "
+            f"the network expects {expected}, the tensor has {got}.",
             remedy="Choose the color mode this checkpoint was trained with.",
             changes={"color": COLORS[expected]} if expected in COLORS else None,
         )

@@ -39,9 +39,13 @@ class Material:
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:
-        """The state_dict in the file; only for files that are one."""
+        """The state_dict in the file, which is one or has one at "model"."""
         loaded = torch.load(io.BytesIO(self.checkpoint), weights_only=True)
-        return {key: tensor.clone() for key, tensor in loaded.items()}
+        loaded = loaded.get("model", loaded)
+        return {
+            key: tensor.clone(memory_format=torch.contiguous_format)
+            for key, tensor in loaded.items()
+        }
 
 
 def case_of(material: Material) -> Case:

@@ -158,7 +158,8 @@ def test_a_checkpoint_is_read_without_torch():
 def test_the_page_is_painted_before_torch_is_imported():
     script = (
         "import sys; import pages.components.results, pages.components.sidebar; "
-        "import pages.components.comparison; print('torch' in sys.modules)"
+        "import pages.components.comparison, pages.components.gallery; "
+        "print('torch' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tempfile
 import time
@@ -91,6 +92,7 @@ def open_page(title: str) -> None:
         st.page_link("pages/compare.py", label="Compare")
         st.page_link("pages/diagnosis.py", label="Diagnosis")
         st.page_link("pages/checkpoint.py", label="Checkpoint")
+        st.page_link("pages/gallery.py", label="Gallery")
 
 
 def _start(query: Mapping[str, str]) -> None:
@@ -309,6 +311,22 @@ def upload_together(kind: str, chosen: Sequence[Any]) -> None:
         pack([(file.name, file) for file in chosen], together)
         together.seek(0)
         upload(kind, together, f"{names[0]} and {len(names) - 1} more")
+
+
+def open_files(contents: Mapping[str, tuple[str, bytes]], chosen: Settings) -> None:
+    """Show these files under these settings on the dashboard, and nothing of what was open.
+
+    Args:
+        contents: name and bytes by field of `Sources`; what is not named is not there.
+        chosen: the settings.
+    """
+    state, store = st.session_state, files.store()
+    kept = {kind: store.put(io.BytesIO(data), name) for kind, (name, data) in contents.items()}
+    state.sources = Sources(**{"truth": "", **kept})
+    state.settings, state.preset = chosen, preset_of(chosen) or "unit"
+    state.complaint = state.good = state.before_fix = state.looked = state.pin = None
+    state.channel, state.columns = None, ()
+    state.wanted_page = "app.py"
 
 
 def complain(message: str, remedy: str) -> None:

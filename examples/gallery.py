@@ -1,0 +1,87 @@
+"""The gallery's cases: each fault seeded into the example, or into a network that can have it."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+
+import numpy as np
+from PIL import Image as PillowImage
+
+import examples
+from core.colors import colorize, palette_colors
+from core.image import decode_image
+from core.inspection import Inspection
+from core.presets import PRESETS
+from examples.faults import FAULTS, Fault
+from examples.materials import Material, picture_file
+from examples.zoo import available, load
+from examples.zoo.networks import Member
+
+SCENE = examples.SCENES[0]
+EXAMPLE = Member(
+    "example", "narrow deeplab", PRESETS[examples.TRAINED_WITH].changes, examples.TRAINED_WITH
+)
+KINDS = {  # first letters of the causes, and what they have in common
+    "FS": "The picture",
+    "P": "Normalization and channel order",
+    "WBN": "The network",
+    "R": "From logits to labels",
+    "D": "Writing and showing the mask",
+    "T": "The ground truth",
+}
+
+
+def cases() -> dict[str, tuple[Fault, ...]]:
+    """Every fault that some network here can have, by what the faults have in common."""
+    able = [fault for fault in FAULTS if _members(fault)]
+    return {title: tuple(f for f in able if _kind(f) in ids) for ids, title in KINDS.items()}
+
+
+def _kind(fault: Fault) -> str:
+    """The first letter of its cause; what the network learned is told with the network."""
+    return "N" if fault.causes == ("T1",) else fault.causes[0][0]
+
+
+@cache
+def _members(fault: Fault) -> tuple[Member, ...]:
+    return tuple(member for member in (EXAMPLE, *available()) if fault.needs(member))
+
+
+def material_of(fault: Fault) -> Material:
+    """The files and settings of the user who has this fault."""
+    return fault.seed(healthy(_members(fault)[0]))
+
+
+def healthy(member: Member = EXAMPLE) -> Material:
+    """The first scene of the example, with nothing wrong."""
+    path = examples.CHECKPOINT if member is EXAMPLE else load(member.name)
+    truth = _truth(member.classes)
+    return Material(SCENE.read_bytes(), path.read_bytes(), path.name, member.settings, truth)
+
+
+def _truth(classes: int) -> bytes:
+    content = examples.mask_of(SCENE).read_bytes()
+    if classes > 1:
+        return content
+    ids = np.array(PillowImage.open(io.BytesIO(content)))
+    return picture_file((ids > 0).astype(np.uint8))
+
+
+def appearance(fault: Fault, seen: Inspection, material: Material) -> tuple[str, np.ndarray]:
+    """What a person with this fault looks at: its name, and UInt8[h w 3]."""
+    if material.saved is not None:
+        return "what the script wrote", _as_shown(material.saved)
+    if fault.on_truth and material.truth is not None:
+        return "the ground truth", _as_shown(material.truth)
+    colors = palette_colors(seen.settings.display, seen.labels.num_classes)
+    return "the mask", colorize(seen.labels.ids, colors)
+
+
+def _as_shown(content: bytes) -> np.ndarray:
+    """As any viewer shows a file: of 16 bits the upper 8."""
+    image = decode_image(content)
+    if image.facts.bits <= 8:
+        return image.pixels
+    shown: np.ndarray = (image.samples >> (image.facts.bits - 8)).astype(np.uint8)
+    return shown

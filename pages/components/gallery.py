@@ -1,0 +1,173 @@
+"""The gallery: a card for each fault, with what a person sees; a click opens it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import streamlit as st
+
+from core.background import Background, Cancelled, Job
+from core.colors import colorize, encode_png, palette_colors
+from core.engine import Superseded
+from core.errors import InspectionError
+from pages.components import session
+
+if TYPE_CHECKING:  # they import torch
+    from core.diagnosis import Case
+    from core.inspection import Inspection
+    from examples.faults import Fault
+    from examples.materials import Material
+
+POLL_SECONDS = 1.0
+COLUMNS = 3
+SIDE = 128  # pixels of a thumbnail
+HEALTHY = "healthy"
+Looks: TypeAlias = Mapping[str, tuple[str, bytes]]  # what is shown and its PNG, by fault
+Inspect: TypeAlias = "Callable[[Case], Inspection]"
+
+
+@st.cache_resource
+def _works() -> Background[Looks]:
+    return Background()
+
+
+def show_gallery() -> None:
+    """Draw every fault by kind; thumbnails arrive as they are computed."""
+    job = _works().start("gallery", _work(), person="gallery")
+    looks = job.partial or {}
+    _show_introduction(looks)
+    st.fragment(_follow, run_every=None if job.finished else POLL_SECONDS)(job, len(looks))
+    from examples.gallery import cases
+
+    for title, faults in cases().items():
+        st.subheader(title)
+        for start in range(0, len(faults), COLUMNS):
+            for place, fault in zip(st.columns(COLUMNS), faults[start:], strict=False):
+                with place.container(border=True, height="stretch"):
+                    _show_card(fault, looks.get(fault.name))
+
+
+def _show_introduction(looks: Looks) -> None:
+    with st.container(horizontal=True):
+        _show_look(looks.get("picture"))
+        _show_look(looks.get(HEALTHY))
+        with st.container(width="stretch"):
+            st.markdown(
+                "What each fault looks like. In every case one thing was made wrong for a good "
+                "network and a good picture; on the left is what they give when nothing is wrong."
+            )
+            st.markdown(
+                "**Open** a case, and the dashboard has its files and settings instead of yours. "
+                "It is told nothing else: the cause that it names, it found."
+            )
+
+
+def _follow(job: Job[Looks], drawn: int) -> None:
+    """Draw the page anew when there is more to see, or a case is to be opened."""
+    if len(job.partial or {}) > drawn:
+        st.rerun()
+
+
+def _show_card(fault: Fault, look: tuple[str, bytes] | None) -> None:
+    with st.container(horizontal=True):
+        _show_look(look)
+        with st.container(width="stretch"):
+            st.markdown(f"**{session.as_text(fault.name[0].upper() + fault.name[1:])}**")
+            st.caption(session.as_text(fault.describe))
+            st.button("Open", key=f"open {fault.name}", on_click=_open, args=(fault,))
+
+
+def _show_look(look: tuple[str, bytes] | None) -> None:
+    if look is None:
+        st.skeleton(height=SIDE, width=SIDE)
+    elif not look[1]:
+        st.caption(look[0], width=SIDE)
+    else:
+        st.image(look[1], look[0], width=SIDE, output_format="PNG", alt=look[0])
+
+
+def _open(fault: Fault) -> None:
+    from examples.gallery import material_of
+
+    material = material_of(fault)
+    session.open_files(_named(material), material.settings)
+
+
+def _named(material: Material) -> dict[str, tuple[str, bytes]]:
+    """The files of a case under names that a person would give them."""
+    from examples.gallery import SCENE
+
+    contents = {
+        "picture": (SCENE.name, material.picture),
+        "checkpoint": (material.name, material.checkpoint),
+        "truth": (f"{SCENE.stem}_mask.png", material.truth),
+        "saved": ("what_my_script_wrote", material.saved),
+    }
+    return {kind: (name, data) for kind, (name, data) in contents.items() if data is not None}
+
+
+# --- thumbnails -----------------------------------------------------------------------------------
+
+
+def _work() -> Callable[[Job[Looks]], Iterator[Looks]]:
+    """What runs in its own thread, where the session is out of reach."""
+    engine = session.engine()
+
+    def work(job: Job[Looks]) -> Iterator[Looks]:
+        from examples import gallery
+
+        def inspected(case: Case) -> Inspection:
+            return _inspected(case, engine, job)
+
+        looks = dict(_good(gallery.healthy(), inspected))
+        yield dict(looks)
+        for fault in (fault for faults in gallery.cases().values() for fault in faults):
+            looks[fault.name] = _look(fault, inspected)
+            yield dict(looks)
+
+    return work
+
+
+def _inspected(case: Case, engine: Any, job: Job[Looks]) -> Inspection:
+    """Through the one queue, behind those who look at something."""
+    from core.inspection import inspect
+
+    try:
+        return inspect(
+            case.image, case.network, case.settings,  # type: ignore[arg-type]
+            engine=engine, person="gallery", waiting=job.check,
+        )  # fmt: skip
+    except Superseded as error:
+        raise Cancelled from error
+
+
+def _good(material: Material, inspected: Inspect) -> Iterator[tuple[str, tuple[str, bytes]]]:
+    """The picture, and the mask that the example gives of it."""
+    from examples.materials import case_of
+
+    seen = inspected(case_of(material))
+    colors = palette_colors(seen.settings.display, seen.labels.num_classes)
+    yield "picture", ("the picture", _thumbnail(seen.image.pixels))
+    yield HEALTHY, ("its mask", _thumbnail(colorize(seen.labels.ids, colors)))
+
+
+def _look(fault: Fault, inspected: Inspect) -> tuple[str, bytes]:
+    """What a person with this fault sees; no picture where the network cannot be run."""
+    from examples.gallery import appearance, material_of
+    from examples.materials import case_of
+
+    material = material_of(fault)
+    try:
+        name, pixels = appearance(fault, inspected(case_of(material)), material)
+    except InspectionError:
+        return "no mask, but a message", b""
+    return name, _thumbnail(pixels)
+
+
+def _thumbnail(pixels: np.ndarray) -> bytes:
+    """UInt8[h w 3] as a small PNG: every n-th pixel, none blended."""
+    step = max(1, math.ceil(max(pixels.shape[:2]) / SIDE))
+    return encode_png(np.ascontiguousarray(pixels[::step, ::step]))
