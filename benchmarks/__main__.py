@@ -17,6 +17,7 @@ from benchmarks import reading
 from core.architectures import build_network
 from core.checkpoint import read_checkpoint
 from core.colors import colorize, palette_colors
+from core.diagnosis.gauge import gauge_of
 from core.engine import Engine
 from core.image import Image, decode_image
 from core.inference import forward
@@ -53,6 +54,12 @@ def main() -> None:
              "the same as four PNGs", lambda: _four_pngs(seen))  # fmt: skip
     _compare("preprocess()", lambda: preprocess(image, settings.preprocessing),
              "torchvision's ToImage, ToDtype, Normalize", lambda: _torchvision(image))  # fmt: skip
+    gauge = gauge_of(network.module, tensor.base)
+    assert gauge is not None
+    _compare("the gauge, a new mean", lambda: gauge.divergence(tensor.gain, tensor.offset),
+             "the forward alone", once)  # fmt: skip
+    _compare("the gauge, a new picture", lambda: gauge_of(network.module, tensor.base),
+             "the forward alone", once)  # fmt: skip
     contiguous = tensor.tensor.contiguous()
     plain = build_network(read_checkpoint(path, name=path.name, digest="plain")).module
     plain = plain.to(memory_format=torch.contiguous_format)

@@ -13,11 +13,13 @@ import examples
 from core.architectures import build_network
 from core.checkpoint import read_checkpoint
 from core.colors import colorize, overlay, palette_colors
+from core.diagnosis.gauge import gauge_of
 from core.engine import Engine
 from core.image import decode_image
 from core.inspection import inspect
+from core.preprocess import preprocess
 from core.presets import apply_preset
-from core.settings import Settings, change
+from core.settings import Preprocessing, Settings, change
 from tests.conftest import png
 
 pytestmark = pytest.mark.browser
@@ -243,6 +245,23 @@ def test_the_mask_follows_while_the_mean_is_dragged(page, address):
     assert wanted in page.url.replace("%2C", ",")
     assert page.locator(".viewer").get_attribute("data-most-running") == "1"
     assert not page.locator(".viewer.pending").count()
+
+
+def test_the_gauge_moves_with_the_slider_and_says_what_python_says(page, address):
+    scene = decode_image(examples.SCENES[0].read_bytes())
+    network = build_network(read_checkpoint(examples.CHECKPOINT, name="example", digest="gauge"))
+    gauge = gauge_of(network.module, preprocess(scene, Preprocessing()).base)
+
+    def nats(mean) -> float:
+        return pytest.approx(gauge.divergence((1 / 255,) * 3, (-mean, 0, 0)), rel=1e-3)
+
+    open_app(page, address)
+    shown = page.locator(".gauge")
+    slider = page.locator('.sliders input[data-kind="mean"][data-channel="0"]')
+    assert float(shown.get_attribute("data-nats")) == nats(0)
+    drag(page, slider, 0.0, 0.9, seconds=0.5)
+    assert float(shown.get_attribute("data-nats")) == nats(int(slider.input_value()) / 1000)
+    page.mouse.up()
 
 
 def test_one_zoom_moves_all_panels_and_a_click_pins_a_pixel(page, address):

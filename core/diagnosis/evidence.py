@@ -13,6 +13,7 @@ from core.colors import palette_colors
 from core.diagnosis.agreement import mirrored, mutual_information
 from core.diagnosis.case import Case
 from core.diagnosis.diagnosis import Tried
+from core.diagnosis.familiar import ALL, divergence
 from core.diagnosis.naming import difference_in_words as in_words
 from core.inspection import Inspection, logits_key
 from core.labels import decode_labels, resolve
@@ -22,7 +23,6 @@ from core.settings import Settings, change
 
 if TYPE_CHECKING:
     from core.architectures import Network
-    from core.diagnosis.familiar import Listener
     from core.diagnosis.memory import Memory
     from core.diagnosis.normal import Recovered
     from core.image import Image
@@ -143,18 +143,16 @@ class Facts:
         return self.recovered.strange
 
     @cached_property
-    def listener(self) -> Listener:
-        """What hears the BatchNorms of the network; one copy of it for the whole diagnosis."""
-        from core.diagnosis.familiar import Listener
-
-        return Listener(self.network.module)
+    def remembers(self) -> bool:
+        """Whether the network has a BatchNorm that can be asked what is familiar."""
+        return bool(divergence(self.network.module, self.tensor.tensor, 1))
 
     def strangeness_of_picture(self) -> float:
         """How far the picture is from what all BatchNorms remember, in nats; 0 without any."""
-        from core.diagnosis.familiar import ALL
-
+        if not self.remembers:
+            return 0.0
         self.forwards += 1
-        layers = self.listener.divergence(self.under(self.mended).input.tensor, ALL)
+        layers = divergence(self.network.module, self.under(self.mended).input.tensor, ALL)
         return float(np.median(layers)) if layers else 0.0
 
     @property

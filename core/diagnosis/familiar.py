@@ -2,69 +2,128 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from core.errors import InspectionError
 
 LAYERS = 5  # BatchNorms from the input on that are looked at
 ALL = 10_000  # more than any network has
-BATCH_NORMS = nn.modules.batchnorm._BatchNorm
 CROP = 384  # pixels
 SMALLEST = 1e-8  # variance
+BATCH_NORMS = {
+    torch.ops.aten.native_batch_norm.default,
+    torch.ops.aten._native_batch_norm_legit_no_training.default,
+    torch.ops.aten._batch_norm_no_update.default,
+}
+FIRST_CONVOLUTION = torch.ops.aten.convolution.default
 
 
-class _EnoughSeenError(Exception):
-    """The last BatchNorm that is looked at was reached."""
+class EnoughHeard(BaseException):
+    """What was asked for was heard; it must pass the borders that catch every Exception."""
 
 
-class Listener:
-    """A copy of a network that stops behind its first BatchNorms and keeps what they were given."""
+class Ears(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Hears every operator of a forward in this thread; the network is neither copied nor changed.
 
-    def __init__(self, module: nn.Module) -> None:
-        """Args: module, of the network, which is not changed."""
-        self.hears = any(_remembers(part) for part in module.modules())
-        self._module = copy.deepcopy(module) if self.hears else module
-        self._layers, self._seen = LAYERS, list[float]()
-        for part in self._module.modules() if self.hears else ():
-            if _remembers(part):
-                part.register_forward_pre_hook(self._hear)
+    Hooks would be heard by the forwards of other people too, who share the module.
+    """
 
-    def divergence(self, tensor: torch.Tensor, layers: int = LAYERS) -> tuple[float, ...]:
-        """For each of the first BatchNorms the median over channels of KL(now, remembered).
+    def __init__(self, hear: Callable[[Any, tuple[Any, ...], torch.Tensor], None]) -> None:
+        """Args: hear, called with operator, arguments and result; may raise `EnoughHeard`."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._hear = hear
 
-        Args:
-            tensor: [1 c h w], what the network is fed.
-            layers: how many are looked at; the forward stops behind them.
-        """
-        self._seen, self._layers = [], layers
-        if not self.hears:
-            return ()
-        try:
-            with torch.inference_mode():
-                self._module(_middle(tensor.float()))
-        except _EnoughSeenError:
-            pass
-        except (RuntimeError, ValueError, TypeError):  # this size or tensor stops the network
-            return tuple(self._seen)
-        return tuple(self._seen)
-
-    def _hear(self, norm: Any, inputs: tuple[torch.Tensor, ...]) -> None:
-        x = inputs[0].transpose(0, 1).flatten(1)
-        mean, var = x.mean(dim=1), x.var(dim=1, unbiased=False).clamp_min(SMALLEST)
-        known, spread = norm.running_mean, norm.running_var.clamp_min(SMALLEST)
-        kl = 0.5 * (torch.log(spread / var) + (var + (mean - known) ** 2) / spread - 1)
-        self._seen.append(float(kl.median()))
-        if len(self._seen) >= self._layers:
-            raise _EnoughSeenError
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Let the operator do its work, and tell of it."""
+        result = func(*args, **(kwargs or {}))
+        self._hear(func, args, result)
+        return result
 
 
-def _remembers(part: nn.Module) -> bool:
-    return isinstance(part, BATCH_NORMS) and part.running_var is not None
+def listen(
+    module: nn.Module,
+    tensor: torch.Tensor,
+    hear: Callable[[Any, tuple[Any, ...], torch.Tensor], None],
+) -> None:
+    """Run the middle of an input through a network until `hear` has enough, or the network stops.
+
+    Args:
+        module: of the network, in eval mode.
+        tensor: [1 c h w].
+        hear: see `Ears`.
+    """
+    try:
+        with torch.no_grad(), Ears(hear):  # inference_mode would hide what conv2d is made of
+            module(middle(tensor.float()))
+    except EnoughHeard:
+        pass
+    except (
+        InspectionError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+    ):  # this size or tensor stops the network
+        pass
 
 
-def _middle(tensor: torch.Tensor) -> torch.Tensor:
+def remembers(func: Any, args: tuple[Any, ...]) -> bool:
+    """Whether this operator is a BatchNorm that has running statistics, and real numbers.
+
+    An exported program is first run without numbers, for its shapes.
+    """
+    if func not in BATCH_NORMS or args[0].is_meta:
+        return False
+    return args[3] is not None and args[4] is not None
+
+
+def divergence(module: nn.Module, tensor: torch.Tensor, layers: int = LAYERS) -> tuple[float, ...]:
+    """For each of the first BatchNorms the median over channels of KL(now, remembered), in nats.
+
+    Args:
+        module: of the network, in eval mode.
+        tensor: [1 c h w], what the network is fed.
+        layers: how many are looked at; the forward stops behind them.
+
+    Returns:
+        A number for each; fewer than `layers` where the network has fewer, or stops before.
+    """
+    heard: list[float] = []
+
+    def hear(func: Any, args: tuple[Any, ...], _: torch.Tensor) -> None:
+        if remembers(func, args):
+            x = args[0].transpose(0, 1).flatten(1)
+            now = x.mean(dim=1).numpy(), x.var(dim=1, unbiased=False).numpy()
+            heard.append(median_kl(*now, args[3].numpy(), args[4].numpy()))
+            if len(heard) >= layers:
+                raise EnoughHeard
+
+    listen(module, tensor, hear)
+    return tuple(heard)
+
+
+def median_kl(mean: np.ndarray, var: np.ndarray, known: np.ndarray, spread: np.ndarray) -> float:
+    """The median over channels of the divergence of two normal distributions, in nats.
+
+    Args:
+        mean: Float[k], of the input now.
+        var: Float[k], of the input now.
+        known: Float[k], the remembered mean.
+        spread: Float[k], the remembered variance.
+    """
+    var, spread = np.maximum(var, SMALLEST), np.maximum(spread, SMALLEST)
+    kl = 0.5 * (np.log(spread / var) + (var + (mean - known) ** 2) / spread - 1)
+    return float(np.median(kl))
+
+
+def middle(tensor: torch.Tensor) -> torch.Tensor:
     """At most 384 x 384 from the middle: a crop keeps the moments, a smaller picture does not."""
     height, width = tensor.shape[2:]
     top, left = max(0, height - CROP) // 2, max(0, width - CROP) // 2

@@ -1,7 +1,7 @@
 """How was the input normalized in training: hypotheses, ranked by what BatchNorm remembers.
 
-A thin stand-in: it asks which of the known conventions is the most familiar to the network, and
-where BatchNorm does not say, which of them makes the mask agree with itself.
+It asks which of the known conventions is the most familiar to the network, and where BatchNorm does
+not say, which of them makes the mask agree with itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from core.diagnosis.bias import agreement_without
 from core.diagnosis.evidence import Facts
-from core.diagnosis.familiar import ALL
+from core.diagnosis.familiar import ALL, divergence
 from core.diagnosis.memory import Memory
 from core.diagnosis.ordinary import ordinary_picture
 from core.errors import InspectionError
@@ -73,10 +73,18 @@ class Recovered:
     order_margin: float = 1.0
     ranking: tuple[tuple[str, float], ...] = field(default=())
     strange: bool = False  # even an ordinary picture is, so BatchNorm cannot be asked
+    layers: tuple[float, ...] = ()  # nats at each of the first BatchNorms, as fed now
+    layers_then: tuple[float, ...] = ()  # the same under the recovered convention
 
 
 def recovered(facts: Facts) -> Recovered:
     """Rank the conventions: by BatchNorm near the input, else by agreement."""
+    found = _recovered(facts)
+    then = _layers(facts, found.changes) if found.changes else ()
+    return replace(found, layers=_layers(facts, {}), layers_then=then)
+
+
+def _recovered(facts: Facts) -> Recovered:
     if facts.fresh_norms > HALF:
         return _unknown("BatchNorm remembers nothing: its statistics were never updated.", (), 0.0)
     colors = ("gray",) if facts.network.in_channels == 1 else ("rgb", "bgr")
@@ -139,7 +147,8 @@ def strangeness(facts: Facts, family: str) -> float:
     heard = []
     for changes in feedings:
         chosen = change(facts.settings, **changes, **PLAIN_SIZE).preprocessing
-        layers = facts.listener.divergence(preprocess(ordinary_picture(), chosen).tensor, ALL)
+        ordinary = preprocess(ordinary_picture(), chosen)
+        layers = divergence(facts.network.module, ordinary.tensor, ALL)
         heard.append(float(np.nan_to_num(np.median(layers), nan=np.inf)) if layers else 0.0)
     facts.forwards += len(feedings) * ordinary_picture().pixels[..., 0].size / facts.unit
     return min(heard)
@@ -220,16 +229,21 @@ def oddness(memory: Memory, changes: Mapping[str, Any]) -> float:
 
 
 def _fit(facts: Facts, changes: Mapping[str, Any]) -> float | None:
-    if not facts.listener.hears:
-        return None
+    layers = _layers(facts, changes)
+    return median(layers) if layers else None
+
+
+def _layers(facts: Facts, changes: Mapping[str, Any]) -> tuple[float, ...]:
+    """What the first BatchNorms say, one after the other; () where nothing can be heard."""
+    if not facts.remembers:
+        return ()
     try:
         chosen = change(facts.settings, **{**changes, "dtype": "float32"})
         tensor = preprocess(facts.case.image, chosen.preprocessing)
     except InspectionError:
-        return None
+        return ()
     facts.forwards += 0.1  # it ends at the fifth BatchNorm
-    heard = facts.listener.divergence(tensor.tensor)
-    return median(heard) if heard else None
+    return divergence(facts.network.module, tensor.tensor)
 
 
 def _by_agreement(facts: Facts, ranking: Ranking = (), current: float = 0.0) -> Recovered:

@@ -111,6 +111,27 @@ def fits_figure(names: Sequence[str], fits: Sequence[float]) -> go.Figure:
     )
 
 
+def layers_figure(now: Sequence[float], then: Sequence[float], convention: str) -> go.Figure:
+    """How strange the input is to each of the first BatchNorms: where the strangeness begins.
+
+    Args:
+        now: KL at each as the input is fed, in nats.
+        then: the same under the recovered convention; () where there is none.
+        convention: what to call that.
+    """
+    names = [str(place) for place in range(1, len(now) + 1)]
+    bars = [
+        go.Bar(x=names[: len(fits)], y=[max(fit, LEAST_FIT) for fit in fits], name=title,
+               marker={"color": color}, text=[f"{fit:.2g}" for fit in fits])
+        for fits, title, color in ((now, "as fed now", NEUTRAL), (then, convention, GRAYS[-1]))
+        if fits
+    ]  # fmt: skip
+    figure = _figure(*bars, title="Strangeness at each BatchNorm from the input on (nats)",
+                     yaxis={"type": "log"}, xaxis_title="BatchNorm")  # fmt: skip
+    figure.update_layout(showlegend=len(bars) > 1)
+    return figure
+
+
 def bias_figure(bias: Sequence[float], names: Sequence[str]) -> go.Figure:
     """The bias of each class: what the head prefers before it has seen anything."""
     values = np.array(bias)

@@ -31,6 +31,12 @@ def show_recovered(recovered: Recovered) -> None:
             key="fits",
             alt="How strange the picture is to the network under each convention",
         )
+    if recovered.layers:
+        left.plotly_chart(
+            charts.layers_figure(recovered.layers, recovered.layers_then, _title(recovered.family)),
+            key="layers",
+            alt="How strange the input is to each of the first BatchNorms",
+        )
 
 
 def _answer(recovered: Recovered) -> str:

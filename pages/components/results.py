@@ -14,10 +14,11 @@ from core.saving import saved_pictures
 from core.scores import outside_notes
 from core.verdict import Verdict, judge
 from pages.components import charts, session
-from pages.components.viewer.planes import channel_names
+from pages.components.viewer.planes import channel_names, input_id
 from pages.components.viewer.viewer import show_viewer
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.diagnosis.gauge import Gauge
     from core.inspection import Inspection
     from pages.components.session import Seen
 
@@ -61,6 +62,7 @@ def show_panels(seen: Seen, marked: str = "") -> None:
     height, width = logits.output_size
     show_viewer(
         inspection,
+        _gauge(f"{inspection.network.checkpoint_digest} {input_id(inspection)}", inspection),
         key="viewer",
         channel=channel,
         pin=_pin(inspection),
@@ -80,6 +82,14 @@ def show_panels(seen: Seen, marked: str = "") -> None:
         on_live=session.take_live,
         on_pin=session.take_pin,
     )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _gauge(key: str, _inspection: Inspection) -> Gauge | None:
+    """Made once for everybody; `key` names network and picture."""
+    from core.diagnosis.gauge import gauge_of
+
+    return gauge_of(_inspection.network.module, _inspection.input.base)
 
 
 def _channel(inspection: Inspection) -> int:

@@ -14,6 +14,7 @@ from core.labels import NO_CLASS
 from core.settings import Preprocessing, digest
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.diagnosis.gauge import Gauge
     from core.inspection import Inspection
 
 MAX_PIXELS = 2_000_000  # a larger plane is thinned to every n-th pixel: 2 Mpx paint in about 50 ms
@@ -103,6 +104,15 @@ def result_id(inspection: Inspection, channel: int) -> str:
     """Names what `result_plane` holds; the threshold is applied in the browser."""
     decoding = replace(inspection.settings.decoding, threshold=0.5)
     return f"result-{inspection.logits_key}-{digest(decoding)}-{channel}"
+
+
+def gauge_plane(inspection: Inspection, gauge: Gauge | None) -> Plane:
+    """The sums of a gauge, Float32; none of them where there is no gauge."""
+    name = f"gauge-{inspection.network.checkpoint_digest}-{input_id(inspection)}"
+    if gauge is None:
+        return _pack(name, "gauge", {}, {})
+    arrays = {key: value.astype(np.float32) for key, value in vars(gauge).items()}
+    return _pack(name, "gauge", arrays, {})
 
 
 def channel_names(inspection: Inspection) -> list[str]:

@@ -12,9 +12,11 @@ from core.settings import change
 from pages.components.viewer import planes
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.diagnosis.gauge import Gauge
     from core.inspection import Inspection
 
 _HERE = Path(__file__).parent
+KINDS = ("picture", "input", "result", "gauge")  # of planes
 
 
 def _source(*names: str) -> str:
@@ -26,12 +28,13 @@ _VIEWER = st.components.v2.component(
     "maskscope_viewer",
     html=_source("viewer.html"),
     css=_source("viewer.css"),
-    js=_source("planes.js", "layers.js", "view.js", "controls.js", "viewer_main.js"),
+    js=_source("planes.js", "layers.js", "view.js", "controls.js", "gauge.js", "viewer_main.js"),
 )
 
 
 def show_viewer(
     inspection: Inspection,
+    gauge: Gauge | None,
     *,
     key: str,
     channel: int,
@@ -48,6 +51,7 @@ def show_viewer(
 
     Args:
         inspection: what is shown.
+        gauge: how strange it is to the network under any mean and std, if that can be known.
         key: session key under which the component's `live` and `pin` arrive.
         channel: whose logits the third panel shows.
         pin: row and column of the pinned pixel.
@@ -63,8 +67,9 @@ def show_viewer(
         planes.picture_plane(inspection),
         planes.input_plane(inspection),
         planes.result_plane(inspection, channel),
+        planes.gauge_plane(inspection, gauge),
     )
-    ids = dict(zip(("picture", "input", "result"), (plane.id for plane in shown), strict=True))
+    ids = dict(zip(KINDS, (plane.id for plane in shown), strict=True))
     _VIEWER(
         key=key,
         data={
@@ -85,7 +90,7 @@ def show_viewer(
         on_pin_change=on_pin,
     )
     with st.container(gap=None):  # invisible; after the panels, so that they leave no hole
-        for plane, kind in zip(shown, ("picture", "input", "result"), strict=True):
+        for plane, kind in zip(shown, KINDS, strict=True):
             _PLANE(data=plane.content, key=f"{key}-{kind}")
 
 

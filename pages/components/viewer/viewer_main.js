@@ -52,11 +52,11 @@ function newViewer(parent) {
 function adopt(viewer) {
   const data = viewer.offered
   const store = planeStore()
-  const planes = data && ["picture", "input", "result"].map((kind) => store.get(data[kind]))
+  const planes = data && ["picture", "input", "result", "gauge"].map((kind) => store.get(data[kind]))
   if (!planes || planes.some((plane) => !plane)) return
   const before = viewer.data
   viewer.data = data
-  ;[viewer.picture, viewer.input, viewer.result] = planes
+  ;[viewer.picture, viewer.input, viewer.result, viewer.gauge] = planes
   viewer.size = data.size
   viewer.colormap = bytesOf(data.colormap)
   if (before?.picture !== data.picture) viewer.view = newView()
@@ -123,6 +123,7 @@ function paintNormalized(viewer) {
   viewer.fact("normalized", `${low.toFixed(2)} .. ${high.toFixed(2)}`)
   const canvas = viewer.root.querySelector(".histogram")
   drawHistogram(canvas, viewer.input, viewer.counts, affine)
+  showGauge(viewer.root.querySelector(".gauge"), viewer.gauge, affine)
 }
 
 function paintLabels(viewer) {
