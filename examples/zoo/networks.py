@@ -22,6 +22,7 @@ class Member:
     classes: int = len(CLASS_NAMES)  # 1: foreground against desk
     steps: int = 220
     rate: float = 4e-3
+    start: str = ""  # the member whose convolutions it starts from
     held_out: bool = False  # its part of the benchmark: no threshold is tuned on it
 
     @property
@@ -59,22 +60,22 @@ MEMBERS = (
     Member("unet_caffe", "unet", _preset("caffe"), "mean only", steps=400, held_out=True),
     Member("mask_bytes", "unet", _preset("bytes"), "bytes", classes=1, held_out=True, steps=150),
     Member("deeplab_clip", "deeplab", _preset("clip"), "imagenet", steps=40, rate=1e-3),
-    Member(
-        "plain_symmetric", "plain", _preset("symmetric"), "symmetric", steps=700, rate=2e-3
-    ),
+    Member("plain_symmetric", "plain", _preset("symmetric"), "symmetric", steps=120, rate=5e-4,
+           start="unet_unit"),
     Member("unet_odd", "unet", _odd((0.6, 0.55, 0.5), (0.12, 0.15, 0.1)), "custom", held_out=True),
-    Member(
-        "group_imagenet", "group", _preset("imagenet"), "imagenet", steps=700, rate=4e-3,
-        held_out=True,
-    ),
+    Member("plain_imagenet", "plain", _preset("imagenet"), "imagenet", steps=120, rate=5e-4,
+           start="unet_caffe", held_out=True),
+    Member("group_unit", "group", _preset("unit"), "unit", steps=300, rate=2e-3,
+           start="unet_unit"),
     Member("mask_imagenet", "unet", _preset("imagenet"), "imagenet", classes=1, steps=150),
     Member("fcn_bgr", "fcn", _preset("imagenet_bgr"), "imagenet", steps=100, rate=2e-3,
            held_out=True),
     Member("unet_again", "unet", _preset("espnet"), "divided again", held_out=True),
-    Member("unet_zscore", "unet", _preset("zscore"), "z-score"),
+    Member("unet_zscore", "unet", _preset("zscore"), "z-score", steps=300),
     Member("lraspp_mean", "lraspp", _odd(IMAGENET_MEAN, (1.0, 1.0, 1.0)), "unit", steps=100,
            rate=2e-3),
-    Member("unet_gray", "unet", _odd((0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "gray"), "custom"),
+    Member("mask_gray", "unet", _odd((0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "gray"), "custom",
+           classes=1, steps=250),
     Member("unet_custom", "unet", _odd((0.35, 0.42, 0.47), (0.3, 0.28, 0.35), "bgr"), "custom"),
 )  # fmt: skip
 ZOO: dict[str, Member] = {member.name: member for member in MEMBERS}

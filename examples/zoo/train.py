@@ -1,7 +1,8 @@
 """Train members of the zoo: `python -m examples.zoo.train [NAME ...]`, or `make zoo` for all.
 
 U-Nets start from random numbers. Networks with MobileNetV3 start from the backbone of the built-in
-example, its first convolution rescaled to the new convention, as people fine-tune theirs.
+example, its first convolution rescaled to the new convention, as people fine-tune theirs. U-Nets
+without BatchNorm start from a trained one of the same part, its BatchNorm folded away.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import examples
+from core.diagnosis.naming import affine
 from examples.scenes import render_scene
 from examples.zoo import SCORES, ZOO, Member, load
 from examples.zoo.architectures import BUILDERS
@@ -72,12 +74,18 @@ def train(member: Member) -> nn.Module:
     network = BUILDERS[member.architecture](member.channels, member.classes).train()
     if member.architecture in ("deeplab", "fcn", "lraspp"):
         _warm(network, member)
+    if member.start:
+        _fold(network, ZOO[member.start], member)
     optimizer = torch.optim.AdamW(network.parameters(), member.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, member.rate, total_steps=member.steps)
     small = not hasattr(network, "backbone")
     for _ in range(member.steps):
-        pixels, ids = _batch(rng, small)
-        loss = _loss(_logits(network(feed(pixels, member))), ids)
+        pixels, ids = _batch(rng)
+        inputs = feed(pixels, member)
+        if small:
+            window = _window(rng)
+            inputs, ids = inputs[window], ids[window]
+        loss = _loss(_logits(network(inputs)), ids)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -86,20 +94,22 @@ def train(member: Member) -> nn.Module:
     return network.eval()
 
 
-def _batch(rng: np.random.Generator, small: bool) -> tuple[np.ndarray, torch.Tensor]:
-    """Mirrored or not; small: every other pixel, or the middle at full size."""
+def _batch(rng: np.random.Generator) -> tuple[np.ndarray, torch.Tensor]:
+    """Mirrored or not."""
     pixels, ids = scenes(FIRST, SCENES)
     chosen = rng.choice(SCENES, BATCH, replace=False)
     pixels, ids = pixels[chosen], ids[chosen]
-    if small and rng.random() < 0.5:
-        pixels, ids = pixels[:, ::2, ::2], ids[:, ::2, ::2]
-    elif small:
-        row, column = rng.integers(0, 128, 2)
-        window = (slice(None), slice(row, row + 128), slice(column, column + 128))
-        pixels, ids = pixels[window], ids[window]
     if rng.random() < 0.5:
         pixels, ids = pixels[:, :, ::-1], ids[:, :, ::-1]
     return pixels, torch.from_numpy(np.ascontiguousarray(ids)).long()
+
+
+def _window(rng: np.random.Generator) -> tuple[object, ...]:
+    """Every other pixel, or a part at full size: cut after the normalization, as z-scores are."""
+    if rng.random() < 0.5:
+        return (..., slice(None, None, 2), slice(None, None, 2))
+    row, column = rng.integers(0, 128, 2)
+    return (..., slice(row, row + 128), slice(column, column + 128))
 
 
 def _logits(output: object) -> torch.Tensor:
@@ -126,6 +136,35 @@ def _warm(network: nn.Module, member: Member) -> None:
         first = first.flip(1)
     kept["backbone.0.0.weight"] = first * ratio.view(1, 3, 1, 1)
     network.load_state_dict(kept, strict=False)
+
+
+def _fold(network: nn.Module, before: Member, member: Member) -> None:
+    """Take a trained U-Net's convolutions with its BatchNorm in them, fed as the new convention."""
+    trained = BUILDERS[before.architecture](before.channels, before.classes)
+    trained.load_state_dict(torch.load(load(before.name), weights_only=True))
+    pairs = [part for part in trained.modules() if isinstance(part, nn.Conv2d | nn.BatchNorm2d)]
+    own = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
+    folded = [
+        nn.utils.fuse_conv_bn_eval(conv.eval(), norm.eval())
+        for conv, norm in zip(pairs[:-1:2], pairs[1::2], strict=True)
+    ]
+    folded[0] = _refed(folded[0], before, member)
+    for mine, theirs in zip(own, [*folded, pairs[-1]], strict=True):
+        mine.load_state_dict(theirs.state_dict())
+
+
+def _refed(first: nn.Conv2d, before: Member, member: Member) -> nn.Conv2d:
+    """The same answer from an input of another convention (but for the padding)."""
+    (mean, std), (new_mean, new_std) = (
+        affine(one.settings.preprocessing) for one in (before, member)
+    )
+    weight = first.weight.data
+    if before.convention["color"] != member.convention["color"]:
+        weight, mean, std = weight.flip(1), mean[::-1], std[::-1]
+    shift = torch.from_numpy(np.float32((new_mean - mean) / std)).view(1, -1, 1, 1)
+    first.bias.data += (weight * shift).sum((1, 2, 3))
+    first.weight.data = weight * torch.from_numpy(np.float32(new_std / std)).view(1, -1, 1, 1)
+    return first
 
 
 @torch.inference_mode()
