@@ -1,4 +1,4 @@
-"""The same app for a team, behind an access token (docs/deploy.md): `python serve.py --help`."""
+"""The same app for a team, behind a token or a login (docs/deploy.md): `python serve.py --help`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from serving.gate import Door
 
 ROOT = Path(__file__).resolve().parent
 
@@ -14,35 +18,45 @@ def main(arguments: list[str]) -> int:
     """Serve until ended; the return value is the exit code."""
     from core.errors import StoreError
     from core.store import data_folder, open_store
-    from serving import tokens
     from serving.application import build
-    from serving.quiet_log import keep_quiet, write_access_log
+    from serving.by_login import LoginError
+    from serving.tokens import TokenError
 
-    asked = read_options(arguments)
+    options = read_options(arguments)
+    base = f"/{options.base_path.strip('/')}".rstrip("/")
     try:
-        given = tokens.given_token(os.environ)
         store = open_store(data_folder())  # a wrong address is told now, not to the first visitor
-    except tokens.TokenError as error:
+        door = _door(f"http://{options.address}:{options.port}{base}/", base, data_folder())
+    except (TokenError, LoginError) as error:
         return _stop(str(error))
     except StoreError as error:
         return _stop(f"{error.message} {error.remedy}")
-    token = given or tokens.new_token()
-    keep_quiet(token)
-    write_access_log()
-    base = f"/{asked.base_path.strip('/')}".rstrip("/")
-    if not given:
-        link = f"http://{asked.address}:{asked.port}{base}/"
-        tokens.announce(token, link, data_folder(), sys.stdout)
-    build(ROOT / "app.py", token=token, base=base, data=data_folder(), store=store).run(
+    build(ROOT / "app.py", door=door, base=base, data=data_folder(), store=store).run(
         config={
-            "server.address": asked.address,
-            "server.port": asked.port,
+            "server.address": options.address,
+            "server.port": options.port,
             "server.baseUrlPath": base,
             "server.headless": True,
             "server.enableXsrfProtection": True,
         }
     )
     return 0
+
+
+def _door(link: str, base: str, data: Path) -> Door:
+    """Login where it is configured, else the host's token, else a new one; no log has any of it."""
+    from serving import quiet_log, tokens
+    from serving.by_login import login_door
+    from serving.by_token import TokenDoor
+
+    given = tokens.given_token(os.environ)
+    token = given or tokens.new_token()
+    quiet_log.keep_quiet(token)
+    quiet_log.write_access_log()
+    login = login_door(base, given, os.environ.get("MASKSCOPE_GUESTS", ""))
+    if not given and login is None:
+        tokens.announce(token, link, data, sys.stdout)
+    return login or TokenDoor(token, base)
 
 
 def _stop(sentence: str) -> int:

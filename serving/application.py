@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from starlette.middleware import Middleware
 
-from serving.gate import Gate
+from serving.gate import Door, Gate
 from serving.headers import security_headers, streamlit_page
 from serving.health import Health
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from core.store import Store
 
 
-def build(script: Path, *, token: str, base: str, data: Path, store: Store) -> st.App:
+def build(script: Path, *, door: Door, base: str, data: Path, store: Store) -> st.App:
     """Put the app behind the gate.
 
     Args:
         script: the app's first page.
-        token: of this server.
+        door: who may come in.
         base: the sub-path below which it is, as "/tools/maskscope"; "" for none.
         data: the folder of what is kept on this disk.
         store: what outlives a session.
@@ -29,7 +29,7 @@ def build(script: Path, *, token: str, base: str, data: Path, store: Store) -> s
     health = Health(data, store)
     gate = Middleware(
         Gate,
-        token=token,
+        door=door,
         base=base,
         headers=security_headers(streamlit_page()),
         answers=health.answers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TextIO
 
@@ -58,6 +58,12 @@ def new_token() -> str:
 def same_token(one: str, other: str) -> bool:
     """Compare in a time that does not tell how much is right."""
     return hmac.compare_digest(one.encode(), other.encode())
+
+
+def bearer_opens(token: str, headers: Mapping[str, str]) -> bool:
+    """Whether a program shows the token in its headers; never where there is none."""
+    scheme, _, shown = headers.get("authorization", "").partition(" ")
+    return bool(token) and scheme.lower() == "bearer" and same_token(shown.strip(), token)
 
 
 def announce(token: str, link: str, folder: Path, out: TextIO) -> None:

@@ -40,15 +40,18 @@ def serve(data: Path, **environment: str) -> Iterator[str]:
 
 
 @contextmanager
-def serve_team(data: Path, base: str = "", **environment: str) -> Iterator[str]:
+def serve_team(
+    data: Path, base: str = "", port: int | None = None, **environment: str
+) -> Iterator[str]:
     """Run the app as a team does (`serve.py`); yields its address.
 
     Args:
         data: folder for uploads and the server's log (`server.log`).
         base: the sub-path, as "/tools/maskscope".
+        port: a free one, if None.
         environment: further variables, such as `MASKSCOPE_TOKEN`.
     """
-    port = free_port()
+    port = port or free_port()
     address = f"http://localhost:{port}{base}"
     command = ("serve.py", "--port", str(port), "--base-path", base)
     with _running(command, data, environment) as server:

@@ -28,7 +28,7 @@ from tests.conftest import png
 from tests.serving import serve_team
 from tests.test_browser import FIRST_PAINT_MS, READY, settle, upload
 
-BASE = "/tools/maskscope"  # as behind a reverse proxy; the root is tried in test_people.py
+BASE = "/tools/maskscope"  # as behind a reverse proxy; the root is tried in test_login.py
 RUN = "Zk3vQ9XwT1uYb7RnLs0aPd"  # the id of a shared run is as secret as the token
 WRONG = "w" * 43
 
