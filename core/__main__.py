@@ -11,6 +11,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--settings", default="", help='as in the address of the app: "color=bgr&threshold=0.3"'
     )
     inspect.add_argument("--json", action="store_true", help="print JSON")
+    inspect.add_argument("--report", type=Path, help="write one HTML file that tells all of it")
     inspect.set_defaults(run=_inspect)
     check = commands.add_parser("check", help="verify the stored files; 1 if any is lost")
     check.add_argument("--mend", action="store_true", help="delete what nobody needs")
@@ -65,9 +67,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _inspect(options: argparse.Namespace) -> int:
     from core.diagnosis import diagnose, plain
 
-    answered = diagnose(_case(options), progress=lambda stage: _progress(stage, options.json))
+    case = _case(options)
+    answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
+    if options.report:
+        _write_report(options.report, case, answered)
     print(json.dumps(plain(answered), indent=1) if options.json else _text(answered))
     return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY
+
+
+def _write_report(path: Path, case: Case, answered: Diagnosis) -> None:
+    from core.diagnosis.evidence import inspect_directly
+    from core.export.report import html_report
+
+    inspection = inspect_directly(case, case.settings)
+    text = html_report(case, inspection, answered, written=datetime.now().astimezone())
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InspectionError(
+            f"{path} cannot be written: {error.strerror}.", remedy="Choose another place."
+        ) from error
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -18,14 +18,17 @@ SCENE = examples.SCENES[0]
 BASE = ["inspect", "--image", str(SCENE), "--checkpoint", str(examples.CHECKPOINT)]
 
 
-def test_as_a_program_it_names_the_cause_and_what_to_do():
+def test_as_a_program_it_names_the_cause_and_what_to_do(tmp_path):
     command = [sys.executable, "-m", "core", *BASE, "--truth", str(examples.mask_of(SCENE))]
+    command += ["--report", str(tmp_path / "report.html")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 10
     assert done.stdout.startswith("Normalization is missing. It is fed pixels of 0 to 1")
     assert "[P1] Normalization is missing (certain)" in done.stdout
     assert "mean=(0.485, 0.456, 0.406)" in done.stdout
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<h1>Normalization is missing. It is fed pixels of 0 to 1" in report
 
 
 def test_a_healthy_case_ends_with_zero(capsys):
