@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent
 
 def main(arguments: list[str]) -> int:
     """Serve until ended; the return value is the exit code."""
+    from streamlit.web.bootstrap import load_config_options
+
     from core.errors import StoreError
     from core.store import data_folder, open_store
     from serving.application import build
@@ -24,6 +26,14 @@ def main(arguments: list[str]) -> int:
 
     options = read_options(arguments)
     base = f"/{options.base_path.strip('/')}".rstrip("/")
+    config = {
+        "server.address": options.address,
+        "server.port": options.port,
+        "server.baseUrlPath": base,
+        "server.headless": True,
+        "server.enableXsrfProtection": True,
+    }
+    load_config_options(config)  # the door asks Streamlit for logins
     try:
         store = open_store(data_folder())  # a wrong address is told now, not to the first visitor
         door = _door(f"http://{options.address}:{options.port}{base}/", base, data_folder())
@@ -31,15 +41,8 @@ def main(arguments: list[str]) -> int:
         return _stop(str(error))
     except StoreError as error:
         return _stop(f"{error.message} {error.remedy}")
-    build(ROOT / "app.py", door=door, base=base, data=data_folder(), store=store).run(
-        config={
-            "server.address": options.address,
-            "server.port": options.port,
-            "server.baseUrlPath": base,
-            "server.headless": True,
-            "server.enableXsrfProtection": True,
-        }
-    )
+    app = build(ROOT / "app.py", door=door, base=base, data=data_folder(), store=store)
+    app.run(config=config)
     return 0
 
 

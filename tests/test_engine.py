@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from core.engine import Engine
+from core.engine import Engine, load
 from core.inference import Logits
 
 
@@ -85,6 +85,22 @@ def test_of_one_person_only_the_newest_waiting_request_is_computed():
         thread.join()
 
     assert sorted(computed) == ["first dropped", "second"]
+
+
+def test_a_host_can_ask_how_busy_all_engines_are():
+    engine, held, before = Engine(), Held(), load()
+    other = in_background(lambda: engine.logits("held", held, person="other"))
+    held.began.wait(5)
+    second = in_background(lambda: engine.logits("next", lambda: logits_of(0), person="second"))
+    time.sleep(0.1)
+    busy = load()
+    held.let_go.set()
+    other.join()
+    second.join()
+
+    assert (busy.running - before.running, busy.waiting - before.waiting) == (1, 1)
+    assert (load().running, load().waiting) == (before.running, before.waiting)
+    assert load().forwards - before.forwards == 2
 
 
 def test_whoever_gives_up_takes_a_waiting_request_out_of_the_queue():

@@ -22,7 +22,7 @@ import serve
 from core.store import open_store
 from serving import cookies, tokens
 from serving.headers import security_headers
-from serving.health import stored
+from serving.health import Health, exposition
 from serving.quiet_log import redactor
 from tests.conftest import png
 from tests.serving import serve_team
@@ -361,12 +361,14 @@ def test_the_details_name_version_queue_and_disk(team):
 
 def test_a_store_that_does_not_answer_is_told(tmp_path):
     store = open_store(tmp_path, {})
-    assert stored(store)["answers"] is True
+    health = Health(tmp_path, store)
+    assert health.facts()["ok"] is True
 
     (tmp_path / "maskscope.db").unlink()
     store.engine.dispose()
 
-    assert stored(store)["answers"] is False
+    assert health.facts()["ok"] is False
+    assert "maskscope_store_answers 0" in exposition(health.facts(), health.answers)
 
 
 @pytest.mark.parametrize(
