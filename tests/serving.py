@@ -41,7 +41,7 @@ def serve(data: Path, **environment: str) -> Iterator[str]:
 
 @contextmanager
 def serve_team(
-    data: Path, base: str = "", port: int | None = None, **environment: str
+    data: Path, base: str = "", port: int | None = None, root: Path = ROOT, **environment: str
 ) -> Iterator[str]:
     """Run the app as a team does (`serve.py`); yields its address.
 
@@ -49,24 +49,25 @@ def serve_team(
         data: folder for uploads and the server's log (`server.log`).
         base: the sub-path, as "/tools/maskscope".
         port: a free one, if None.
+        root: where the code is.
         environment: further variables, such as `MASKSCOPE_TOKEN`.
     """
     port = port or free_port()
     address = f"http://localhost:{port}{base}"
     command = ("serve.py", "--port", str(port), "--base-path", base)
-    with _running(command, data, environment) as server:
+    with _running(command, data, environment, root) as server:
         _wait(f"{address}/healthz", server)
         yield address
 
 
 @contextmanager
 def _running(
-    command: tuple[str, ...], data: Path, environment: dict[str, str]
+    command: tuple[str, ...], data: Path, environment: dict[str, str], root: Path = ROOT
 ) -> Iterator[subprocess.Popen[bytes]]:
     with (data / "server.log").open("wb") as log:
         server = subprocess.Popen(
             (sys.executable, *command),
-            cwd=ROOT,
+            cwd=root,
             env={**os.environ, "MASKSCOPE_DATA": str(data), **environment},
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -12,10 +12,10 @@ import yaml
 
 import serve
 from core.architectures import onnx_program, registered
+from tests.container import CONTAINER, copied
 from tests.serving import ROOT
 
 DEPLOY = ROOT / "deploy"
-CONTAINER = (DEPLOY / "Containerfile").read_text()
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
 NGINX = re.sub(r"#.*", "", (DEPLOY / "nginx.conf").read_text())
@@ -23,13 +23,7 @@ UNIT = (DEPLOY / "maskscope.service").read_text()
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
 
 
-def copied():
-    """Everything that the container file copies out of the repository."""
-    for line in re.findall(r"^COPY (.+)$", CONTAINER, re.M):
-        yield from line.split()[:-1]
-
-
-@pytest.mark.parametrize("source", list(copied()))
+@pytest.mark.parametrize("source", [source for source, _ in copied()])
 def test_what_the_container_copies_is_there(source):
     assert (ROOT / source).exists()
 
@@ -37,7 +31,7 @@ def test_what_the_container_copies_is_there(source):
 def test_the_container_has_every_room_that_the_app_imports():
     rooms = {"app.py", "serve.py", "core", "pages", "serving", "examples", "pyproject.toml"}
 
-    assert rooms <= set(copied())
+    assert rooms <= {source for source, _ in copied()}
 
 
 def test_the_container_runs_as_nobody_special_and_is_looked_after():

@@ -1,4 +1,7 @@
-"""Two servers, one PostgreSQL, one bucket, one token: a team does not notice which one answers."""
+"""Two servers, one PostgreSQL, one bucket, one token: a team does not notice which one answers.
+
+They run from a copy of what the container has, so that a file which is missing there is noticed.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from websockets.sync.client import connect
 
 from core.store import open_store
 from tests.conftest import png
+from tests.container import lay_out
 from tests.servers import fresh_bucket, fresh_database
 from tests.serving import serve_team
 from tests.test_serve import ask, bearer
@@ -39,7 +43,7 @@ def replicas(tmp_path_factory, database_server, bucket_server):
         "BLOBS_URL": fresh_bucket(bucket_server),
     }
     first, second, here = (tmp_path_factory.mktemp(name) for name in ("one", "two", "here"))
-    given = {**shared, "MASKSCOPE_TOKEN": TOKEN}
+    given = {**shared, "MASKSCOPE_TOKEN": TOKEN, "root": lay_out(tmp_path_factory.mktemp("app"))}
     with serve_team(first, **given) as one, serve_team(second, **given) as two:
         store = open_store(here, shared)
         yield Replicas((one, two), (first, second), store)

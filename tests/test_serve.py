@@ -211,7 +211,8 @@ def test_the_cookie_is_kept_from_scripts_and_from_other_sites(visit, team):
 ROUTES = (
     *("/", "/compare", f"/?run={RUN}", "/healthz/details", "/metrics", "/favicon.png"),
     *("/_stcore/health", "/_stcore/host-config", "/_stcore/metrics"),
-    *("/_stcore/agent/openapi.json", "/static/js/none.js", "/app/static/none"),
+    *("/_stcore/agent/openapi.json", "/static/js/none.js", "/app/static/none", "/media/none"),
+    *("/component/none/index.html", "/_stcore/bidi-components/none", "/whatever/comes/next"),
 )
 
 
