@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components import headline, results, session
+from pages.components import exporting, headline, results, session
 from pages.components.opening import open_inspection
 
 seen = open_inspection("Pipeline")
@@ -14,5 +14,9 @@ results.show_charts(seen)
 with st.expander("As saved by common code", key="saving", on_change="rerun") as saving:
     if saving.open:
         results.show_saved(seen)
+title = "Export: script, settings, label map, logits, report"
+with st.expander(title, key="export", on_change="rerun") as export:
+    if export.open:
+        exporting.show_export(seen, job)
 
 session.close_page()

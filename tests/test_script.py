@@ -245,7 +245,7 @@ def prepared(place: Path, name: str, way: str, changes) -> SimpleNamespace:
     (place / path.name).symlink_to(path)
     if way == "whole module":
         clean = write_clean(checkpoint, "safetensors", place / "clean")
-        (place / f"{path.stem}-clean.safetensors").symlink_to(clean)
+        (place / f"{path.stem}-{checkpoint.digest[:8]}.safetensors").symlink_to(clean)
     if way == "author's class":
         (place / "your_project.py").write_text(AUTHORS)
     wanted = label_png(inspection.labels, inspection.settings.display)

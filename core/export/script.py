@@ -95,10 +95,13 @@ def _head(inspection: Inspection, checkpoint: Checkpoint) -> str:
 
 
 def _imports(pieces: Sequence[Piece]) -> str:
-    """Standard library, then the others, each once and in the order of the alphabet."""
-    lines = {line for piece in pieces for line in piece.imports}
-    return "import sys\n\n" + "\n".join(sorted(lines, key=_module))
-
-
-def _module(line: str) -> tuple[bool, str]:
-    return line.startswith("from"), line.split()[1].lower()
+    """Standard library, then the others, each module once and in the order of the alphabet."""
+    lines = sorted({line for piece in pieces for line in piece.imports})
+    plain = [line for line in lines if line.startswith("import")]
+    names: dict[str, list[str]] = {}
+    for line in lines:
+        if line not in plain:
+            module, _, name = line.removeprefix("from ").partition(" import ")
+            names.setdefault(module, []).append(name)
+    taken = [f"from {module} import {', '.join(parts)}" for module, parts in names.items()]
+    return "\n".join(["import sys", "", *plain, *sorted(taken, key=str.lower)])

@@ -93,7 +93,7 @@ def _constant(checkpoint: Checkpoint) -> str:
         [
             "# Your file holds more than weights, and opening it as it is would run code in it:",
             "# download the clean weights (safetensors) on the Checkpoint page.",
-            f"CHECKPOINT = {quoted(stem + '-clean.safetensors')}",
+            f"CHECKPOINT = {quoted(f'{stem}-{checkpoint.digest[:8]}.safetensors')}",
         ]
     )
 
