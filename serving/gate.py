@@ -13,6 +13,7 @@ from urllib.parse import quote
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 
+from serving.headers import FILE_POLICY
 from serving.quiet_log import access_log
 
 if TYPE_CHECKING:
@@ -98,11 +99,15 @@ class Gate:
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                MutableHeaders(scope=message).update(self._headers_of(scope["path"]))
                 self._note(scope, message["status"])
             await send(message)
 
         return noted
+
+    def _headers_of(self, path: str) -> dict[str, str]:
+        is_file = path.startswith(f"{self._base}/media/")
+        return self._headers | (FILE_POLICY if is_file else {})
 
     def _note(self, scope: Scope, status: int) -> None:
         self._answers[status] += 1

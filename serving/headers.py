@@ -27,6 +27,10 @@ def security_headers(page: str) -> dict[str, str]:
     }
 
 
+# Downloads and pictures are never a page: nothing in them runs, whatever they hold.
+FILE_POLICY = {"content-security-policy": "default-src 'none'; sandbox"}
+
+
 def _policy(scripts: list[str]) -> str:
     known = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     return "; ".join(

@@ -35,12 +35,19 @@ def keep_quiet(token: str) -> None:
 
     def record(*args: Any, **options: Any) -> logging.LogRecord:
         made = make(*args, **options)
-        made.msg, made.args = redact(made.getMessage()), ()
+        made.msg, made.args = redact(_text(made)), ()
         if made.exc_info and made.exc_info[0] is not None:
             made.exc_text = redact(formatter.formatException(made.exc_info))
         return made
 
     logging.setLogRecordFactory(record)
+
+
+def _text(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):  # a wrong format must not end who logs
+        return f"{record.msg} {record.args}"
 
 
 def write_access_log() -> None:

@@ -121,6 +121,7 @@ def visit(chromium, team, tmp_path_factory):
     seen.address = page.url
     page.get_by_role("link", name="Checkpoint").click()
     page.get_by_role("button", name="Clean safetensors").wait_for(timeout=FIRST_PAINT_MS)
+    settle(page)
     upload(page, "Upload a picture", folder / "mine.png")
     page.wait_for_url(re.compile(r"picture=[0-9a-f]{64}"), timeout=FIRST_PAINT_MS)
     settle(page)
@@ -178,6 +179,7 @@ def test_a_download_works_with_the_cookie(visit, team):
 
     assert answer.status == 200
     assert json.loads(answer.body[8 : 8 + int.from_bytes(answer.body[:8], "little")])
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
 
 
 @pytest.mark.browser
@@ -511,11 +513,13 @@ def test_a_trace_is_redacted_too(tmp_path):
         "import logging; from serving.quiet_log import keep_quiet; keep_quiet('abcdef')\n"
         "logging.basicConfig()\n"
         "try: raise ValueError('it was abcdef')\n"
-        "except ValueError: logging.exception('failed with %s', 'abcdef')"
+        "except ValueError: logging.exception('failed with %s', 'abcdef')\n"
+        "logging.warning('%d wrong', 'abcdef')"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
 
     assert "ValueError: it was [token]" in done.stderr
+    assert "%d wrong ('[token]',)" in done.stderr
     assert "abcdef" not in done.stderr.replace("'abcdef'", "")
