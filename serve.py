@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
     load_config_options(config)  # the door asks Streamlit for logins
     try:
         store = open_store(data_folder())  # a wrong address is told now, not to the first visitor
-        door = _door(f"http://{options.address}:{options.port}{base}/", base, data_folder())
+        door = _door(link_of(options, base), base, data_folder())
     except (TokenError, LoginError) as error:
         return _stop(str(error))
     except StoreError as error:
@@ -44,6 +45,13 @@ def main(arguments: list[str]) -> int:
     app = build(ROOT / "app.py", door=door, base=base, data=data_folder(), store=store)
     app.run(config=config)
     return 0
+
+
+def link_of(options: argparse.Namespace, base: str) -> str:
+    """Write the address that others open."""
+    everywhere = options.address in ("0.0.0.0", "::")
+    host = socket.gethostname() if everywhere else options.address
+    return f"http://{host}:{options.port}{base}/"
 
 
 def _door(link: str, base: str, data: Path) -> Door:

@@ -28,6 +28,14 @@ def test_what_the_container_copies_is_there(source):
     assert (ROOT / source).exists()
 
 
+def test_what_the_container_copies_and_nothing_else_is_sent_to_its_builder():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    sent = {line.removeprefix("!") for line in lines if line.startswith("!")}
+
+    assert "*" in lines
+    assert sent == {source for source, _ in copied()}
+
+
 def test_the_container_has_every_room_that_the_app_imports():
     rooms = {"app.py", "serve.py", "core", "pages", "serving", "examples", "pyproject.toml"}
 

@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import re
+import socket
 import time
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -438,6 +439,13 @@ def test_on_a_terminal_the_link_is_printed_and_written_nowhere(tmp_path):
 
     assert "http://localhost:1/?token=secret\n" in out.getvalue()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_link_of_a_server_for_the_whole_network_names_this_machine():
+    options = serve.read_options(["--address", "0.0.0.0", "--port", "9000"])
+
+    assert serve.link_of(options, "/b") == f"http://{socket.gethostname()}:9000/b/"
+    assert serve.link_of(serve.read_options([]), "") == "http://localhost:8501/"
 
 
 def test_the_hosts_token_is_taken_out_of_the_environment():
