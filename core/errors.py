@@ -90,8 +90,8 @@ class ChannelMismatchError(ForwardError):
     def __init__(self, *, expected: int, got: int) -> None:
         """Args: expected, channels of the first convolution; got, channels of the tensor."""
         super().__init__(
-            "The number of input channels differs: "
-            f"the network expects {expected}, the tensor has {got}.",
+            "The number of input channels differs. The first convolution takes "
+            f"{'1 channel' if expected == 1 else f'{expected} channels'}. It is given {got}.",
             remedy="Choose the color mode this checkpoint was trained with.",
             changes={"color": COLORS[expected]} if expected in COLORS else None,
         )

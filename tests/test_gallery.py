@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from core.__main__ import main
+from core.settings import to_query
 from examples.gallery import cases, healthy, material_of
 from pages.components import diagnosing, gallery
 
@@ -16,7 +24,7 @@ SECONDS = 60
 
 
 @pytest.fixture
-def page(app):
+def drawn(app):
     """The gallery, all thumbnails painted."""
     diagnosing._works.clear()
     app.switch_page("pages/gallery.py").run()
@@ -30,9 +38,9 @@ def pixels(look) -> np.ndarray:
     return np.array(Image.open(io.BytesIO(look[1])))
 
 
-def test_every_fault_has_a_card_with_what_a_person_sees(page):
-    assert not page.exception
-    names = {button.key.removeprefix("open ") for button in page.button if button.label == "Open"}
+def test_every_fault_has_a_card_with_what_a_person_sees(drawn):
+    assert not drawn.exception
+    names = {button.key.removeprefix("open ") for button in drawn.button if button.label == "Open"}
     looks = gallery._works().start("gallery", None, person="gallery").partial
 
     assert names == set(FAULTS)
@@ -44,22 +52,49 @@ def test_every_fault_has_a_card_with_what_a_person_sees(page):
     assert looks["gray for color"] == ("no mask, but a message", b"")
 
 
-def test_an_opened_case_replaces_what_was_open_and_is_named(page):
-    page.button(key="open ids as gray levels").click().run()
+def test_an_opened_case_replaces_what_was_open_and_is_named(drawn):
+    drawn.button(key="open ids as gray levels").click().run()
     material = material_of(FAULTS["ids as gray levels"])
 
-    assert not page.exception
-    assert page.session_state.settings == material.settings == healthy().settings
-    assert page.session_state.sources.saved
-    assert "mIoU" in (page.success or page.warning)[0].value
-    diagnosing._works()._of[page.session_state.person].wait(SECONDS)
-    named = page.switch_page("app.py").run()
+    assert not drawn.exception
+    assert drawn.session_state.settings == material.settings == healthy().settings
+    assert drawn.session_state.sources.saved
+    assert "mIoU" in (drawn.success or drawn.warning)[0].value
+    diagnosing._works()._of[drawn.session_state.person].wait(SECONDS)
+    named = drawn.switch_page("app.py").run()
     assert "Class ids saved as gray levels" in named.warning[0].value
 
 
-def test_a_case_whose_network_cannot_run_is_named_by_its_message(page):
-    page.button(key="open gray for color").click().run()
+def test_a_case_whose_network_cannot_run_is_named_by_its_message(drawn):
+    drawn.button(key="open gray for color").click().run()
 
-    assert "The number of input channels differs" in page.error[0].value
-    page.switch_page("app.py").run().button(key="remedy").click().run()
-    assert not page.error
+    assert "The number of input channels differs" in drawn.error[0].value
+    drawn.switch_page("app.py").run().button(key="remedy").click().run()
+    assert not drawn.error
+
+
+# --- by the command line ---------------------------------------------------------------------
+
+
+@cache
+def told(name):
+    """What `python -m core inspect` says of the files of a case."""
+    material = material_of(FAULTS[name])
+    files = {"image": material.picture, "truth": material.truth, "output": material.saved}
+    arguments = ["inspect", "--json", "--settings", urlencode(to_query(material.settings))]
+    with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as printed:
+        for option, content in {**files, "checkpoint": material.checkpoint}.items():
+            if content is not None:
+                path = Path(folder) / (material.name if option == "checkpoint" else option)
+                path.write_bytes(content)
+                arguments += [f"--{option}", str(path)]
+        assert main(arguments) >= 10
+    return json.loads(printed.getvalue())
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_command_line_names_the_cause_of_each_case(name):
+    first = told(name)["findings"][0]
+
+    assert first["cause"] in FAULTS[name].causes
+    assert first["kind"] == "fault"

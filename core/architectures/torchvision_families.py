@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, cast
 
 import torch
@@ -127,13 +128,19 @@ def _mobilenet_width(tensors: Tensors) -> float:
     known = {key: value.shape for key, value in tensors.items() if key.startswith("backbone.")}
 
     def agreement(width: float) -> int:
-        with torch.device("meta"):
-            wanted = nn.ModuleDict({"backbone": _mobilenet_features(width)}).state_dict()
-        return sum(known.get(key) == value.shape for key, value in wanted.items())
+        return sum(known.get(key) == shape for key, shape in _mobilenet_shapes(width).items())
 
     if agreement(1.0) >= len(known):
         return 1.0
     return max(WIDTHS, key=agreement)
+
+
+@cache
+def _mobilenet_shapes(width: float) -> Mapping[str, torch.Size]:
+    """Of all tensors of the backbone; building one takes 50 ms, and there are many widths."""
+    with torch.device("meta"):
+        wanted = nn.ModuleDict({"backbone": _mobilenet_features(width)}).state_dict()
+    return {key: value.shape for key, value in wanted.items()}
 
 
 # --- plan -> module -------------------------------------------------------------------------------

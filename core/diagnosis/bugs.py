@@ -229,7 +229,7 @@ def _flattened(facts: Facts) -> Iterator[Bug]:
     if not facts.case.image.facts.alpha or file is None:
         return
     for words, make in (
-        ("what lies under transparent pixels", as_stored),
+        ("looking under transparent pixels", as_stored),
         ("transparent pixels on black", on_black),
     ):
         yield Bug(

@@ -109,14 +109,15 @@ def in_channels(facts: Facts) -> Iterator[Finding]:
     if given == expected:
         return
     color = {1: "gray", 3: "rgb"}.get(expected)
+    wanted = "1 channel" if expected == 1 else f"{expected} channels"
     yield Finding(
         "F3",
         "certain",
         (
-            Evidence(f"The first convolution takes {expected} channels.", expected),
+            Evidence(f"The first convolution takes {wanted}.", expected),
             Evidence(f"It is given {given}.", given),
         ),
-        f"Feed {expected} channels, as in the training.",
+        f"Feed {wanted}, as in the training.",
         'image = Image.open(path).convert("L")'
         if expected == 1
         else 'image = Image.open(path).convert("RGB")',
