@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 RETURN = "maskscope_return"  # where somebody wanted to go before they were asked who they are
 RETURN_SECONDS = 600
+SHORTEST_SECRET = 32  # characters
+LOGIN_DAYS = 1  # then the provider is asked again: somebody may have left since
 UNAUTHORIZED, FORBIDDEN, SEE_OTHER = 401, 403, 303
 
 
@@ -46,17 +48,17 @@ def is_guest(guests: tuple[str, ...], person: Mapping[str, Any]) -> bool:
     """Whether the list of guests names a person.
 
     Args:
-        guests: lower case: "ann@example.org", "@example.org" for all of a domain, "google:1234" for
-            a provider's own id of a person, "*" for everybody whom the providers know.
+        guests: "ann@example.org", "@example.org" for all of a domain, "google:1234" for a
+            provider's own id of a person, "*" for everybody whom the providers know.
         person: what the provider says of them. An address counts only where it says that it has
             verified it: with some, people may write there what they like.
     """
     email = str(person.get("email", "")).lower()
     verified = person.get("email_verified") in (True, "true") and "@" in email
-    names = {"*", f"{person.get('provider')}:{person.get('sub')}".lower()}
-    return bool(
-        set(guests) & (names | ({email, f"@{email.rpartition('@')[2]}"} if verified else set()))
-    )
+    names = {"*", f"{person.get('provider')}:{person.get('sub')}"}
+    if verified:
+        names |= {email, f"@{email.rpartition('@')[2]}"}
+    return bool(set(guests) & names)
 
 
 @dataclass(frozen=True)
@@ -131,10 +133,9 @@ def signed_in(cookies: Mapping[str, str]) -> dict[str, Any]:
     secret = get_cookie_secret()
 
     def part(name: str) -> bytes | None:
-        value = cookies.get(name)
-        return (
-            decode_signed_value(secret, name, value.encode("latin-1", "replace")) if value else None
-        )
+        if not (value := cookies.get(name, "").encode("latin-1", "replace")):
+            return None
+        return decode_signed_value(secret, name, value, max_age_days=LOGIN_DAYS)
 
     whole = get_cookie_with_chunks(part, USER_COOKIE_NAME)
     person: dict[str, Any] = json.loads(whole) if whole else {}
@@ -167,10 +168,20 @@ def login_door(base: str, token: str, guests: str) -> LoginDoor | None:
             validate_auth_credentials(provider)
     except StreamlitAuthError as error:
         raise LoginError(" ".join(str(error).split())) from error
-    listed = tuple(filter(None, (guest.strip().lower() for guest in guests.split(","))))
+    if len(str(auth["cookie_secret"])) < SHORTEST_SECRET:
+        raise LoginError(
+            f"cookie_secret signs who people are; give it at least {SHORTEST_SECRET} characters. "
+            "This makes a good one: openssl rand -hex 32"
+        )
+    listed = tuple(_guest(guest.strip()) for guest in guests.split(",") if guest.strip())
     if not listed:
         raise LoginError(
             "Logins are configured, but not whose: set MASKSCOPE_GUESTS to addresses with commas "
             "between (ann@example.org, @example.org), or to * for all whom the provider knows."
         )
     return LoginDoor(listed, providers, base, token)
+
+
+def _guest(name: str) -> str:
+    """Addresses are the same in any case; ids of providers are not."""
+    return name if ":" in name else name.lower()

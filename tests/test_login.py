@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import http.cookiejar
+import json
 import re
+import time
 import urllib.request
 from dataclasses import dataclass
 from urllib.error import HTTPError
 
 import pytest
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from websockets.exceptions import InvalidStatus
 
 from serving.addresses import is_own
-from serving.by_login import LoginError, is_guest, login_door
+from serving.by_login import LoginError, is_guest, login_door, signed_in
 from tests.provider import CLIENT, SECRET, provide
 from tests.serving import free_port, serve_team
 from tests.test_serve import RUN, ask, bearer, first_message
@@ -181,6 +184,7 @@ def test_the_log_holds_nothing_of_the_login(team, browser):
         ("@example.org", ANN | {"email_verified": False}, False),
         ("default:1", {"sub": "1", "provider": "default"}, True),
         ("google:1", {"sub": "1", "provider": "default"}, False),
+        ("default:aB", {"sub": "ab", "provider": "default"}, False),
         ("*", {"sub": "9"}, True),
         ("@", ANN | {"email": ""}, False),
     ],
@@ -205,9 +209,9 @@ def test_only_addresses_of_this_server_are_returned_to(address, own):
     assert is_own(address, "/b") is own
 
 
-def test_logins_without_a_list_of_guests_do_not_start(monkeypatch):
+def test_logins_start_only_with_guests_and_a_long_secret(monkeypatch):
     section = {
-        **{"redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "x"},
+        **{"redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "x" * 32},
         **{"client_id": "c", "client_secret": "s", "server_metadata_url": "http://localhost/m"},
     }
     monkeypatch.setattr("serving.by_login.get_secrets_auth_section", lambda: section)
@@ -215,4 +219,20 @@ def test_logins_without_a_list_of_guests_do_not_start(monkeypatch):
 
     with pytest.raises(LoginError, match="MASKSCOPE_GUESTS"):
         login_door("", "", " , ")
-    assert login_door("", "", "a@b.c").providers == ("default",)
+    door = login_door("", "", "Ann@b.c, default:aB")
+    assert (door.providers, door.guests) == (("default",), ("ann@b.c", "default:aB"))
+    section["cookie_secret"] = "x" * 31
+    with pytest.raises(LoginError, match="cookie_secret"):
+        login_door("", "", "ann@b.c")
+
+
+@pytest.mark.parametrize(("hours", "known"), [(23, True), (25, False)])
+def test_a_login_is_good_for_a_day(monkeypatch, hours, known):
+    person = {"is_logged_in": True, "origin": "http://localhost", "sub": "1"}
+    monkeypatch.setattr("serving.by_login.get_cookie_secret", lambda: "secret")
+    monkeypatch.setattr("serving.by_login.get_origin_from_redirect_uri", lambda: "http://localhost")
+    cookie = create_signed_value("secret", "_streamlit_user", json.dumps(person)).decode()
+    later = time.time() + hours * 3600
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: later)
+
+    assert bool(signed_in({"_streamlit_user": cookie})) is known
