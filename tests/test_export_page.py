@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -84,6 +86,10 @@ def test_the_downloads_are_what_the_core_makes(page, address, tmp_path):
     taken = {name: download(page, name, tmp_path) for name in ("inference.py", "labels.png")}
     assert taken["inference.py"].decode() == inference_script(inspection, example_checkpoint())
     assert taken["labels.png"] == label_png(inspection.labels, inspection.settings.display)
+    (tmp_path / "deeplabv3_desk.pth").symlink_to(examples.CHECKPOINT)
+    command = [sys.executable, "inference.py", str(examples.SCENES[0]), "by_script.png"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / "by_script.png").read_bytes() == taken["labels.png"]
     logits = np.load(io.BytesIO(download(page, "logits.npz", tmp_path)))["logits"]
     assert np.array_equal(logits, inspection.logits.values)
     report = download(page, "report.html", tmp_path).decode()

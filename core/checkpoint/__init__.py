@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "read_checkpoint"]
 
-READER = 1  # changes when a file would be read otherwise than before
+READER = 2  # changes when a file would be read otherwise than before
 KEPT_BYTES = 8 * 2**30  # of all files in a folder together; the least recently used go first
 
 
@@ -54,6 +54,7 @@ class Checkpoint:
     attributes: Mapping[str, Any] = field(default_factory=dict)  # "layer4.0.conv2.stride": [1, 1]
     metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
     program: Mapping[str, Any] | None = None  # the graph of an exported program
+    beyond_weights: tuple[str, ...] = ()  # names that torch.load(weights_only=True) refuses
     path: Path | None = None  # the file itself, as long as it is there
 
     @property
@@ -115,6 +116,7 @@ def read_checkpoint(
         attributes=report.attributes,
         metadata=report.metadata,
         program=json.loads(report.program) if report.program else None,
+        beyond_weights=tuple(report.beyond_weights),
         path=path,
     )
 

@@ -34,6 +34,15 @@ INERT = re.compile(
     | torchvision\.(models|ops|transforms)\.[\w.]+""",
     re.VERBOSE,
 )
+# What torch.load(..., weights_only=True) makes: torch/_weights_only_unpickler.py.
+WEIGHTS_ONLY = re.compile(
+    r"""_codecs\.encode | builtins\.(bytearray|complex|set) | collections\.(Counter|OrderedDict)
+    | torch\.(Size|device|Tensor|bool) | torch\.(cuda\.)?\w+(Tensor|Storage)
+    | torch\.(float|bfloat|int|uint|complex)\d+ | torch\.nn\.parameter\.Parameter
+    | torch\._utils\._rebuild_(tensor(_v2|_v3)?|parameter(_with_state)?|qtensor|sparse_tensor)
+    | torch\._tensor\._rebuild_from_type_v2 | torch\.serialization\._get_layout""",
+    re.VERBOSE,
+)
 # Parts of a name that lead out of a harmless module: "torch.nn.modules.module" "os.system".
 EXITS = re.compile(r"os|posix|nt|sys|subprocess|builtins|importlib|shutil|__\w+__")
 WATCHED = frozenset({"torch", "torchvision", "numpy", "builtins", "nt"})
@@ -83,6 +92,11 @@ def user_classes(named: Iterable[str]) -> tuple[str, ...]:
         if name.partition(".")[0] not in WATCHED | sys.stdlib_module_names
         and not TORCHSCRIPT.fullmatch(name)
     )
+
+
+def beyond_weights(named: Iterable[str]) -> tuple[str, ...]:
+    """Names that `torch.load(..., weights_only=True)` refuses, though nothing about them is bad."""
+    return tuple(_short(name) for name in named if not WEIGHTS_ONLY.fullmatch(name))
 
 
 def _short(name: str) -> str:

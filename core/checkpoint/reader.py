@@ -20,7 +20,7 @@ from core.checkpoint.exported_file import read_exported
 from core.checkpoint.harvest import Candidate, candidates_in
 from core.checkpoint.machine import Machine, Window
 from core.checkpoint.onnx_file import read_onnx
-from core.checkpoint.policy import refuse_names, user_classes
+from core.checkpoint.policy import beyond_weights, refuse_names, user_classes
 from core.checkpoint.report import Report, Surroundings, shared_prefix, summary
 from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
@@ -160,6 +160,7 @@ def _pickled(
         training=taken.training,
         attributes=taken.attributes,
         metadata=around.metadata(taken.path),
+        beyond_weights=list(beyond_weights(machine.named))[:200],
     )
 
 

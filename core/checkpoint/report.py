@@ -47,6 +47,7 @@ class Report:
     metadata: dict[str, Any]  # plain data beside the weights
     notes: list[str] = field(default_factory=list)
     program: str = ""  # JSON of an exported program's graph
+    beyond_weights: list[str] = field(default_factory=list)  # names that weights_only=True refuses
 
 
 def shared_prefix(keys: list[str]) -> str:

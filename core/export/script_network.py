@@ -57,7 +57,7 @@ def opens_itself(checkpoint: Checkpoint) -> bool:
     """Whether the user's own file can be read safely; else the script reads the clean weights."""
     if checkpoint.container == "safetensors":
         return True
-    plain = checkpoint.kind == "dict" and not checkpoint.classes
+    plain = checkpoint.kind == "dict" and not checkpoint.beyond_weights
     steps = all(not step.isdigit() for step in checkpoint.wrapper)  # not a place in a list
     return checkpoint.container in PICKLES and plain and steps
 
@@ -91,8 +91,8 @@ def _constant(checkpoint: Checkpoint) -> str:
     stem = checkpoint.name.rpartition(".")[0] or checkpoint.name
     return "\n".join(
         [
-            "# Your file holds more than weights, and opening it as it is would run code in it:",
-            "# download the clean weights (safetensors) on the Checkpoint page.",
+            "# Your file holds more than weights, and torch opens it only by running what it asks",
+            "# for: download the clean weights (safetensors) on the Checkpoint page instead.",
             f"CHECKPOINT = {quoted(f'{stem}-{checkpoint.digest[:8]}.safetensors')}",
         ]
     )
