@@ -3,8 +3,9 @@
 import streamlit as st
 
 from pages.components import autopsy, session, sidebar
+from pages.components.opening import open_page
 
-session.open_page("Checkpoint")
+open_page("Checkpoint")
 sidebar.show_sources()
 checkpoint, opened = session.opened_checkpoint()
 

@@ -49,6 +49,7 @@ SNAPSHOT = Snapshot(
         class_names=("desk", "cup"),
         diagnosis={
             "verdict": "Normalization is missing.",
+            "finished": True,
             "findings": [
                 {
                     "cause": "P1",

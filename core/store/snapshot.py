@@ -31,7 +31,7 @@ class Result:
     sentence: str  # what is seen
     shares: tuple[float, ...]  # of each class, 0..1
     class_names: tuple[str, ...]
-    diagnosis: Mapping[str, Any] | None = None  # as core.diagnosis.plain gives it
+    diagnosis: Mapping[str, Any] | None = None  # as core.diagnosis.plain gives it; and "finished"
     pixel: tuple[float, ...] = ()  # logits of the pinned pixel
 
 
@@ -116,6 +116,7 @@ def _diagnosis(value: Any) -> Mapping[str, Any] | None:
     findings = [_Fields(item) for item in told.items("findings")]
     return {
         "verdict": told.text("verdict"),
+        "finished": told.get("finished") is not False,
         "findings": [
             {name: finding.text(name) for name in FINDING}
             | {"evidence": [{"words": _Fields(e).text("words")} for e in finding.items("evidence")]}

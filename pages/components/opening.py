@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pages.components import session, sidebar
+import streamlit as st
+
+from pages.components import session, shared, sharing, sidebar, stored
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from pages.components.session import Seen
 
 
@@ -15,9 +19,31 @@ def open_inspection(title: str) -> Seen:
 
     Ends the page where there is nothing to show.
     """
-    session.open_page(title)
+    corner = open_page(title)
     facts = sidebar.show()
     seen = session.inspection()
+    if (run := session.shared_run()) is not None:
+        shared.show_agreement(run, seen)
+        return seen
     with facts:
         sidebar.show_choices(seen.inspection.network.choices)
+    with corner:
+        sharing.show_button(seen)
     return seen
+
+
+def open_page(title: str) -> DeltaGenerator:
+    """Draw the frame, and a run's banner; a run without weights is shown as it was stored.
+
+    Returns:
+        The place at the end of the navigation.
+    """
+    corner = session.open_page(title)
+    shared.show_banner()
+    run = session.shared_run()
+    if run is not None and run.snapshot.kind == "no weights":
+        session.show_complaint()
+        stored.show_without_weights(run)
+        session.close_page()
+        st.stop()
+    return corner

@@ -79,6 +79,7 @@ def show_panels(seen: Seen, marked: str = "") -> None:
         },
         stale=seen.stale,
         marked=marked,
+        at_rest=session.shared_run() is not None,
         on_live=session.take_live,
         on_pin=session.take_pin,
     )

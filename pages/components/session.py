@@ -20,11 +20,14 @@ from core.engine import Engine, Superseded
 from core.errors import ArchitectureError, InspectionError
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change, from_query, to_query
+from core.store import Run, open_run
 from pages.components import sources as files
 from pages.components.sources import Sources
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from collections.abc import Iterator
+
+    from streamlit.delta_generator import DeltaGenerator
 
     from core.architectures import Network
     from core.checkpoint import Checkpoint
@@ -78,8 +81,12 @@ def as_text(text: str) -> str:
 # --- opening a page -------------------------------------------------------------------------------
 
 
-def open_page(title: str) -> None:
-    """Begin a page: frame, navigation, and the state from the address on the first run."""
+def open_page(title: str) -> DeltaGenerator:
+    """Begin a page: frame, navigation, and the state from the address on the first run.
+
+    Returns:
+        The place at the end of the navigation.
+    """
     st.set_page_config(page_title=f"{title} - Maskscope", page_icon="◐", layout="wide")
     st.html(STYLE)
     if "settings" not in st.session_state:
@@ -93,6 +100,8 @@ def open_page(title: str) -> None:
         st.page_link("pages/diagnosis.py", label="Diagnosis")
         st.page_link("pages/checkpoint.py", label="Checkpoint")
         st.page_link("pages/gallery.py", label="Gallery")
+        st.page_link("pages/runs.py", label="Runs")
+        return st.container(horizontal=True, horizontal_alignment="right")
 
 
 def _start(query: Mapping[str, str]) -> None:
@@ -105,6 +114,9 @@ def _start(query: Mapping[str, str]) -> None:
     state.complaint, state.good, state.before_fix = None, None, None
     state.looked, state.good_look = None, None
     state.columns = _columns_from(query.get("columns", ""), state.settings)
+    state.run, state.forked, state.sharing, state.shared = None, False, False, ""
+    if "run" in query:
+        _look_at_address(query["run"])
     if ignored:
         complain(
             f"The address holds values that cannot be used for {', '.join(ignored)}.",
@@ -118,6 +130,8 @@ def close_page() -> None:
     query = {**asdict(state.sources), "preset": state.preset, **to_query(settings())}
     if state.columns:
         query["columns"] = "~".join(_column_text(column) for column in state.columns)
+    if (run := shared_run()) is not None:
+        query = {"run": run.id}
     _ADDRESS(data={"query": urlencode(query)}, key="address")
 
 
@@ -223,6 +237,67 @@ def _first_columns() -> tuple[Settings, ...]:
     now = settings()
     others = ("imagenet", "unit", "symmetric")
     return (now, *(apply_preset(now, name) for name in others if preset_of(now) != name))[:3]
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def shared_run() -> Run | None:
+    """The run that this tab shows; None once anything was changed, as that is a copy."""
+    state = st.session_state
+    if state.run is None or state.forked:
+        return None
+    same = settings() == state.run.snapshot.settings and sources() == files.sources_of(state.run)
+    return state.run if same else None
+
+
+def origin() -> Run | None:
+    """The run that this tab has made a copy of."""
+    return st.session_state.run if shared_run() is None else None
+
+
+def look_at(run: Run) -> None:
+    """Show what a run froze."""
+    state, snapshot = st.session_state, run.snapshot
+    state.settings, state.sources = snapshot.settings, files.sources_of(run)
+    state.preset = snapshot.preset if snapshot.preset in PRESETS else "unit"
+    state.pin, state.channel = snapshot.pin, snapshot.channel
+    state.complaint = state.before_fix = state.looked = None
+    state.columns, state.run, state.forked = (), run, False
+
+
+def look_at_on_dashboard(run: Run) -> None:
+    """Show a run, from another page."""
+    look_at(run)
+    st.session_state.wanted_page = "app.py"
+
+
+def _look_at_address(id: str) -> None:
+    try:
+        look_at(open_run(files.store(), id))
+    except InspectionError as error:
+        complain_of(error)
+
+
+def fork() -> None:
+    """Go on with a copy of the run, which can be changed."""
+    run, st.session_state.forked = st.session_state.run, True
+    if run.snapshot.kind == "no weights":
+        st.session_state.sources = replace(sources(), checkpoint="example", part="", choices="")
+        complain(
+            "This run came without its weights: the example's checkpoint stands in for them.",
+            "Upload the checkpoint in the sidebar.",
+        )
+
+
+def start_sharing() -> None:
+    """Open the dialog."""
+    st.session_state.sharing, st.session_state.shared = True, ""
+
+
+def end_sharing() -> None:
+    """Close the dialog."""
+    st.session_state.sharing = False
 
 
 # --- sources --------------------------------------------------------------------------------------

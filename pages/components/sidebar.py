@@ -12,7 +12,7 @@ from core.colors import PALETTES, palette_colors, palette_from_file
 from core.errors import InspectionError
 from core.presets import PRESETS, preset_of
 from core.settings import HINTS, flatten
-from pages.components import session
+from pages.components import session, shared
 from pages.components import sources as files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
@@ -52,6 +52,9 @@ LABELS = {
 def show_sources() -> None:
     """Draw only what is open."""
     with st.sidebar:
+        if (run := session.shared_run()) is not None:
+            shared.show_at_rest(run)
+            return
         _picture()
         _checkpoint()
 
@@ -59,6 +62,9 @@ def show_sources() -> None:
 def show() -> DeltaGenerator:
     """Draw the sidebar; returns the place for `show_choices`, once the network is known."""
     with st.sidebar:
+        if (run := session.shared_run()) is not None:
+            shared.show_at_rest(run)
+            return st.container()
         _picture()
         _checkpoint()
         _preprocessing()

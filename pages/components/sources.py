@@ -12,10 +12,12 @@ A source is a short text that the address bar can carry:
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -28,7 +30,7 @@ from core.errors import CheckpointError
 from core.image import Image, decode_image
 from core.recent import Recent, forget_oldest
 from core.scores import Truth, decode_truth
-from core.store import Store, data_folder, open_store
+from core.store import Kept, Role, Run, Store, data_folder, open_store
 
 if TYPE_CHECKING:  # torch loads with the first network, not with the page
     from core.architectures import Network
@@ -73,6 +75,54 @@ class Sources:
 def store() -> Store:
     """The uploads of everybody, in a folder or where the host wants them."""
     return open_store(DATA_FOLDER)
+
+
+def sources_of(run: Run) -> Sources:
+    """What a run has open; no checkpoint where it came without its weights."""
+    snapshot = run.snapshot
+    if snapshot.kind == "settings":
+        return Sources()
+    found = {role: kept.digest for role, kept in run.files.items()}
+    return Sources(
+        picture=found.get("picture", ""),
+        checkpoint=snapshot.pretrained or found.get("checkpoint", ""),
+        truth=found.get("truth", ""),
+        part=snapshot.part,
+        choices=snapshot.choices,
+        saved=found.get("saved", ""),
+    )
+
+
+def keep_files(now: Sources, *, weights: bool) -> dict[Role, Kept]:
+    """Put everything that is open into the store, the example's files too: they may change.
+
+    Args:
+        now: what is open.
+        weights: whether the checkpoint is among it; torchvision's own is known by its name.
+
+    Raises:
+        InspectionError: a file is gone, or there is no room.
+    """
+    paths = {"picture": _picture_path(now.picture)}
+    if now.truth:
+        paths["truth"] = _truth_path(now.truth)
+    if now.saved:
+        paths["saved"] = store().path(now.saved)
+    if weights and not now.checkpoint.startswith("torchvision:"):
+        paths["checkpoint"] = _checkpoint_file(now.checkpoint)[0]
+    return {role: _kept(path, getattr(now, role)) for role, path in paths.items()}  # type: ignore[misc]
+
+
+def _kept(path: Path, source: str) -> Kept:
+    if ":" not in source and source != "example":
+        return Kept(source, store().name(source))
+    with path.open("rb") as file:
+        return Kept(store().put(file, path.name), path.name)
+
+
+def keep_bytes(content: bytes, name: str) -> Kept:
+    """Put a file that was made here into the store."""
+    return Kept(store().put(io.BytesIO(content), name), name)
 
 
 @st.cache_resource
@@ -209,7 +259,7 @@ def _make_checkpoint(now: Sources, progress: Callable[[str], None]) -> Checkpoin
         choice=now.part,
         progress=progress,
     )
-    if now.checkpoint == "example":
+    if digest == _example_digest():  # of a run too
         return replace(checkpoint, metadata={"class_names": list(examples.CLASS_NAMES)})
     return checkpoint
 
@@ -231,6 +281,11 @@ def _checkpoint_file(source: str) -> tuple[Path, str, str]:
         with path.open("rb") as file:
             return path, path.name, hashlib.file_digest(file, "sha256").hexdigest()
     return store().path(source), store().name(source), source
+
+
+@cache
+def _example_digest() -> str:
+    return _checkpoint_file("example")[2]
 
 
 def _allowed_path(source: str) -> Path:

@@ -44,6 +44,7 @@ def show_viewer(
     queue: dict[str, int],
     stale: bool,
     marked: str,
+    at_rest: bool,
     on_live: Any,
     on_pin: Any,
 ) -> None:
@@ -60,6 +61,7 @@ def show_viewer(
         queue: forwards that this view asked for, and how many ran at once at the most.
         stale: the settings on the page could not be computed; this is an older state.
         marked: the stage at which the picture turns bad, "" for none.
+        at_rest: the sliders cannot be moved.
         on_live: called before the rerun when a live slider moved.
         on_pin: called before the rerun when a pixel was pinned.
     """
@@ -85,6 +87,7 @@ def show_viewer(
             "queue": queue,
             "stale": stale,
             "marked": marked,
+            "at_rest": at_rest,
         },
         on_live_change=on_live,
         on_pin_change=on_pin,

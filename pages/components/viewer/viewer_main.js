@@ -2,6 +2,7 @@
 
 const viewers = new WeakMap() // by mounted element, so that zoom and drag survive a rerun
 const STAGES = ["raw", "normalized", "logits", "argmax", "mask"]
+const SETTINGS = ".sliders input, .threshold input, .alpha, .palette" // what a shared run holds still
 const PALETTE_PAUSE_MS = 500 // somebody who leafs through palettes is sent to Python once
 
 export default function (component) {
@@ -320,6 +321,7 @@ function fillControls(viewer) {
     release(viewer, { mean: viewer.local.mean, std: viewer.local.std })
   })
   showChannelSliders(sliders, local, data.unit)
+  for (const control of root.querySelectorAll(SETTINGS)) control.disabled = Boolean(data.at_rest)
 }
 
 // `choices`: a list (the value is the place) or an object (the value is the key).

@@ -1,0 +1,168 @@
+"""Share: freeze what is on the screen into a run, and hand out its link."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+import streamlit as st
+
+from core.colors import colorize, encode_png, overlay, palette_colors
+from core.errors import InspectionError
+from core.store import (
+    Kind,
+    Result,
+    Snapshot,
+    add_note,
+    expire_runs,
+    labels_to_file,
+    save_run,
+)
+from pages.components import copying, diagnosing, session
+from pages.components import sources as files
+from pages.components.results import verdict_of
+
+if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.inspection import Inspection
+    from core.store import Kept, Role, Run
+    from pages.components.session import Seen
+
+KINDS: dict[Kind, str] = {
+    "everything": "Everything",
+    "no weights": "Without the weights",
+    "settings": "Settings only",
+}
+MEANING = {
+    "everything": "picture, checkpoint, ground truth, settings, results and findings",
+    "no weights": "the stored results are shown, the sliders rest",
+    "settings": "neither picture nor checkpoint",
+}
+DAY = 24 * 3600.0  # seconds
+TIMES = {"a week": 7, "a month": 30, "a year": 365, "for good": None}  # days
+LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "streamlit")
+DIAGNOSIS_SECONDS = 20.0  # so long a run waits for the end of the diagnosis
+THUMBNAIL = 160  # pixels, the longer side; every n-th pixel is taken
+MARK = 16  # digits of the checkpoint's digest that may be told
+
+
+def show_button(seen: Seen) -> None:
+    """Draw the button and, while it is open, the dialog."""
+    st.button(
+        "Share",
+        key="share",
+        icon=":material/share:",
+        on_click=session.start_sharing,
+        disabled=seen.stale,
+        help="Freeze what you see under a link",
+    )
+    if st.session_state.sharing and not seen.stale:  # kept open when the page is drawn anew
+        _show_dialog(seen)
+
+
+@st.dialog("Share what you see", width="medium", on_dismiss=session.end_sharing)
+def _show_dialog(seen: Seen) -> None:
+    kind = st.radio(
+        "What the link opens",
+        get_args(Kind),
+        format_func=KINDS.get,
+        captions=list(MEANING.values()),
+        key="share_kind",
+    )
+    keep = st.selectbox("Keep it", list(TIMES), index=1, key="share_time")
+    author = st.text_input("Your name", key="share_author", placeholder="nobody checks it")
+    text = st.text_area("A note beside it", key="share_note", placeholder="What shall they see?")
+    if st.button("Make the link", key="share_make", type="primary"):
+        _share(seen, kind, keep, author, text)
+    if st.session_state.shared:
+        copying.show_link(f"run={st.session_state.shared}", key="share_link")
+        st.caption("Whoever can reach this server and has the link sees it. It never changes.")
+
+
+def _share(seen: Seen, kind: Kind, keep: str, author: str, text: str) -> None:
+    days = TIMES[keep]
+    try:
+        expire_runs(files.store())
+        with st.spinner("Keeping it"):
+            run = freeze(seen, kind, None if days is None else time.time() + days * DAY)
+        if text.strip():
+            add_note(files.store(), run.id, author, text)
+    except InspectionError as error:
+        st.error(session.as_text(error.message))
+        st.info(session.as_text(error.remedy))
+        return
+    st.session_state.shared = run.id
+
+
+def freeze(seen: Seen, kind: Kind, expires: float | None) -> Run:
+    """Keep what is seen as a run.
+
+    Args:
+        seen: the inspection of the current settings.
+        kind: how much of it.
+        expires: seconds since 1970; None: never.
+
+    Raises:
+        InspectionError: a file is gone, or there is no room.
+    """
+    if kind == "settings":
+        snapshot = Snapshot(kind, session.settings(), st.session_state.preset)
+        return save_run(files.store(), snapshot, {}, expires)
+    kept = files.keep_files(session.sources(), weights=kind == "everything")
+    kept |= _made(seen.inspection)
+    return save_run(files.store(), _snapshot(seen, kind), kept, expires)
+
+
+def _made(inspection: Inspection) -> dict[Role, Kept]:
+    ids, display = inspection.labels.ids, inspection.settings.display
+    mask = colorize(ids, palette_colors(display, inspection.labels.num_classes))
+    step = max(1, -(-max(ids.shape) // THUMBNAIL))
+    small = overlay(inspection.image.pixels, mask, display.alpha)[::step, ::step]
+    return {
+        "labels": files.keep_bytes(labels_to_file(ids), "labels.npz"),
+        "thumbnail": files.keep_bytes(encode_png(np.ascontiguousarray(small)), "thumbnail.png"),
+    }
+
+
+def _snapshot(seen: Seen, kind: Kind) -> Snapshot:
+    opened, inspection = session.sources(), seen.inspection
+    pretrained = opened.checkpoint if opened.checkpoint.startswith("torchvision:") else ""
+    return Snapshot(
+        kind=kind,
+        settings=session.settings(),
+        preset=st.session_state.preset,
+        pretrained=pretrained if kind == "everything" else "",
+        part=opened.part,
+        choices=opened.choices,
+        checkpoint_name=files.checkpoint_name(opened.checkpoint),
+        checkpoint_mark=files.open_checkpoint(opened, lambda _: None).digest[:MARK],
+        architecture=inspection.network.architecture,
+        pin=st.session_state.pin,
+        channel=st.session_state.channel,
+        result=_result(seen),
+        versions={name: version(name) for name in LIBRARIES},
+    )
+
+
+def _result(seen: Seen) -> Result:
+    from core.diagnosis import plain
+
+    inspection, verdict = seen.inspection, verdict_of(seen)
+    job = diagnosing.diagnosis_of(seen)
+    job.wait(DIAGNOSIS_SECONDS)
+    answered, finished = job.partial, job.finished
+    return Result(
+        sentence=verdict.sentence,
+        shares=tuple(verdict.shares.tolist()),
+        class_names=inspection.class_names,
+        diagnosis=None if answered is None else {**plain(answered), "finished": finished},
+        pixel=_pixel(inspection),
+    )
+
+
+def _pixel(inspection: Inspection) -> tuple[float, ...]:
+    pin, values = st.session_state.pin, inspection.logits.values
+    if pin is None or pin[0] >= values.shape[1] or pin[1] >= values.shape[2]:
+        return ()
+    return tuple(values[:, pin[0], pin[1]].tolist())
