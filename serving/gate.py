@@ -88,7 +88,7 @@ class Gate:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
         """What is not the app's to answer."""
-        if scope["path"] in self._open:  # not request.url, which believes the Host header
+        if scope["path"] in self._open:  # not request.url: it has the Host header in it
             return None
         request = Request(scope, receive)
         entered = await self._door.enter(request)

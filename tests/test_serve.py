@@ -467,8 +467,10 @@ def test_a_token_that_cannot_be_used_is_told(given):
         tokens.given_token(given)
 
 
-def test_no_token_given_is_no_token():
+def test_no_token_given_is_no_token_and_opens_nothing():
     assert tokens.given_token({}) == ""
+    assert not tokens.bearer_opens("", {"authorization": "Bearer "})
+    assert not tokens.bearer_opens("", {})
 
 
 def test_secrets_are_compared_in_constant_time(monkeypatch):
