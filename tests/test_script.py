@@ -32,6 +32,7 @@ from core.labels import decode_labels
 from core.preprocess import preprocess
 from core.presets import apply_preset
 from core.settings import Settings, change
+from tests.conftest import zipped
 from tests.networks import seeded
 from tests.serving import ROOT
 
@@ -326,7 +327,7 @@ def test_a_file_that_holds_more_than_weights_is_not_opened_by_the_script(ran, na
     source = ran[name].source
 
     assert "torch.load" not in source
-    assert "download the clean weights (safetensors) on the Checkpoint page" in source
+    assert "(safetensors): the Checkpoint page writes them" in source
 
 
 def test_every_name_that_is_taken_for_weights_is_one_of_torchs_own():
@@ -344,6 +345,33 @@ def test_every_name_that_is_taken_for_weights_is_one_of_torchs_own():
 
 def test_a_network_of_no_library_asks_for_the_authors_class(ran):
     assert "from your_project import YourNetwork  # <- your own" in ran["own class"].source
+
+
+@pytest.mark.parametrize("name", ["SegFormer", "UPerNet", "DPT"])
+def test_a_network_of_transformers_is_built_from_its_config(tmp_path, monkeypatch, name):
+    from safetensors.torch import save
+
+    from tests.test_transformers import model_of
+
+    model = model_of(name)
+    files = {"config.json": model.config.to_json_string().encode()}
+    path = tmp_path / "folder.zip"
+    path.write_bytes(zipped(files | {"model.safetensors": save(model.state_dict())}))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    checkpoint = read_checkpoint(path, name=path.name, digest=digest)
+    network = build_network(checkpoint)
+    settings = change(TRAINED, resize="fixed", height=64, width=64)
+    inspection = inspected(scene(), network, settings)
+    clean = write_clean(checkpoint, "safetensors", tmp_path / "clean")
+    (tmp_path / f"folder-{digest[:8]}.safetensors").symlink_to(clean)
+    source = inference_script(inspection, checkpoint)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"__name__": "inference"}
+    exec(compile(source, "inference.py", "exec"), names)
+    logits = names["predict"](names["load_network"](), inspection.image.pixels)
+
+    assert np.array_equal(logits, inspection.logits.values)
+    assert max(map(len, source.splitlines())) <= 100
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "1", "turned"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from core.architectures.torchvision_families import Plan
 
 LINE = 96  # characters of a line in a function
+NOT_SIZES = frozenset(  # names of classes stand in CLASS_NAMES
+    {"model_type", "transformers_version", "architectures", "dtype", "id2label", "label2id"}
+)
 ANY_HEAD = {"out": "network(x)"}
 TORCHVISION_HEADS = {
     "out": 'network.classifier(network.backbone(x)["out"])',
@@ -38,6 +42,7 @@ class Source:
     heads: Mapping[str, str]  # by `Forwarding.head`: an expression of `network` and `x`
     needs: str = ""  # a package beside torch and torchvision
     renamed: tuple[tuple[str, str], ...] = ()  # beginnings of keys: in the file, in the network
+    fills: bool = False  # the lines also put `weights` into it
 
 
 # --- segmentation-models-pytorch ------------------------------------------------------------------
@@ -74,6 +79,39 @@ def _call(function: str, arguments: list[str]) -> tuple[str, ...]:
     if len(short) <= LINE:
         return (short,)
     return (f"network = {function}(", *(f"    {argument}," for argument in arguments), ")")
+
+
+# --- transformers ---------------------------------------------------------------------------------
+
+
+def transformers_source(model: Any) -> Source:
+    """The library's own class and the part of its config that is no default, as plain data."""
+    kind, config = type(model).__name__, type(model.config).__name__
+    facts = {k: v for k, v in model.config.to_diff_dict().items() if k not in NOT_SIZES}
+    facts["num_labels"] = int(model.config.num_labels)
+    return Source(
+        (f"from transformers import {config}", f"from transformers import {kind}"),
+        (
+            "config = {",
+            *(line for name, value in facts.items() for line in _entry(name, value)),
+            "}",
+            *_call(
+                f"{kind}.from_pretrained",
+                ["None", f"config={config}(**config)", "state_dict=weights", "dtype=torch.float32"],
+            ),
+        ),
+        {"out": "network(x).logits"},
+        "transformers",
+        fills=True,
+    )
+
+
+def _entry(name: str, value: Any) -> list[str]:
+    """`"name": value,` in one line, or in as many as it needs."""
+    key = f'"{name}"' if name.isidentifier() else repr(name)
+    first, *more = pformat(value, width=LINE - 4 - len(key), compact=True).splitlines()
+    lines = [f"    {key}: {first}", *(f"    {' ' * len(key)}  {line}" for line in more)]
+    return [*lines[:-1], f"{lines[-1]},"]
 
 
 # --- torchvision ----------------------------------------------------------------------------------

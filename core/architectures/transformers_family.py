@@ -18,6 +18,7 @@ from torch import nn
 
 from core.architectures.network import Account, Choice, Network, choose, refuse_unfit
 from core.architectures.parts import Tensors, count, has, size
+from core.architectures.source import transformers_source
 from core.checkpoint import Checkpoint
 from core.checkpoint.known import normalizations_in
 from core.errors import ArchitectureError
@@ -69,6 +70,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         checkpoint_digest=checkpoint.digest,
         choices=choices,
         notes=_notes(checkpoint),
+        source=transformers_source(model),
     )
 
 

@@ -91,8 +91,8 @@ def _constant(checkpoint: Checkpoint) -> str:
     stem = checkpoint.name.rpartition(".")[0] or checkpoint.name
     return "\n".join(
         [
-            "# Your file holds more than weights, and torch opens it only by running what it asks",
-            "# for: download the clean weights (safetensors) on the Checkpoint page instead.",
+            "# Not your file itself, which holds more than weights, but the clean weights",
+            "# (safetensors): the Checkpoint page writes them.",
             f"CHECKPOINT = {quoted(f'{stem}-{checkpoint.digest[:8]}.safetensors')}",
         ]
     )
@@ -125,6 +125,8 @@ def _made(network: Network, checkpoint: Checkpoint) -> tuple[list[str], tuple[st
 
 
 def _filled(checkpoint: Checkpoint, network: Network) -> list[str]:
+    if network.source is not None and network.source.fills:
+        return []
     account = network.account
     beside = any(path.count("/") == len(checkpoint.wrapper) for path in checkpoint.others)
     if not (account.missing or account.unexpected or (beside and opens_itself(checkpoint))):
