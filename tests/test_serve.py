@@ -113,6 +113,7 @@ def visit(chromium, team, tmp_path_factory):
     seen, folder = Visit(), tmp_path_factory.mktemp("visit")
     (folder / "mine.png").write_bytes(png(np.full((64, 64, 3), 90)))
     context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(FIRST_PAINT_MS)
     page = context.new_page()
     page.on("request", lambda request: seen.requests.append(request))
     page.on("websocket", lambda socket: seen.sockets.append(socket.url))
