@@ -7,6 +7,7 @@ answer to weights and pictures that the functions of that script make again here
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 from itertools import pairwise
@@ -106,6 +107,43 @@ def test_the_network_takes_every_tensor_and_answers_as_the_original_does(name):
         expected = torch.tensor(told()["logits"][name]["x".join(map(str, size))])
         assert logits.shape == (1, 3, *size)
         assert torch.allclose(torch.tensor(pixels(logits)), expected, atol=TOLERANCE, rtol=0)
+
+
+CALLS = {
+    "unet": "UNet(n_channels=3, n_classes=3, bilinear=False)",
+    "unet bilinear": "UNet(n_channels=3, n_classes=3, bilinear=True)",
+    "unet-2018": None,
+    "vainf deeplabv3plus resnet101 8": (
+        "deeplabv3plus_resnet101(num_classes=3, output_stride=8, pretrained_backbone=False)"
+    ),
+    "vainf deeplabv3 mobilenetv2 16": (
+        "deeplabv3_mobilenet(num_classes=3, output_stride=16, pretrained_backbone=False)"
+    ),
+    "vainf deeplabv3plus hrnetv2_48": None,
+    "vainf deeplabv3plus mobilenetv2 separable 16": None,
+    "jfzhang drn": 'DeepLab(backbone="drn", output_stride=8, num_classes=3, sync_bn=False)',
+    "jfzhang resnet 16": (
+        'DeepLab(backbone="resnet", output_stride=16, num_classes=3, sync_bn=False)'
+    ),
+    "bubbliiiing mobilenet 8": (
+        'DeepLab(num_classes=3, backbone="mobilenet", pretrained=False, downsample_factor=8)'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_script_calls_the_authors_own_function_where_there_is_one(name):
+    variant = VARIANTS[name]
+    chosen = {OUTPUT_STRIDE: str(variant.stride)} if variant.stride else {}
+    shapes = unpacked(told()["shapes"])[variant.layout]
+    keys = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    source = build(name, keys, chosen).source
+    if CALLS[name] is None:
+        assert source is None
+        return
+    written = ast.unparse(ast.parse("\n".join(source.lines)))
+    assert written == ast.unparse(ast.parse(f"network = {CALLS[name]}"))
+    assert source.repository.startswith("github.com/")
 
 
 @pytest.mark.parametrize("name", ["unet", *SMALL, "jfzhang drn"])

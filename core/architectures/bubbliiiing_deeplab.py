@@ -22,6 +22,7 @@ from core.architectures.parts import (
     size,
     upsample,
 )
+from core.architectures.source import Source, repository_source
 from core.checkpoint import Checkpoint
 
 HEAD = ("aspp.branch1.", "shortcut_conv.", "cat_conv.")
@@ -52,6 +53,22 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         first=FIRST[kind],
         last=LAST,
         choices=(choice,),
+        source=_source(tensors, kind, choice.taken),
+    )
+
+
+def _source(tensors: Tensors, kind: str, stride: str) -> Source | None:
+    """The author's own class; it knows pictures of three channels."""
+    if size(tensors, FIRST[kind], 1, 3) != 3:
+        return None
+    return repository_source(
+        "github.com/bubbliiiing/deeplabv3-plus-pytorch",
+        "nets.deeplabv3_plus",
+        "DeepLab",
+        f"num_classes={outputs(tensors, LAST, 0)}",
+        f'backbone="{"mobilenet" if kind == MOBILENET else "xception"}"',
+        "pretrained=False",
+        f"downsample_factor={stride}",
     )
 
 

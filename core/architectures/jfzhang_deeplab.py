@@ -27,6 +27,7 @@ from core.architectures.parts import (
     size,
     upsample,
 )
+from core.architectures.source import Source, repository_source
 from core.checkpoint import Checkpoint
 
 HEAD = ("aspp.aspp1.atrous_conv.", "decoder.conv1.", "decoder.last_conv.")
@@ -66,6 +67,24 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         first=FIRST[kind],
         last=f"decoder.last_conv.{_last(tensors)}",
         choices=choices,
+        source=_source(tensors, kind, stride),
+    )
+
+
+def _source(tensors: Tensors, kind: str, stride: int) -> Source | None:
+    """The author's own class; it knows pictures of three channels, and of the ResNets one."""
+    names = {MOBILENET: "mobilenet", XCEPTION: "xception", DRN: "drn"}
+    usual = kind != RESNET or resnet_depth(tensors)[0] == 101
+    if size(tensors, FIRST[kind], 1, 3) != 3 or not usual:
+        return None
+    return repository_source(
+        "github.com/jfzhang95/pytorch-deeplab-xception",
+        "modeling.deeplab",
+        "DeepLab",
+        f'backbone="{names.get(kind, "resnet")}"',
+        f"output_stride={stride}",
+        f"num_classes={outputs(tensors, f'decoder.last_conv.{_last(tensors)}', 0)}",
+        "sync_bn=False",
     )
 
 

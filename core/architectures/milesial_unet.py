@@ -11,6 +11,7 @@ from torch import nn
 
 from core.architectures.network import Network
 from core.architectures.parts import Tensors, count, finish, has, outputs, size
+from core.architectures.source import Source, repository_source
 from core.checkpoint import Checkpoint
 
 # Where the two convolutions of each part lie, by layout; its beginning in the keys of `inc` first.
@@ -38,7 +39,28 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     way = "transposed convolutions" if has(tensors, "up1.up.") else "bilinear"
     title = f"U-Net, {way}" + (" (layout of 2018)" if at is OLD else "")
     first = f"inc.{at['inc']}.0.weight"
-    return finish(lambda: UNet(tensors, at), checkpoint, title, first=first, last="outc.conv")
+    return finish(
+        lambda: UNet(tensors, at),
+        checkpoint,
+        title,
+        first=first,
+        last="outc.conv",
+        source=_source(tensors, first) if at is NEW else None,
+    )
+
+
+def _source(tensors: Tensors, first: str) -> Source | None:
+    """The author's own class, where width and depth are the author's."""
+    if count(tensors, "down") != 4 or size(tensors, first, 0, 0) != 64:
+        return None
+    return repository_source(
+        "github.com/milesial/Pytorch-UNet",
+        "unet",
+        "UNet",
+        f"n_channels={size(tensors, first, 1, 3)}",
+        f"n_classes={outputs(tensors, 'outc.conv', 2)}",
+        f"bilinear={not has(tensors, 'up1.up.')}",
+    )
 
 
 class UNet(nn.Module):

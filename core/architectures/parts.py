@@ -19,6 +19,7 @@ from core.architectures.network import (
     fill,
     refuse_unfit,
 )
+from core.architectures.source import Source
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
@@ -207,6 +208,7 @@ def finish(
     first: str,
     last: str,
     choices: tuple[Choice, ...] = (),
+    source: Source | None = None,
 ) -> Network:
     """Make the network without numbers, account for every tensor, fill it.
 
@@ -217,6 +219,7 @@ def finish(
         first: key of the first convolution's weight.
         last: name of the last convolution.
         choices: what keys cannot tell.
+        source: how a script makes it, where it can.
 
     Raises:
         ArchitectureError: tensors are missing or have another shape.
@@ -235,6 +238,7 @@ def finish(
         checkpoint_digest=checkpoint.digest,
         choices=choices,
         notes=_disagreements(module, checkpoint),
+        source=source,
     )
 
 

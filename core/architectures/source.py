@@ -43,6 +43,7 @@ class Source:
     needs: str = ""  # a package beside torch and torchvision
     renamed: tuple[tuple[str, str], ...] = ()  # beginnings of keys: in the file, in the network
     fills: bool = False  # the lines also put `weights` into it
+    repository: str = ""  # whose code it is, where it is no package: "github.com/owner/name"
 
 
 # --- segmentation-models-pytorch ------------------------------------------------------------------
@@ -112,6 +113,26 @@ def _entry(name: str, value: Any) -> list[str]:
     first, *more = pformat(value, width=LINE - 4 - len(key), compact=True).splitlines()
     lines = [f"    {key}: {first}", *(f"    {' ' * len(key)}  {line}" for line in more)]
     return [*lines[:-1], f"{lines[-1]},"]
+
+
+# --- repositories ---------------------------------------------------------------------------------
+
+
+def repository_source(repository: str, module: str, name: str, *arguments: str) -> Source:
+    """The call of a famous repository's own function, for those who have it beside the script.
+
+    Args:
+        repository: "github.com/owner/name".
+        module: of the repository.
+        name: of the function or class in it.
+        arguments: as they are written.
+    """
+    return Source(
+        (f"from {module} import {name}",),
+        _call(name, list(arguments)),
+        ANY_HEAD,
+        repository=repository,
+    )
 
 
 # --- torchvision ----------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from core.architectures.parts import (
     size,
     upsample,
 )
+from core.architectures.source import Source, repository_source
 from core.checkpoint import Checkpoint
 
 V3 = "classifier.classifier.0.convs."
@@ -70,6 +71,26 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         first=BACKBONES[kind],
         last=f"classifier.classifier.{3 if plus else 4}",
         choices=choices,
+        source=_source(tensors, kind, stride),
+    )
+
+
+def _source(tensors: Tensors, kind: str, stride: int) -> Source | None:
+    """The author's own function; what its HRNets take as arguments differs between versions."""
+    odd = kind == HRNET or any(has(tensors, start) for start in SEPARABLE)
+    if odd or size(tensors, BACKBONES[kind], 1, 3) != 3:
+        return None
+    if kind == RESNET and resnet_depth(tensors)[0] not in (50, 101):
+        return None
+    head, last = ("deeplabv3plus", 3) if has(tensors, V3_PLUS) else ("deeplabv3", 4)
+    backbone = "mobilenet" if kind == MOBILENET else f"resnet{resnet_depth(tensors)[0]}"
+    return repository_source(
+        "github.com/VainF/DeepLabV3Plus-Pytorch",
+        "network.modeling",
+        f"{head}_{backbone}",
+        f"num_classes={outputs(tensors, f'classifier.classifier.{last}', 21)}",
+        f"output_stride={stride}",
+        "pretrained_backbone=False",
     )
 
 

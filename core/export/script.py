@@ -23,8 +23,11 @@ HEAD = '''\
 
     python inference.py picture.png labels.png
 
-It needs {needs}.
+{told}
 """'''
+REPOSITORY = """
+Put it into your copy of {}, whose network it uses.
+Maskscope's own build of that network may differ from it in the last digits of the logits."""
 MAIN = """\
 if __name__ == "__main__":
     if len(sys.argv) != 3:
@@ -91,7 +94,10 @@ def _head(inspection: Inspection, checkpoint: Checkpoint) -> str:
         needs.append("safetensors")
     if own:
         needs.append("the class of your network")
-    return HEAD.format(title=plain(network.architecture), needs=", ".join(needs))
+    told = f"It needs {', '.join(needs)}."
+    if not own and network.source is not None and network.source.repository:
+        told += REPOSITORY.format(network.source.repository)
+    return HEAD.format(title=plain(network.architecture), told=told)
 
 
 def _imports(pieces: Sequence[Piece]) -> str:
