@@ -86,8 +86,12 @@ def balanced(network: nn.Module, content: bytes) -> nn.Module:
     first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
     color = "gray" if first.in_channels == 1 else "rgb"
     settings = change(Settings(), color=color, resize="fixed", height=64, width=96)
-    heads = [c for c in network.modules() if isinstance(c, nn.Conv2d) and c.bias is not None]
-    heads = [head for head in heads if head.out_channels <= 4]
+    heads = [
+        layer
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Conv2d) and layer.bias is not None and layer.out_channels <= 5
+        and not name.startswith(("backbone.", "encoder."))
+    ]  # fmt: skip
     x = preprocess(decode_image(content), settings.preprocessing).tensor
     means: dict = {}
     for head in heads:
@@ -102,6 +106,24 @@ def balanced(network: nn.Module, content: bytes) -> nn.Module:
     return network
 
 
+def narrow_fcn():
+    """Torchvision's parts, which none of its functions puts together."""
+    from examples.zoo.architectures import BUILDERS
+
+    return BUILDERS["fcn"](3, 5)
+
+
+def narrow_lraspp():
+    from torchvision.models import mobilenet_v3_large
+    from torchvision.models.segmentation.lraspp import LRASPPHead, _lraspp_mobilenetv3
+
+    backbone = mobilenet_v3_large(weights=None, width_mult=0.25, dilated=True)
+    network = _lraspp_mobilenetv3(backbone, 5)
+    high = network.classifier.cbr[0].in_channels
+    network.classifier = LRASPPHead(network.classifier.low_classifier.in_channels, high, 5, 64)
+    return network
+
+
 def milesial():
     from examples.zoo.architectures import UNet
 
@@ -112,6 +134,8 @@ NETWORKS = {
     "DeepLabV3 with an aux head": lambda: deeplab(num_classes=3, aux_loss=True),
     "LRASPP for gray pictures": lraspp,
     "FCN": fcn_resnet,
+    "narrow FCN": narrow_fcn,
+    "narrow LRASPP": narrow_lraspp,
     "SMP, three classes": lambda: unet(classes=3),
     "SMP, one channel": lambda: unet(classes=1),
     "SMP, gray, scse": lambda: unet(classes=2, in_channels=1, decoder_attention_type="scse"),
@@ -159,6 +183,8 @@ PLAIN = {
     "aux head": ("DeepLabV3 with an aux head", {"head": "aux"}),
     "gray LRASPP": ("LRASPP for gray pictures", {"color": "gray", "mean": (0.5, 0, 0)}),
     "FCN on ResNet-50": ("FCN", {"resize": "fixed", "height": 64, "width": 64}),
+    "FCN on MobileNetV3": ("narrow FCN", {}),
+    "LRASPP of another width": ("narrow LRASPP", {"upsampling": "nearest"}),
     "SMP": ("SMP, three classes", {"resize": "multiple", "multiple": 32, "std": (0.5, 0.4, 0.3)}),
     "one-channel head": (
         "SMP, one channel",
