@@ -47,10 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect.add_argument("--output", type=Path, help="the picture that your own script wrote")
     inspect.add_argument("--preset", choices=PRESETS, default="unit", help="how you normalize")
     inspect.add_argument(
-        "--settings", default="", help='as in the address of the app: "color=bgr&threshold=0.3"'
+        "--settings",
+        default="",
+        help='a settings.json, or as in the address of the app: "color=bgr&threshold=0.3"',
     )
     inspect.add_argument("--json", action="store_true", help="print JSON")
     inspect.add_argument("--report", type=Path, help="write one HTML file that tells all of it")
+    inspect.add_argument("--script", type=Path, help="write these settings as inference.py")
+    inspect.add_argument("--labels", type=Path, help="write the label map: a PNG with a palette")
     inspect.set_defaults(run=_inspect)
     check = commands.add_parser("check", help="verify the stored files; 1 if any is lost")
     check.add_argument("--mend", action="store_true", help="delete what nobody needs")
@@ -69,20 +73,31 @@ def _inspect(options: argparse.Namespace) -> int:
 
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
-    if options.report:
-        _write_report(options.report, case, answered)
     print(json.dumps(plain(answered), indent=1) if options.json else _text(answered))
+    if options.report or options.script or options.labels:
+        _write(options, case, answered)
     return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY
 
 
-def _write_report(path: Path, case: Case, answered: Diagnosis) -> None:
+def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None:
     from core.diagnosis.evidence import inspect_directly
+    from core.export.label_map import label_png
     from core.export.report import html_report
+    from core.export.script import inference_script
 
-    inspection = inspect_directly(case, case.settings)
-    text = html_report(case, inspection, answered, written=datetime.now().astimezone())
+    seen = inspect_directly(case, case.settings)
+    if options.report:
+        now = datetime.now().astimezone()
+        _save(options.report, html_report(case, seen, answered, written=now).encode())
+    if options.script and case.checkpoint is not None:
+        _save(options.script, inference_script(seen, case.checkpoint).encode())
+    if options.labels:
+        _save(options.labels, label_png(seen.labels, case.settings.display))
+
+
+def _save(path: Path, content: bytes) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
     except OSError as error:
         raise InspectionError(
             f"{path} cannot be written: {error.strerror}.", remedy="Choose another place."
@@ -142,7 +157,11 @@ def _case(options: argparse.Namespace) -> Case:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    """The preset, with what the address says on top."""
+    """A settings.json as it is; else the preset, with what the address says on top."""
+    if options.settings.endswith(".json"):
+        from core.export.settings_file import settings_of
+
+        return settings_of(_bytes(Path(options.settings)))
     start = apply_preset(Settings(), options.preset)
     asked = dict(parse_qsl(options.settings))
     given, unusable = from_query(asked)

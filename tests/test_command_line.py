@@ -12,6 +12,9 @@ from PIL import Image
 
 import examples
 from core.__main__ import main
+from core.export.settings_file import settings_file
+from core.presets import apply_preset
+from core.settings import Settings, change
 from tests.serving import ROOT
 
 SCENE = examples.SCENES[0]
@@ -34,6 +37,19 @@ def test_as_a_program_it_names_the_cause_and_what_to_do(tmp_path):
 def test_a_healthy_case_ends_with_zero(capsys):
     assert main([*BASE, "--preset", "imagenet"]) == 0
     assert "Nothing is wrong that can be told" in capsys.readouterr().out
+
+
+def test_settings_come_from_a_file_and_leave_as_a_script(tmp_path, capsys):
+    chosen = change(apply_preset(Settings(), "imagenet"), palette="voc")
+    (tmp_path / "settings.json").write_text(settings_file(chosen), encoding="utf-8")
+    arguments = ["--settings", str(tmp_path / "settings.json")]
+    arguments += ["--script", str(tmp_path / "inference.py")]
+
+    assert main([*BASE, *arguments, "--labels", str(tmp_path / "labels.png")]) == 0
+    assert "STD = np.array([0.229, 0.224, 0.225])" in (tmp_path / "inference.py").read_text()
+    picture = Image.open(tmp_path / "labels.png")
+    assert picture.mode == "P"
+    assert picture.getpalette()[3:6] == [128, 0, 0]
 
 
 def test_json_holds_the_same_and_its_evidence_as_numbers(capsys):
@@ -69,6 +85,8 @@ def test_the_users_own_output_is_compared(tmp_path, capsys):
         (["--image", "gone.png"], "gone.png cannot be read"),
         (["--checkpoint", str(SCENE)], "This is a PNG picture, not a checkpoint"),
         (["--settings", "mean=soft"], "These settings cannot be used: mean"),
+        (["--settings", "gone.json"], "gone.json cannot be read"),
+        (["--preset", "imagenet", "--labels", "no/where.png"], "no/where.png cannot be written"),
         (["--settings", "opacity=1"], "These settings cannot be used: opacity"),
     ],
 )
