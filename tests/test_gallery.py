@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from core.__main__ import main
 from core.settings import to_query
 from examples.gallery import cases, healthy, material_of
 from pages.components import diagnosing, gallery
+from tests.test_browser import FIRST_PAINT_MS
 
 FAULTS = {fault.name: fault for faults in cases().values() for fault in faults}
 SECONDS = 60
@@ -65,6 +67,19 @@ def test_an_opened_case_replaces_what_was_open_and_is_named(drawn):
     assert "Class ids saved as gray levels" in named.warning[0].value
 
 
+def test_one_click_brings_back_what_was_open_before_the_first_case(drawn):
+    before = (drawn.session_state.sources, drawn.session_state.settings)
+    drawn.button(key="open ids as gray levels").click().run()
+    drawn.switch_page("pages/gallery.py").run()
+    drawn.button(key="open sigmoid twice").click().run()
+    drawn.switch_page("pages/gallery.py").run().button(key="return_to_left").click().run()
+
+    assert not drawn.exception
+    assert (drawn.session_state.sources, drawn.session_state.settings) == before
+    drawn.switch_page("pages/gallery.py").run()
+    assert "return_to_left" not in {button.key for button in drawn.button}
+
+
 def test_a_case_whose_network_cannot_run_is_named_by_its_message(drawn):
     drawn.button(key="open gray for color").click().run()
 
@@ -73,7 +88,7 @@ def test_a_case_whose_network_cannot_run_is_named_by_its_message(drawn):
     assert not drawn.error
 
 
-# --- by the command line ---------------------------------------------------------------------
+# --- by the command line, and in the browser ------------------------------------------------------
 
 
 @cache
@@ -98,3 +113,27 @@ def test_the_command_line_names_the_cause_of_each_case(name):
 
     assert first["cause"] in FAULTS[name].causes
     assert first["kind"] == "fault"
+
+
+def open_case(page, name):
+    page.get_by_role("link", name="Gallery", exact=True).click()
+    page.locator(f".st-key-open-{re.sub('[^a-zA-Z0-9]', '-', name)} button").click()
+
+
+def wait_until_it_says(page, words):
+    page.wait_for_function(
+        """words => (document.querySelector('[data-testid="stAlert"]')?.innerText ?? "")
+            .replace(/\\s+/g, " ").includes(words)""",
+        arg=words,
+        timeout=FIRST_PAINT_MS,
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(400)  # more than 50 cases, 2 s each
+def test_each_case_is_named_in_the_browser_with_the_words_of_the_command_line(page, address):
+    page.goto(f"{address}/gallery")
+    page.get_by_role("button", name="Open").first.wait_for(timeout=FIRST_PAINT_MS)
+    for name in FAULTS:
+        open_case(page, name)
+        wait_until_it_says(page, told(name)["verdict"])

@@ -14,6 +14,7 @@ from core.colors import colorize, encode_png, palette_colors
 from core.engine import Superseded
 from core.errors import InspectionError
 from pages.components import session
+from pages.components import sources as files
 
 if TYPE_CHECKING:  # they import torch
     from core.diagnosis import Case
@@ -63,6 +64,17 @@ def _show_introduction(looks: Looks) -> None:
                 "**Open** a case, and the dashboard has its files and settings instead of yours. "
                 "It is told nothing else: the cause that it names, it found."
             )
+            _show_way_back()
+
+
+def _show_way_back() -> None:
+    if (before := session.left()) is not None:
+        st.button(
+            f"Back to {session.as_text(files.picture_name(before.picture))}, which you had open",
+            key="return_to_left",
+            on_click=session.return_to_left,
+            icon=":material/undo:",
+        )
 
 
 def _follow(job: Job[Looks], drawn: int) -> None:

@@ -112,7 +112,7 @@ def _start(query: Mapping[str, str]) -> None:
     state.person = uuid4().hex
     state.channel, state.pin, state.answered = None, None, 0
     state.complaint, state.good, state.before_fix = None, None, None
-    state.looked, state.good_look = None, None
+    state.looked, state.good_look, state.left = None, None, None
     state.columns = _columns_from(query.get("columns", ""), state.settings)
     state.run, state.forked, state.sharing, state.shared = None, False, False, ""
     if "run" in query:
@@ -397,8 +397,26 @@ def open_files(contents: Mapping[str, tuple[str, bytes]], chosen: Settings) -> N
     """
     state, store = st.session_state, files.store()
     kept = {kind: store.put(io.BytesIO(data), name) for kind, (name, data) in contents.items()}
-    state.sources = Sources(**{"truth": "", **kept})
-    state.settings, state.preset = chosen, preset_of(chosen) or "unit"
+    if state.left is None:  # one case after the other: what was open before the first is kept
+        state.left = (sources(), settings())
+    _show_instead(Sources(**{"truth": "", **kept}), chosen)
+
+
+def left() -> Sources | None:
+    """What was open before `open_files`."""
+    return st.session_state.left[0] if st.session_state.left is not None else None
+
+
+def return_to_left() -> None:
+    """Show again what was open before `open_files`."""
+    _show_instead(*st.session_state.left)
+    st.session_state.left = None
+
+
+def _show_instead(opened: Sources, chosen: Settings) -> None:
+    state = st.session_state
+    state.sources, state.settings = opened, chosen
+    state.preset = preset_of(chosen) or "unit"
     state.complaint = state.good = state.before_fix = state.looked = state.pin = None
     state.channel, state.columns = None, ()
     state.wanted_page = "app.py"
