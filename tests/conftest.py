@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import zipfile
 
 import numpy as np
@@ -64,6 +65,15 @@ def page(chromium, request):
         print(page.url, page.locator("body").inner_text(), sep="\n")
     context.close()
     assert faults == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_thread_outlives_the_tests():
+    """Torch aborts the process in a thread that still runs when Python ends."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "background":
+            thread.join(timeout=60)
 
 
 @pytest.fixture
