@@ -1,6 +1,7 @@
 """Kill writers at random moments, then look whether all that they told of is whole.
 
-    python -m tests.kill_writers 200        (DATABASE_URL and BLOBS_URL are honored)
+    python -m tests.kill_writers 200          SQLite and a folder, or what DATABASE_URL says
+    python -m tests.kill_writers 200 team     a PostgreSQL and an S3 server of its own
 
 A writer may be killed after its commit and before it can tell. What it kept is then there, must be
 whole too, and is counted apart.
@@ -13,13 +14,16 @@ import io
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import alembic.command  # noqa: F401 - once, not in each writer: they shall save, not import
+import s3fs  # noqa: F401
 from sqlalchemy import select
 
 from core.errors import StoreError
@@ -38,10 +42,13 @@ from core.store import (
     save_run,
 )
 from core.store.tables import RUNS
+from tests.servers import fresh_bucket, fresh_database, postgresql, s3_server
 
 WRITERS = 8
+SAVING = 6  # of them at least, when one is killed; the others may still be starting
 LARGEST = 2**17  # bytes of a file
-LONGEST = 0.08  # seconds between two kills; a save takes 0.005 to 0.1 with eight writers
+LONGEST = 0.08  # seconds between two kills; a save takes 0.02 to 0.2 with eight writers
+LONGEST_TEAM = 1.5  # over HTTP, to a server in Python, it takes a second
 
 
 @dataclass(frozen=True)
@@ -57,27 +64,47 @@ class Outcome:
 
 
 def kill_writers(folder: Path, kills: int, seed: int = 0) -> Outcome:
-    """Keep eight writers at work and kill one at a time, without warning.
+    """Keep eight writers at work and kill one at a time, without warning, while it saves.
 
     Args:
         folder: of the data.
         kills: how many processes die.
         seed: of the moments, the victims and the files.
     """
-    chance, told = random.Random(seed), set()
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    writers = [_start(folder, writing, chance.random()) for _ in range(WRITERS)]
+    chance, ear = random.Random(seed), _Ear()
+    longest = LONGEST_TEAM if os.environ.get("BLOBS_URL") else LONGEST
+    writers = [_start(folder, ear.mouth, chance.random()) for _ in range(WRITERS)]
     for _ in range(kills):
-        time.sleep(chance.uniform(0, LONGEST))
-        victim = chance.randrange(WRITERS)
-        _kill(writers[victim])
-        told |= _lines(reading)
-        writers[victim] = _start(folder, writing, chance.random())
+        time.sleep(chance.uniform(0, longest))
+        while len(saving := [w for w in writers if w in ear.hear()]) < SAVING:
+            time.sleep(0.001)
+        victim = chance.choice(saving)
+        _kill(victim)
+        writers.remove(victim)
+        writers.append(_start(folder, ear.mouth, chance.random()))
     for writer in writers:
         _kill(writer)
-    told |= _lines(reading)
-    return _outcome(folder, told)
+    ear.hear()
+    return _outcome(folder, ear.told)
+
+
+class _Ear:
+    """What the writers tell: that they begin to save, and each run that they have saved."""
+
+    def __init__(self) -> None:
+        self._pipe, self.mouth = os.pipe()
+        os.set_blocking(self._pipe, False)
+        self.told: set[str] = set()
+        self._saving: set[int] = set()
+
+    def hear(self) -> set[int]:
+        """Listen; returns the processes that have begun to save."""
+        with suppress(BlockingIOError):
+            while text := os.read(self._pipe, 2**16):  # whole lines: shorter than PIPE_BUF
+                for line in text.decode().split():
+                    kind, _, what = line.partition(":")
+                    self._saving.add(int(what)) if kind == "saving" else self.told.add(what)
+        return self._saving
 
 
 def _start(folder: Path, pipe: int, seed: float) -> int:
@@ -91,9 +118,10 @@ def _start(folder: Path, pipe: int, seed: float) -> int:
 
 def _write_forever(folder: Path, pipe: int, chance: random.Random) -> None:
     store = open_store(folder)
+    os.write(pipe, f"saving:{os.getpid()}\n".encode())
     while True:
         run = _save(store, chance)
-        os.write(pipe, f"{run.id}\n".encode())  # whole or not at all: shorter than PIPE_BUF
+        os.write(pipe, f"saved:{run.id}\n".encode())
 
 
 def _save(store: Store, chance: random.Random) -> Run:
@@ -113,15 +141,6 @@ def _kill(process: int) -> None:
     os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)
     assert os.WIFSIGNALED(status), "a writer ended on its own: it could not save"
-
-
-def _lines(pipe: int) -> set[str]:
-    text = b""
-    while True:
-        try:
-            text += os.read(pipe, 2**16)
-        except BlockingIOError:
-            return set(text.decode().split())
 
 
 def _outcome(folder: Path, told: set[str]) -> Outcome:
@@ -155,15 +174,30 @@ def _whole(store: Store, id: str) -> bool:
     return len(files) == 3 and digests == [kept.digest for kept in files.values()]
 
 
-if __name__ == "__main__":
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+def main(kills: int) -> int:
+    """Kill, say what is left, and return 0 if nothing is lost."""
     with tempfile.TemporaryDirectory() as temporary:
         began = time.monotonic()
-        found = kill_writers(Path(temporary), wanted)
+        found = kill_writers(Path(temporary), kills)
     sys.stdout.write(
-        f"{wanted} kills in {time.monotonic() - began:.0f} s; {found.told} runs were told, "
+        f"{kills} kills in {time.monotonic() - began:.0f} s; {found.told} runs were told, "
         f"{found.lost} of them lost; {found.untold} were kept and not told; "
         f"{found.before.whole} files whole, {len(found.before.damaged)} damaged, "
         f"{len(found.before.missing)} missing; {found.waste} files of waste deleted\n"
     )
-    sys.exit(0 if not found.lost and found.before.healthy and found.after.healthy else 1)
+    return int(bool(found.lost) or not found.before.healthy or not found.after.healthy)
+
+
+def with_servers(kills: int) -> int:
+    """The same on a PostgreSQL and a bucket; in a process without threads, as it forks."""
+    with postgresql() as folder, s3_server() as address:
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        os.environ.update(keys, AWS_ENDPOINT_URL=address, AWS_DEFAULT_REGION="us-east-1")
+        urls = {"DATABASE_URL": fresh_database(folder), "BLOBS_URL": fresh_bucket(address)}
+        command = (sys.executable, "-m", "tests.kill_writers", str(kills))
+        return subprocess.run(command, env={**os.environ, **urls}, check=False).returncode
+
+
+if __name__ == "__main__":
+    run = with_servers if "team" in sys.argv else main
+    sys.exit(run(int(sys.argv[1]) if len(sys.argv) > 1 else 200))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zipfile
 from contextlib import contextmanager
 
 import numpy as np
@@ -123,3 +124,21 @@ def test_the_link_is_copied_on_plain_http_too(chromium, address):
         pasted = page.get_by_label("A note beside it").input_value()
 
     assert pasted == f"{address}/?{query}"
+
+
+def test_the_list_gives_a_run_as_a_file_and_opens_it(chromium, tmp_path, address):
+    with profile(chromium) as page:
+        open_link(page, address)
+        query = share(page)
+        row = page.locator(f".st-key-run_{query.removeprefix('run=')}")
+        page.goto(f"{address}/runs")
+        with page.expect_download() as download:
+            row.get_by_role("button", name="Export").click()
+        with zipfile.ZipFile(download.value.path()) as archive:
+            names = archive.namelist()
+        row.get_by_role("button", name="Open").click()
+        page.wait_for_url(f"**/?{query}", timeout=FIRST_PAINT_MS)
+        page.get_by_text("You look at the shared run").wait_for()
+
+    assert names[0] == "run.json"
+    assert len(names) == 6  # picture, checkpoint, truth, label map, thumbnail

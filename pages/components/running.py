@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +48,7 @@ def show_import() -> None:
 
 def show_search() -> list[Run]:
     """Draw the search field; returns the runs that hold all of its words, the newest first."""
-    expire_runs(files.store(), keep=_opened())
+    expire_runs(files.store(), keep=session.open_digests())
     words = st.text_input(
         "Search",
         key="search_runs",
@@ -137,12 +136,7 @@ def _exported(run: Run) -> bytes:
 
 
 def _delete(run: Run) -> None:
-    delete_run(files.store(), run.id, keep=_opened())
-
-
-def _opened() -> set[str]:
-    """What this tab has open must not go with a run."""
-    return set(asdict(session.sources()).values())
+    delete_run(files.store(), run.id, keep=session.open_digests())
 
 
 # --- two side by side -----------------------------------------------------------------------------

@@ -320,6 +320,11 @@ def open_source(**changes: str) -> None:
         st.session_state.sources = replace(sources(), part="", choices="", **changes)
 
 
+def open_digests() -> set[str]:
+    """What this tab has open must not go with a run that is deleted."""
+    return set(asdict(sources()).values())
+
+
 def look_into(now: Sources) -> None:
     """Show this checkpoint on its page, though the dashboard shows another."""
     st.session_state.looked, st.session_state.complaint = now, None

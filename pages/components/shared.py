@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.errors import InspectionError
 from core.settings import to_query
-from core.store import add_note, notes_of, read_labels
+from core.store import add_note, notes_of
 from pages.components import session
 from pages.components import sources as files
 
@@ -98,8 +98,11 @@ def show_agreement(run: Run, seen: Seen) -> None:
     """Say whether the label map that is computed here is the one that was shared."""
     if "labels" not in run.files:
         return
-    with files.store().path(run.files["labels"].digest).open("rb") as file:
-        shared = read_labels(file)
+    try:
+        shared = files.open_labels(run.files["labels"].digest)
+    except InspectionError as error:
+        st.warning(session.as_text(error.message))
+        return
     computed = seen.inspection.labels.ids
     if shared.shape == computed.shape and np.array_equal(shared, computed):
         st.caption("Computed here, the label map is the shared one, bit for bit.")

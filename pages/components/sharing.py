@@ -83,7 +83,7 @@ def _show_dialog(seen: Seen) -> None:
 def _share(seen: Seen, kind: Kind, keep: str, author: str, text: str) -> None:
     days = TIMES[keep]
     try:
-        expire_runs(files.store())
+        expire_runs(files.store(), keep=session.open_digests())
         with st.spinner("Keeping it"):
             run = freeze(seen, kind, None if days is None else time.time() + days * DAY)
         if text.strip():

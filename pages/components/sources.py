@@ -30,7 +30,7 @@ from core.errors import CheckpointError
 from core.image import Image, decode_image
 from core.recent import Recent, forget_oldest
 from core.scores import Truth, decode_truth
-from core.store import Kept, Role, Run, Store, data_folder, open_store
+from core.store import Kept, Role, Run, Store, data_folder, open_store, read_labels
 
 if TYPE_CHECKING:  # torch loads with the first network, not with the page
     from core.architectures import Network
@@ -123,6 +123,17 @@ def _kept(path: Path, source: str) -> Kept:
 def keep_bytes(content: bytes, name: str) -> Kept:
     """Put a file that was made here into the store."""
     return Kept(store().put(io.BytesIO(content), name), name)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def open_labels(digest: str) -> np.ndarray:
+    """The label map of a run, Int32[h w].
+
+    Raises:
+        InspectionError: it is gone, or no label map.
+    """
+    with store().path(digest).open("rb") as file:
+        return read_labels(file)
 
 
 @st.cache_resource

@@ -9,7 +9,6 @@ import streamlit as st
 
 from core.colors import colorize, overlay, palette_colors
 from core.errors import InspectionError
-from core.store import read_labels
 from pages.components import charts, session, shared
 from pages.components import sources as files
 from pages.components.results import show_picture
@@ -64,8 +63,7 @@ def labels_of(run: Run) -> np.ndarray:
         InspectionError: it is gone, or of another size than the picture.
     """
     found = run.files.get("labels")
-    with files.store().path(found.digest if found else "").open("rb") as file:
-        ids = read_labels(file)
+    ids = files.open_labels(found.digest if found else "")
     if ids.shape != picture_of(run).shape[:2]:
         raise InspectionError(
             "The stored label map does not belong to the picture of this run.",
