@@ -188,7 +188,7 @@ def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
     for seed in seeds:
         case = case_of(_with(member, seed, start))
         each.append(recovered(Facts(case)))
-    told = [one for one in each if one.changes]
+    told = [one for one in each if one.certainty != "cannot tell"]
     answered = len(told) * 2 > len(each)
     custom = member.family == "custom"
     if not answered:

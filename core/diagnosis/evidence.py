@@ -31,6 +31,7 @@ GOOD = 0.85  # share of what could be told, from which on a mask is good
 TOLD = 0.9  # the same of what is told whatever the classes are called
 USUAL_MEAN, USUAL_STD = (0.2, 0.85), 0.12  # of pixels from 0 to 1
 TYPICAL = 0.3  # nats that the mask of an everyday picture tells about its mirror image's
+SUREST = 0.95  # quantile of the lead
 ONE_CLASS = 0.999  # share of the pixels from which on a label map is called constant
 Run = Callable[[Settings], Inspection]
 
@@ -217,11 +218,12 @@ class Facts:
 
     def decision(self, changes: Mapping[str, Any]) -> float:
         """By how much the winning class leads, in logits; the median over the pixels."""
-        values = self.under(changes).logits.values
-        if len(values) == 1:
-            return float(np.median(np.abs(values)))
-        first_two = np.partition(values, -2, axis=0)[-2:]
-        return float(np.median(first_two[1] - first_two[0]))
+        return float(np.median(lead_of(self.under(changes).logits.values)))
+
+    def steadiness(self, changes: Mapping[str, Any]) -> float:
+        """The lead at the median pixel as a share of that at the surest ones, 0..1."""
+        lead = lead_of(self.under(changes).logits.values)
+        return float(np.median(lead) / max(float(np.quantile(lead, SUREST)), 1e-12))
 
     def confidence(self, changes: Mapping[str, Any]) -> float:
         """Mean over the pixels of how sure the winning class is, 0..1."""
@@ -246,7 +248,7 @@ class Facts:
             return False
         if self.goodness(self.mended) > GOOD * self.richest:
             return True
-        told = mutual_information(self.under(self.mended).labels.ids, self.case.truth.ids)
+        told = self._told(self.under(self.mended).labels.ids)
         return self.has_shapes and told > TOLD * self.richest
 
     @property
@@ -267,14 +269,26 @@ class Facts:
         if self.case.truth is not None and not self.has_shapes:
             return 1.0
         if self.case.truth is not None:
-            return mutual_information(self.case.truth.ids, self.case.truth.ids)
+            return self._told(self.case.truth.ids)
         return TYPICAL
+
+    @cached_property
+    def counted(self) -> np.ndarray | None:
+        """Which pixels of the ground truth count, Bool[h w]; None without one."""
+        truth, ignored = self.case.truth, self.settings.display.ignore_index
+        return None if truth is None else truth.ids != ignored
 
     @cached_property
     def has_shapes(self) -> bool:
         """Whether the ground truth has two classes or more, whatever it calls them."""
+        if self.case.truth is None or self.counted is None or not self.counted.any():
+            return False
+        return main_share(self.case.truth.ids[self.counted]) < ONE_CLASS
+
+    def _told(self, ids: np.ndarray) -> float:
+        """What a label map tells about the ground truth where that counts, in nats."""
         truth = self.case.truth
-        return truth is not None and main_share(truth.ids) < ONE_CLASS
+        return mutual_information(ids[self.counted], truth.ids[self.counted]) if truth else 0.0
 
     def goodness(self, changes: Mapping[str, Any]) -> float:
         """How good the mask is under changed settings, in nats; 0 for one that says nothing.
@@ -287,9 +301,10 @@ class Facts:
         if truth is None or truth.ids.shape != self.case.image.pixels.shape[:2]:
             good = self.agreement(changes)
         elif not self.has_shapes:
-            good = float((self.under(changes).labels.ids == truth.ids).mean())
+            right = (self.under(changes).labels.ids == truth.ids)[self.counted]
+            good = float(right.mean()) if right.size else 0.0
         else:
-            told = mutual_information(self.under(changes).labels.ids, truth.ids)
+            told = self._told(self.under(changes).labels.ids)
             good = 0.5 * (told + self.richest * (self.score(changes) or 0.0))
         self._note(changes, good)
         return good
@@ -300,6 +315,16 @@ class Facts:
             different = float((self.under(changes).labels.ids != self.seen.labels.ids).mean())
             words = in_words(self.settings, key)
             self.tried[key] = Tried(words, dict(changes), good, self.score(changes), different)
+
+
+def lead_of(logits: np.ndarray) -> np.ndarray:
+    """By how much the winning class leads at each pixel: Float[classes h w] to Float[h w]."""
+    if len(logits) == 1:
+        lead: np.ndarray = np.abs(logits[0])
+        return lead
+    second, first = np.partition(logits, -2, axis=0)[-2:]
+    lead = first - second
+    return lead
 
 
 def main_share(ids: np.ndarray) -> float:

@@ -56,6 +56,6 @@ def _figures(recovered: Recovered) -> str:
     if recovered.certainty != "cannot tell":
         parts.append(f"with this convention {recovered.kl:.3g}")
         parts.append(f"the next one is {recovered.margin:.3g} times worse")
-    if recovered.color and recovered.order_margin > 1:
-        parts.append(f"the other channel order {recovered.order_margin:.3g} times")
+    if recovered.color in ("rgb", "bgr"):
+        parts.append(f"{recovered.order_votes:.2g} votes for this channel order")
     return "; ".join(parts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
@@ -11,6 +12,8 @@ VISIBLE = 0.001  # share of the pixels below which a difference is a note
 HARMLESS = 0.02
 ALIVE = 0.05  # nats: below it a mask says nothing
 LIVELY = 0.3  # of what a mask could tell
+LOW, HIGH = 0.3, 0.7  # a threshold between them is usual: it is only doubted for two heaps
+HEAPS = 0.68  # share of the variance between both sides: more than a cut through one heap has
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 
 
@@ -98,7 +101,10 @@ def threshold(facts: Facts) -> Iterator[Finding]:
     changes, then = max(tried, key=lambda pair: pair[1])
     if then < max(ALIVE, LIVELY * facts.richest) or facts.head_is_random:
         return
+    apart = _two_heaps(facts, {**facts.mended, **changes})
     now = facts.settings.decoding.threshold
+    if LOW <= now <= HIGH and apart < HEAPS:
+        return
     share = float((facts.under({**facts.mended, **changes}).labels.ids > 0).mean())
     yield Finding(
         "R4",
@@ -106,6 +112,7 @@ def threshold(facts: Facts) -> Iterator[Finding]:
         (
             Evidence(f"At {now:g} the mask is of one class.", now),
             Evidence(f"At {changes['threshold']:g} it shows {share:.1%} foreground.", share),
+            Evidence(f"Being on one side or the other explains {apart:.0%} of the scores.", apart),
         ),
         "Use the threshold of the training.",
         f"mask = probs > {changes['threshold']:g}",
@@ -113,6 +120,21 @@ def threshold(facts: Facts) -> Iterator[Finding]:
         effect=facts.changed(changes),
         separates="The threshold at which the training's own score was computed.",
     )
+
+
+def _two_heaps(facts: Facts, changes: Mapping[str, Any]) -> float:
+    """Share of the variance of the scores that lies between the two sides of the threshold, 0..1.
+
+    A threshold that cuts one heap of scores in two has at most 0.64 (of a normal distribution).
+    """
+    seen = facts.under(changes)
+    values = seen.logits.values
+    scores = values[min(1, len(values) - 1)]
+    inside = seen.labels.ids > 0
+    if inside.all() or not inside.any():
+        return 0.0
+    share, gap = float(inside.mean()), float(scores[inside].mean() - scores[~inside].mean())
+    return share * (1 - share) * gap**2 / max(float(scores.var()), 1e-12)
 
 
 def _thresholds(facts: Facts, activation: str) -> tuple[float, ...]:

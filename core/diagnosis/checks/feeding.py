@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,14 @@ from typing import Any
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.naming import cause_of, in_words
-from core.diagnosis.normal import GOOD, Recovered, from_memory, order_familiarity
+from core.diagnosis.normal import (
+    GOOD,
+    VOTES,
+    Recovered,
+    from_memory,
+    order_evidence,
+    order_votes,
+)
 from core.settings import change
 
 TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
@@ -18,8 +24,8 @@ WORSE = 3.0  # factor by which the settings must be less familiar than the train
 ALIVE = 0.05  # nats: below it a mask says nothing
 FAIR = 0.45  # mIoU: below it the ids of the ground truth may be others than the network's
 SURE = 0.92  # mean confidence: an order is only judged on what the network knows
+STILL = 0.8  # of what the mask tells, that must be left with the other order
 ORDER = 1.05  # factor by which the other order must be better where there is a ground truth
-VOTES = 3.3  # of 5 % agreement, 0.02 confidence, 35 % familiarity each; a right order got up to 3
 SIZE, SIZE_TOLD, SIZE_LEAST = 1.25, 1.1, 0.05  # factors without and with a truth, and nats
 DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried
 MOST = 16  # times the pixels fed now, that another size may have
@@ -146,11 +152,10 @@ def order(facts: Facts) -> Iterator[Finding]:
         return
     swapped = {"color": "bgr" if color == "rgb" else "rgb"}
     now, then = facts.goodness(facts.mended), facts.goodness({**facts.mended, **swapped})
-    surer = facts.confidence({**facts.mended, **swapped}) - facts.confidence(facts.mended)
+    surer, nearer = order_evidence(facts, facts.mended, swapped)
     right = facts.score({**facts.mended, **swapped}) if facts.has_shapes else None
     if right is None and facts.confidence({**facts.mended, **swapped}) < SURE:
         return
-    nearer = order_familiarity(facts, swapped)
     if then < ALIVE or not _clearly(then / max(now, 1e-9), surer, nearer, right):
         return
     effect = facts.changed(swapped)
@@ -172,7 +177,7 @@ def order(facts: Facts) -> Iterator[Finding]:
 
 
 def _clearly(factor: float, surer: float, nearer: float, right: float | None) -> bool:
-    """Whether the other order is better: by the ground truth, or by three votes together.
+    """Whether the other order is better: by the ground truth, or by what the network says of it.
 
     Args:
         factor: of what the mask tells.
@@ -182,8 +187,7 @@ def _clearly(factor: float, surer: float, nearer: float, right: float | None) ->
     """
     if right is not None:
         return factor > ORDER and right > FAIR
-    votes = math.log(factor) / 0.05 + surer / 0.02 + math.log(nearer) / 0.3
-    return votes > VOTES
+    return factor > STILL and order_votes(surer, nearer) > VOTES
 
 
 def _no_use(facts: Facts) -> bool:

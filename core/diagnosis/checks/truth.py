@@ -202,8 +202,8 @@ def other_ids(facts: Facts) -> Iterator[Finding]:
     as_is, mapped = _right(truth, ids, {}), _right(truth, ids, mapping)
     if mapped < AGREED or mapped < as_is + GAINED or len(set(mapping.values())) < len(mapping):
         return
-    if len(wrong) == 1 and not set(wrong) & {VOID}:
-        return  # one class for another is what a network that errs says too
+    if len(wrong) == 1:
+        return  # one class for another is what a network that errs says too; 255 alone is void
     foreign = set(wrong) & ({VOID} | {value for value in wrong if value > max(2, facts.num_ids)})
     yield _renamed(wrong, as_is, mapped, "T2" if foreign else "T3")
 

@@ -20,8 +20,9 @@ STEPS = 1.6  # of Kolmogorov's distance times sqrt(n): 98.8 % of even numbers st
 FEWEST = 40  # numbers below which chance alone looks as even
 MANY = 256  # numbers from which on the distance is decisive
 DEEPEST = 3  # prefixes one after the other
-UNSURE = 0.9  # mean confidence; on pictures like those of the training it is over 0.94
-FOREIGN = 0.3  # nats, median over all layers; there it is 0.05 to 0.3
+STEADY = 0.75  # of the lead at the surest pixels; pictures like the training's have 0.62 and more
+STEADY_STEP, STRANGE_STEP = 0.1, 0.2  # of the lead, and nats over all layers, that weigh the same
+DOUBT = 1.9  # of such steps together; pictures like the training's reached 1.5
 SHOWN = 3  # names in a sentence
 
 
@@ -201,14 +202,17 @@ def _prefixed(prefix: str, count: int) -> Finding:
 
 
 def other_pictures(facts: Facts) -> Iterator[Finding]:
-    """W7: usual colors, nothing else found, and still unsure nearly everywhere and all strange."""
+    """W7: usual colors, nothing else found, and still unsure in most places, and all strange.
+
+    How sure a network is when all is well differs; so its median pixel is compared with its surest.
+    """
     if facts.faults or facts.unusual or facts.satisfied or facts.network.num_classes == 1:
         return
-    sure = facts.confidence(facts.mended)
-    if sure > UNSURE:
+    steady = facts.steadiness(facts.mended)
+    if steady > STEADY:
         return
     strange = facts.strangeness_of_picture()
-    if strange < FOREIGN:
+    if (STEADY - steady) / STEADY_STEP + strange / STRANGE_STEP < DOUBT:
         return
     score = facts.score(facts.mended)
     told = (Evidence(f"The mIoU is {score:.2f}.", score),) if score is not None else ()
@@ -217,7 +221,11 @@ def other_pictures(facts: Facts) -> Iterator[Finding]:
         "likely" if score is not None else "possible",
         (
             *told,
-            Evidence(f"The network is sure of a pixel with {sure:.2f} on average.", sure),
+            Evidence(
+                f"At the median pixel the winning class leads by {steady:.0%} of its lead at the "
+                "surest ones.",
+                steady,
+            ),
             Evidence(f"The picture is {strange:.2f} nats from what all layers remember.", strange),
         ),
         "Open a checkpoint that was trained on pictures like this one.",
