@@ -22,7 +22,7 @@ from benchmarks.cases import Part, Trial, faulty, healthy, material, members, pa
 from core.diagnosis import diagnose
 from core.diagnosis.evidence import Facts
 from core.diagnosis.naming import affine
-from core.diagnosis.normal import recovered
+from core.diagnosis.normal import Recovered, own_numbers, recovered, solved_numbers
 from core.errors import InspectionError
 from core.settings import Settings, change
 from examples.faults import FAULTS
@@ -182,20 +182,16 @@ def _recoveries(part: Part) -> list[tuple[Member, tuple[int, ...]]]:
 
 
 def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
-    """Recover the convention from plain settings; several pictures are averaged."""
+    """Recover the convention from plain settings; numbers of its own from all pictures together."""
     start = change(Settings(), color="gray" if member.channels == 1 else "rgb")
-    each = []
-    for seed in seeds:
-        case = case_of(_with(member, seed, start))
-        each.append(recovered(Facts(case)))
+    cases = [Facts(case_of(_with(member, seed, start))) for seed in seeds]
+    each = [recovered(facts) for facts in cases]
     told = [one for one in each if one.certainty != "cannot tell"]
     answered = len(told) * 2 > len(each)
     custom = member.family == "custom"
     if not answered:
         return Recovery(member.name, member.has_norm, custom, False, False, None, None, None)
-    pairs_ = [affine(change(start, **one.changes).preprocessing) for one in told]
-    mean = np.mean([pair[0] for pair in pairs_], axis=0)
-    std = np.exp(np.mean([np.log(pair[1]) for pair in pairs_], axis=0))
+    mean, std = _together(cases, start) if custom and member.has_norm else _average(told, start)
     right_mean, right_std = affine(member.settings.preprocessing)
     mean_error = float(np.abs(mean - right_mean).mean())
     std_error = float(np.abs(std / right_std - 1).mean())
@@ -206,6 +202,25 @@ def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
     claimed = member.channels == 3 and len(colors) == 1
     order = colors == {member.convention["color"]} if claimed else None
     return Recovery(member.name, member.has_norm, custom, True, near, order, mean_error, std_error)
+
+
+def _together(cases: list[Facts], start: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and std that make all pictures together what the first BatchNorm remembers."""
+    color = start.preprocessing.color
+    guesses = [
+        own_numbers(facts.case.image, facts.memory, color) for facts in cases if facts.memory
+    ]
+    guess = {**guesses[0], "mean": np.mean([one["mean"] for one in guesses], axis=0),
+             "std": np.exp(np.mean([np.log(one["std"]) for one in guesses], axis=0))}  # fmt: skip
+    gauges = [facts.gauge for facts in cases if facts.gauge]
+    return affine(change(start, **solved_numbers(gauges, guess)).preprocessing)
+
+
+def _average(told: list[Recovered], start: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and std of the conventions that were told for each picture."""
+    each = [affine(change(start, **one.changes).preprocessing) for one in told]
+    mean = np.mean([pair[0] for pair in each], axis=0)
+    return mean, np.exp(np.mean([np.log(pair[1]) for pair in each], axis=0))
 
 
 def _with(member: Member, seed: int, settings: Settings) -> Material:
@@ -297,6 +312,7 @@ def _report(
     unseen = [fault.name for fault in FAULTS if fault.name not in {row.fault for row in rows}]
     alarms = [f"{row.member}, {row.kind}: {' '.join(row.said)}" for row in calm if row.said]
     listed = "\n".join(f"| {name} | {value} |" for name, value in figures.items())
+    named = ": " + "; ".join(alarms) if alarms else ""
     two = _share(row.top3 for row in both)
     one_mean, one_std = (_median(part, known, f"{name}_error", 1) for name in ("mean", "std"))
     return f"""# How often the diagnosis is right
@@ -315,8 +331,8 @@ Networks: {", ".join(member.name for member in members(part))}.
 {listed}
 
 Pairs of faults: {len(both)}; both among the first three in {two}. Custom numbers from one picture:
-mean within {one_mean}, std within {one_std} (medians); from three pictures, by the mean of their
-single answers, as above. {len(alarms)} false alarms{": " + "; ".join(alarms) if alarms else ""}.
+mean within {one_mean}, std within {one_std} (medians); from three pictures together as above.
+{len(alarms)} false alarms{named}.
 
 ## Faults
 

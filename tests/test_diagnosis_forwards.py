@@ -179,6 +179,17 @@ def test_a_decision_that_cannot_be_right_is_named(case, cause):
     assert causes(diagnose(case))[0] == cause
 
 
+def test_a_truth_of_one_class_whose_rest_is_void_raises_no_alarm():
+    kept = int(np.bincount(true_ids()[true_ids() > 0]).argmax())
+    case = with_truth(np.where(true_ids() == kept, kept, 255), with_settings())
+
+    assert causes(diagnose(case)) == []
+
+
+def test_an_empty_mask_at_half_is_not_doubted_where_the_scores_are_one_heap():
+    assert causes(diagnose(one_channel(bias=-9.0, threshold=0.5))) == []
+
+
 def test_a_single_channel_with_a_sigmoid_and_a_threshold_raises_no_alarm():
     assert causes(diagnose(one_channel())) == []
     assert causes(diagnose(one_channel(activation="none", threshold=0.0))) == []

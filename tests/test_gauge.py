@@ -9,6 +9,7 @@ from torch import nn
 
 from core.diagnosis.familiar import divergence
 from core.diagnosis.gauge import gauge_of
+from core.diagnosis.solve import solve
 
 GAINS, OFFSETS = (1 / 58.4, 1 / 57.1, 1 / 57.4), (-2.1, -2.0, -1.8)
 PLAIN = ((1 / 255,) * 3, (0.0,) * 3)
@@ -125,3 +126,25 @@ def test_listening_hears_this_thread_alone_and_changes_nothing():
     assert len(heard) == 1
     assert all(torch.equal(answer, answers[0]) for answer in answers)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+def test_mean_and_std_are_solved_from_pictures_without_a_catalogue():
+    """Trained under numbers of its own; other pictures of the same kind bring them back."""
+    mean, std = np.array([0.6, 0.5, 0.3]), np.array([0.15, 0.2, 0.18])
+    rng = np.random.default_rng(0)
+
+    def picture():
+        common = rng.normal(0, 40, (64, 64, 1)).cumsum(0).cumsum(1)
+        common = 45 * (common - common.mean()) / common.std()
+        return np.clip(120 + common + rng.normal(0, 15, (64, 64, 3)), 0, 255).astype(np.float32)
+
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 24, 5, padding=2), nn.BatchNorm2d(24, momentum=None))
+    network.train()
+    for _ in range(20):
+        network(fed(picture(), tuple(1 / 255 / std), tuple(-mean / std)))
+    gauges = [gauge_of(network.eval(), picture()) for _ in range(3)]
+    found_mean, found_std = solve(gauges, np.full(3, 0.45), np.full(3, 0.25))
+
+    assert np.abs(found_mean - mean).mean() < 0.05
+    assert np.abs(found_std / std - 1).mean() < 0.15

@@ -23,6 +23,7 @@ from core.settings import Settings, change
 
 if TYPE_CHECKING:
     from core.architectures import Network
+    from core.diagnosis.gauge import Gauge
     from core.diagnosis.memory import Memory
     from core.diagnosis.normal import Recovered
     from core.image import Image
@@ -142,6 +143,15 @@ class Facts:
     def strange(self) -> bool:
         """Whether the statistics of BatchNorm are beyond belief, whatever is fed."""
         return self.recovered.strange
+
+    @cached_property
+    def gauge(self) -> Gauge | None:
+        """The first BatchNorm as arithmetic; None where there is none, or samples are no bytes."""
+        from core.diagnosis.gauge import gauge_of
+
+        return (
+            gauge_of(self.network.module, self.tensor.base) if self.tensor.largest == 255 else None
+        )
 
     @cached_property
     def remembers(self) -> bool:

@@ -14,6 +14,7 @@ from core.settings import Preprocessing, Settings, flatten
 UNIT = 3.0  # a mean up to this is meant for pixels of 0 to 1
 TOO_SMALL = 60.0  # factor from which on it is a division by 255 too many
 OF_BYTES = 0.02  # std in units of pixels from 0 to 1, below which 0 to 255 is fed
+TWICE = 0.25  # the same for their squares
 CLOSE = 0.15  # relative, of the numbers of a convention
 
 
@@ -84,14 +85,14 @@ def _twice(
     mean: np.ndarray, std: np.ndarray, right_mean: np.ndarray, right_std: np.ndarray
 ) -> bool:
     """The right convention applied twice, or divided by 255 once too often."""
-    again = _near(std, right_std**2) and _near(right_mean * (1 + right_std), mean)
+    again = _near(std, right_std**2, TWICE) and _near(right_mean * (1 + right_std), mean, TWICE)
     odd = not (_near(right_std, 1) and _near(right_mean, 0))
     once_more = (std > TOO_SMALL * right_std).all() and right_std.min() > OF_BYTES
     return bool((again and odd) or once_more)
 
 
-def _near(a: np.ndarray, b: np.ndarray | float) -> bool:
-    return bool((np.abs(a - b) <= CLOSE * np.maximum(np.abs(b), 0.05)).all())
+def _near(a: np.ndarray, b: np.ndarray | float, within: float = CLOSE) -> bool:
+    return bool((np.abs(a - b) <= within * np.maximum(np.abs(b), 0.05)).all())
 
 
 def in_words(chosen: Preprocessing) -> str:

@@ -6,7 +6,7 @@ not say, which of them makes the mask agree with itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
@@ -16,8 +16,10 @@ import numpy as np
 from core.diagnosis.bias import agreement_without
 from core.diagnosis.evidence import Facts
 from core.diagnosis.familiar import ALL, divergence
+from core.diagnosis.gauge import Gauge
 from core.diagnosis.memory import Memory
 from core.diagnosis.ordinary import ordinary_picture
+from core.diagnosis.solve import solve
 from core.errors import InspectionError
 from core.image import Image
 from core.preprocess import preprocess
@@ -154,7 +156,24 @@ def families(facts: Facts) -> dict[str, Mapping[str, Any]]:
     if known < KNOWN:
         return FAMILIES
     color = facts.settings.preprocessing.color
-    return {**FAMILIES, OWN: own_numbers(facts.case.image, facts.memory, color)}
+    guess = own_numbers(facts.case.image, facts.memory, color)
+    return {**FAMILIES, OWN: solved_numbers([facts.gauge] if facts.gauge else [], guess)}
+
+
+def solved_numbers(gauges: Sequence[Gauge], guess: Mapping[str, Any]) -> dict[str, Any]:
+    """The guess made sharper by what the first BatchNorm remembers, as changes of the settings.
+
+    Args:
+        gauges: of pictures with samples of 0 to 255; [] leaves the guess as it is.
+        guess: as `own_numbers` gives it.
+    """
+    if not gauges:
+        return dict(guess)
+    channels = gauges[0].means.shape[1] // 2
+    first, second = (np.asarray(guess[name])[:channels] for name in ("mean", "std"))
+    mean, std = (np.resize(part, 3) for part in solve(gauges, first, second))
+    numbers = {"mean": tuple(map(float, mean.round(3))), "std": tuple(map(float, std.round(4)))}
+    return {**guess, **numbers}
 
 
 def own_numbers(image: Image, memory: Memory, color: str) -> dict[str, Any]:

@@ -1,0 +1,87 @@
+"""Mean and std of the training without a catalogue: what BatchNorm remembers decides.
+
+Under a gauge the moments behind the first convolution are a quadratic form in gain and offset. So
+the divergence from what the first BatchNorm remembers is a smooth function of 2c numbers; its
+minimum from a good start is found in some ten steps, and no forward is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from core.diagnosis.familiar import SMALLEST
+from core.diagnosis.gauge import Gauge
+
+STEPS = 200  # at the most
+ALIKE = 30.0  # weight of differences between the channels' std, which photographs hardly tell
+NEAR = 1.0  # weight of the distance to the first guess of std
+
+
+def solve(
+    gauges: Sequence[Gauge], mean: np.ndarray, std: np.ndarray, largest: float = 255.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find mean and std of a training from one picture or several.
+
+    Args:
+        gauges: of each picture, of one network.
+        mean: Float[c], a first guess, in units of pixels from 0 to 1.
+        std: Float[c], the same.
+        largest: sample of the base that counts as 1.
+
+    Returns:
+        Mean and std, Float64[c], in the same units and the order fed.
+    """
+    moments = _together(gauges)
+    guess = torch.from_numpy(np.concatenate([np.log(std), mean]))
+    found = guess.clone().requires_grad_()
+    search = torch.optim.LBFGS([found], max_iter=STEPS, line_search_fn="strong_wolfe")
+
+    def step() -> torch.Tensor:
+        search.zero_grad()
+        loss = _loss(found, guess, moments, largest)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    search.step(step)  # type: ignore[no-untyped-call]
+    numbers = found.detach().numpy()
+    if not np.isfinite(numbers).all():
+        return mean, std
+    return numbers[len(mean) :], np.exp(numbers[: len(mean)])
+
+
+Moments = tuple[torch.Tensor, ...]
+
+
+def _together(gauges: Sequence[Gauge]) -> Moments:
+    """Moments over all pictures as over one: means, covariances, bias, known, spread."""
+    means = np.mean([gauge.means for gauge in gauges], axis=0)
+    squares = np.mean([g.covariances + _outer(g.means) for g in gauges], axis=0)
+    first = gauges[0]
+    parts = (means, squares - _outer(means), first.bias, first.known, first.spread)
+    return tuple(torch.from_numpy(np.asarray(part, np.float64)) for part in parts)
+
+
+def _outer(means: np.ndarray) -> np.ndarray:
+    product: np.ndarray = means[:, :, None] * means[:, None, :]
+    return product
+
+
+def _loss(
+    numbers: torch.Tensor, guess: torch.Tensor, moments: Moments, largest: float
+) -> torch.Tensor:
+    """Divergence over the channels, single odd ones counting little; and what is known before."""
+    means, covariances, bias, known, spread = moments
+    log_std, mean = numbers.chunk(2)
+    std = log_std.exp()
+    factors = torch.cat([1 / (largest * std), -mean / std])
+    now = means @ factors + bias
+    var = torch.einsum("i,kij,j->k", factors, covariances, factors).clamp_min(SMALLEST)
+    spread = spread.clamp_min(SMALLEST)
+    kl = 0.5 * (torch.log(spread / var) + (var + (now - known) ** 2) / spread - 1)
+    unlike = ((log_std - log_std.mean()) ** 2).sum()
+    far = (log_std.mean() - guess[: len(log_std)].mean()) ** 2
+    loss: torch.Tensor = torch.log1p(kl).sum() + ALIKE * unlike + NEAR * far
+    return loss
