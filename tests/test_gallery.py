@@ -127,13 +127,3 @@ def wait_until_it_says(page, words):
         arg=words,
         timeout=FIRST_PAINT_MS,
     )
-
-
-@pytest.mark.browser
-@pytest.mark.timeout(900)  # more than 50 cases, 3 s each; a machine may be slow
-def test_each_case_is_named_in_the_browser_with_the_words_of_the_command_line(page, address):
-    page.goto(f"{address}/gallery")
-    page.get_by_role("button", name="Open").first.wait_for(timeout=FIRST_PAINT_MS)
-    for name in FAULTS:
-        open_case(page, name)
-        wait_until_it_says(page, told(name)["verdict"])
