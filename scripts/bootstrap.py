@@ -134,35 +134,38 @@ def _test(rest: list[str]) -> int:
 
 def _browser() -> int:
     """Bring Chromium where it is missing: Debian's package as root, else Playwright's download."""
-    if _call(_python(), "-m", "scripts.chromium") == 0:
-        return 0
-    _say("no Chromium found, installing one for the browser tests")
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        _call("apt-get", "update", "-qq")
-        _call("apt-get", "install", "-y", "-qq", "chromium")
-    else:
-        _call(_python(), "-m", "playwright", "install", "chromium")
-    if _call(_python(), "-m", "scripts.chromium") == 0:
-        return 0
-    return _stop(
-        "the browser tests need Chromium and it could not be installed. Install it "
-        "(apt install chromium) or name one: CHROMIUM=/path/to/chromium make test"
-    )
+    download = (_python(), "-m", "playwright", "install", "chromium")
+    return _bring(
+        "scripts.chromium", "Chromium", "the browser tests", "chromium", download,
+        "name one: CHROMIUM=/path/to/chromium make test",
+    )  # fmt: skip
 
 
 def _postgres() -> int:
     """Bring PostgreSQL where it is missing; the tests start and end one of their own."""
-    if _call(_python(), "-m", "scripts.postgres") == 0:
+    return _bring(
+        "scripts.postgres", "PostgreSQL", "the tests of the store", "postgresql", (),
+        "name its programs: POSTGRES=/path/to/bin make test",
+    )  # fmt: skip
+
+
+def _bring(
+    finder: str, name: str, tests: str, package: str, download: tuple[str, ...], remedy: str
+) -> int:
+    """Install a program that tests need, unless `finder` finds it."""
+    if _call(_python(), "-m", finder) == 0:
         return 0
-    _say("no PostgreSQL found, installing one for the tests of the store")
+    _say(f"no {name} found, installing one for {tests}")
     if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         _call("apt-get", "update", "-qq")
-        _call("apt-get", "install", "-y", "-qq", "postgresql")
-    if _call(_python(), "-m", "scripts.postgres") == 0:
+        _call("apt-get", "install", "-y", "-qq", package)
+    elif download:
+        _call(*download)
+    if _call(_python(), "-m", finder) == 0:
         return 0
     return _stop(
-        "the tests of the store need PostgreSQL and it could not be installed. Install it "
-        "(apt install postgresql) or name its programs: POSTGRES=/path/to/bin make test"
+        f"{tests} need {name} and it could not be installed. Install it "
+        f"(apt install {package}) or {remedy}"
     )
 
 

@@ -274,3 +274,16 @@ def test_a_program_of_another_size_is_run_at_its_own_with_one_click(app):
     assert not app.exception and not app.error
     assert "of 2 classes present" in verdict(app)
     assert app.number_input(key="set_height").value == 32
+
+
+def test_an_upload_for_which_there_is_no_room_gets_a_sentence_and_the_screen_stays(
+    app, monkeypatch
+):
+    monkeypatch.setenv("MASKSCOPE_QUOTA_GB", "0.000001")  # 1 kB
+    sources.store.clear()
+    before = verdict(app)
+    app = upload(app, "Upload a picture", "large.png", bytes(2_000))
+
+    assert not app.exception
+    assert "larger than all" in app.error[0].value
+    assert verdict(app) == before

@@ -19,7 +19,7 @@ from core.inspection import Inspection, logits_key
 from core.labels import decode_labels, resolve
 from core.preprocess import InputTensor, preprocess
 from core.scores import confusion_matrix, iou_per_class, mean_iou
-from core.settings import Settings, change
+from core.settings import Preprocessing, Settings, change
 
 if TYPE_CHECKING:
     from core.architectures import Network
@@ -49,6 +49,7 @@ class Facts:
         self.mended: dict[str, Any] = {}  # what the findings so far would change before the display
         self.faults: frozenset[str] = frozenset()  # causes that were found
         self.tried: dict[Settings, Tried] = {}  # in the order in which it was
+        self.heard: dict[Preprocessing, tuple[float, ...]] = {}  # nats at the first BatchNorms
         self._others: dict[str, Inspection] = {}  # of other pictures
 
     # --- without a forward ------------------------------------------------------------------------

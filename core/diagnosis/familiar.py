@@ -100,8 +100,8 @@ def divergence(module: nn.Module, tensor: torch.Tensor, layers: int = LAYERS) ->
     def hear(func: Any, args: tuple[Any, ...], _: torch.Tensor) -> None:
         if remembers(func, args):
             x = args[0].transpose(0, 1).flatten(1)
-            now = x.mean(dim=1).numpy(), x.var(dim=1, unbiased=False).numpy()
-            heard.append(median_kl(*now, args[3].numpy(), args[4].numpy()))
+            now = x.mean(dim=1), x.var(dim=1, unbiased=False)
+            heard.append(median(kl(*now, args[3], args[4])))
             if len(heard) >= layers:
                 raise EnoughHeard
 
@@ -109,18 +109,27 @@ def divergence(module: nn.Module, tensor: torch.Tensor, layers: int = LAYERS) ->
     return tuple(heard)
 
 
-def median_kl(mean: np.ndarray, var: np.ndarray, known: np.ndarray, spread: np.ndarray) -> float:
-    """The median over channels of the divergence of two normal distributions, in nats.
+def kl(
+    mean: torch.Tensor, var: torch.Tensor, known: torch.Tensor, spread: torch.Tensor
+) -> torch.Tensor:
+    """The divergence of two normal distributions in each channel, in nats.
 
     Args:
         mean: Float[k], of the input now.
         var: Float[k], of the input now.
         known: Float[k], the remembered mean.
         spread: Float[k], the remembered variance.
+
+    Returns:
+        Float[k].
     """
-    var, spread = np.maximum(var, SMALLEST), np.maximum(spread, SMALLEST)
-    kl = 0.5 * (np.log(spread / var) + (var + (mean - known) ** 2) / spread - 1)
-    return float(np.median(kl))
+    var, spread = var.clamp_min(SMALLEST), spread.clamp_min(SMALLEST)
+    return 0.5 * (torch.log(spread / var) + (var + (mean - known) ** 2) / spread - 1)
+
+
+def median(values: torch.Tensor) -> float:
+    """As NumPy's: of an even number of values the mean of the two in the middle."""
+    return float(np.median(values.numpy()))
 
 
 def middle(tensor: torch.Tensor) -> torch.Tensor:

@@ -20,8 +20,9 @@ from torch.nn import functional as F
 from core.diagnosis.familiar import (
     FIRST_CONVOLUTION,
     EnoughHeard,
+    kl,
     listen,
-    median_kl,
+    median,
     middle,
     remembers,
 )
@@ -47,7 +48,8 @@ class Gauge:
         factors = np.array([*gain, *offset])
         mean = self.means @ factors + self.bias
         var = np.einsum("i,kij,j->k", factors, self.covariances, factors)
-        return median_kl(mean, var, self.known, self.spread)
+        moments = map(torch.from_numpy, (mean, var, self.known, self.spread))
+        return median(kl(*moments))
 
 
 def gauge_of(module: nn.Module, base: np.ndarray) -> Gauge | None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from core.diagnosis.familiar import SMALLEST
+from core.diagnosis.familiar import kl
 from core.diagnosis.gauge import Gauge
 
 STEPS = 200  # at the most
@@ -78,10 +78,8 @@ def _loss(
     std = log_std.exp()
     factors = torch.cat([1 / (largest * std), -mean / std])
     now = means @ factors + bias
-    var = torch.einsum("i,kij,j->k", factors, covariances, factors).clamp_min(SMALLEST)
-    spread = spread.clamp_min(SMALLEST)
-    kl = 0.5 * (torch.log(spread / var) + (var + (now - known) ** 2) / spread - 1)
+    var = torch.einsum("i,kij,j->k", factors, covariances, factors)
     unlike = ((log_std - log_std.mean()) ** 2).sum()
     far = (log_std.mean() - guess[: len(log_std)].mean()) ** 2
-    loss: torch.Tensor = torch.log1p(kl).sum() + ALIKE * unlike + NEAR * far
-    return loss
+    strange = torch.log1p(kl(now, var, known, spread)).sum()
+    return strange + ALIKE * unlike + NEAR * far

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ from core.export.settings_file import settings_file, settings_of
 from core.export.transforms import albumentations_transform, torchvision_transform
 from pages.components import session
 from pages.components import sources as files
+from pages.components.uploading import ask_for_files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.background import Job
@@ -110,15 +111,8 @@ def _report(seen: Seen, job: Job[Diagnosis]) -> Callable[[], str]:
 
 def _ask_for_settings() -> None:
     """Let the user bring settings that were downloaded before."""
-    turn = st.session_state.setdefault("turn_settings", 0)
-    key = f"upload_settings_{turn}"
+    ask_for_files("Settings from a settings.json", "settings", ["json"], _take_settings)
 
-    def uploaded() -> None:
-        file = st.session_state[key]
-        st.session_state.turn_settings = turn + 1
-        try:
-            session.take_over(settings_of(file.getvalue()))
-        except InspectionError as error:
-            session.complain_of(error)
 
-    st.file_uploader("Settings from a settings.json", ["json"], key=key, on_change=uploaded)
+def _take_settings(chosen: Sequence[Any]) -> None:
+    session.take_over(settings_of(chosen[0].getvalue()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -17,6 +17,7 @@ from pages.components import sources as files
 from pages.components.comparison import DIFFERENT
 from pages.components.results import show_picture
 from pages.components.sharing import KINDS
+from pages.components.uploading import ask_for_files
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -27,23 +28,14 @@ SAME = 60  # gray level of pixels with the same class
 
 def show_import() -> None:
     """Draw the place for a run that was exported elsewhere; it empties itself."""
-    turn = st.session_state.setdefault("turn_run", 0)
-    key = f"upload_run_{turn}"
-
-    def uploaded() -> None:
-        st.session_state.turn_run = turn + 1
-        try:
-            run = import_run(files.store(), st.session_state[key])
-        except InspectionError as error:
-            session.complain_of(error)
-            return
-        st.session_state.complaint = None
-        st.toast(f"Imported as {shared.name_of(run)}")
-
     with st.expander("Import a run", key="import_run"):
-        st.file_uploader(
-            "A run that was exported here or elsewhere", ["zip"], key=key, on_change=uploaded
-        )
+        ask_for_files("A run that was exported here or elsewhere", "run", ["zip"], _import)
+
+
+def _import(chosen: Sequence[Any]) -> None:
+    run = import_run(files.store(), chosen[0])
+    st.session_state.complaint = None
+    st.toast(f"Imported as {shared.name_of(run)}")
 
 
 def show_search() -> list[Run]:

@@ -14,6 +14,7 @@ from core.presets import PRESETS, preset_of
 from core.settings import HINTS, flatten
 from pages.components import session, shared
 from pages.components import sources as files
+from pages.components.uploading import ask_for_files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from streamlit.delta_generator import DeltaGenerator
@@ -130,30 +131,12 @@ def ask_for(label: str, kind: str) -> None:
 
 
 def _uploader(label: str, kind: str, types: list[str], *, several: bool = False) -> None:
-    """Draw an uploader that empties itself: the file goes to the store, not into the session.
-
-    Args:
-        label: what stands above it.
-        kind: field of `Sources`.
-        types: extensions that the browser offers.
-        several: files that are chosen at once belong together.
-    """
-    turn = st.session_state.setdefault(f"turn_{kind}", 0)
-    key = f"upload_{kind}_{turn}"
-
-    def uploaded() -> None:
-        if chosen := st.session_state[key]:
-            session.upload_together(kind, chosen if several else [chosen])
-            st.session_state[f"turn_{kind}"] = turn + 1
-
-    hint = (
-        "A folder of Hugging Face or SMP: choose its files at once, or its ZIP."
-        if several
-        else None
-    )
-    st.file_uploader(
-        label, type=types, key=key, on_change=uploaded, accept_multiple_files=several, help=hint
-    )
+    """Draw an uploader of one field of `Sources`; files that are chosen at once belong together."""
+    hint = "A folder of Hugging Face or SMP: choose its files at once, or its ZIP."
+    ask_for_files(
+        label, kind, types, lambda chosen: session.upload_together(kind, chosen),
+        several=several, hint=hint if several else None,
+    )  # fmt: skip
 
 
 # --- settings -------------------------------------------------------------------------------------
@@ -268,19 +251,11 @@ def _custom_palette() -> None:
         session.choose(custom=tuple(custom), palette="custom")
 
     right.color_picker("Color", key="color", on_change=recolor)
-    turn = st.session_state.setdefault("turn_palette", 0)
-    key = f"upload_palette_{turn}"
+    ask_for_files("Palette from JSON or a palette PNG", "palette", ["json", "png"], _take_palette)
 
-    def uploaded() -> None:
-        file = st.session_state[key]
-        st.session_state.turn_palette = turn + 1
-        try:
-            session.choose(custom=palette_from_file(file.getvalue()), palette="custom")
-        except InspectionError as error:
-            session.complain(error.message, error.remedy)
 
-    st.file_uploader("Palette from JSON or a palette PNG", ["json", "png"], key=key,
-                     on_change=uploaded)  # fmt: skip
+def _take_palette(chosen: Sequence[Any]) -> None:
+    session.choose(custom=palette_from_file(chosen[0].getvalue()), palette="custom")
 
 
 def _class_names() -> None:

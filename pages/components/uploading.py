@@ -1,0 +1,48 @@
+"""An uploader that empties itself: the file goes where it belongs, not into the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.errors import InspectionError
+from pages.components import session
+
+
+def ask_for_files(
+    label: str,
+    name: str,
+    types: Sequence[str],
+    take: Callable[[Sequence[Any]], None],
+    *,
+    several: bool = False,
+    hint: str | None = None,
+) -> None:
+    """Draw it; what cannot be taken is told in a sentence, and what was open stays.
+
+    Args:
+        label: what stands above it.
+        name: of its own among all uploaders.
+        types: extensions that the browser offers.
+        take: called with the files that were chosen at once.
+        several: whether there may be more than one.
+        hint: shown beside the label.
+    """
+    turn = st.session_state.setdefault(f"turn_{name}", 0)
+    key = f"upload_{name}_{turn}"
+
+    def uploaded() -> None:
+        if not (chosen := st.session_state[key]):
+            return
+        st.session_state[f"turn_{name}"] = turn + 1
+        try:
+            take(chosen if several else [chosen])
+        except InspectionError as error:
+            session.complain_of(error)
+
+    st.file_uploader(
+        label, type=list(types), key=key, on_change=uploaded, accept_multiple_files=several,
+        help=hint,
+    )  # fmt: skip
