@@ -57,6 +57,23 @@ def test_reset_returns_to_the_preset_last_chosen(app):
     assert app.number_input(key="set_mean_0").value == 0.485
 
 
+def test_a_field_that_the_browser_draws_anew_falls_back_to_the_setting_and_to_nothing_else():
+    """A default of 0 was sent back as the user's choice where a page was drawn twice at once."""
+    address = "threshold=0.7&alpha=0.3&ignore_index=7&palette=voc&upsampling=nearest&color=bgr"
+    app = AppTest.from_file("../app.py", default_timeout=120)
+    for name, value in (part.split("=") for part in f"{address}&class_names=a".split("&")):
+        app.query_params[name] = value
+    app.run()
+
+    assert app.number_input and app.selectbox and app.checkbox and app.text_area
+    for field in (*app.number_input, *app.checkbox, *app.text_area, *app.color_picker):
+        assert field.proto.default == field.value, field.label
+    for field in app.selectbox:
+        assert field.proto.options[field.proto.default] == field.format_func(field.value), (
+            field.label
+        )
+
+
 def test_settings_survive_a_page_change(app):
     app.number_input(key="set_mean_0").set_value(0.25).run()
     app.switch_page("pages/compare.py").run()

@@ -118,10 +118,9 @@ def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], st
         except InspectionError:
             return "an upload that is gone"
 
-    _show_value(f"source_{kind}", current)
-    st.selectbox(
-        label, names, key=f"source_{kind}", on_change=chosen, format_func=text,
-        label_visibility="collapsed",
+    _shown(
+        st.selectbox, label, f"source_{kind}", current, options=names, on_change=chosen,
+        format_func=text, label_visibility="collapsed",
     )  # fmt: skip
 
 
@@ -177,11 +176,12 @@ def _presets() -> None:
         if st.session_state.preset_choice in PRESETS:
             session.choose_preset(st.session_state.preset_choice)
 
-    _show_value("preset_choice", current or "own")
-    st.selectbox(
+    _shown(
+        st.selectbox,
         "Preset",
-        [*PRESETS, *([] if current else ["own"])],
-        key="preset_choice",
+        "preset_choice",
+        current or "own",
+        options=[*PRESETS, *([] if current else ["own"])],
         on_change=chosen,
         format_func=lambda name: PRESETS[name].label if name in PRESETS else "own values",
         help="How pictures were normalized in training. "
@@ -198,13 +198,13 @@ def show_choices(choices: Sequence[Choice]) -> None:
     """Ask what no tensor tells; each says what was taken and why."""
     for choice in choices:
         key = f"fact_{choice.name}"
-        _show_value(key, choice.taken)
 
         def decided(name: str = choice.name, key: str = key) -> None:
             session.choose_fact(name, st.session_state[key])
 
-        st.selectbox(
-            choice.name.capitalize(), choice.options, key=key, on_change=decided,
+        _shown(
+            st.selectbox, choice.name.capitalize(), key, choice.taken, options=choice.options,
+            on_change=decided,
             help=f"No tensor tells this. Taken: {choice.taken} ({choice.source}).",
         )  # fmt: skip
 
@@ -243,14 +243,13 @@ def _custom_palette() -> None:
     left, right = st.columns(2, vertical_alignment="bottom")
     class_id = left.number_input("Color of class", 0, 255, 0, key="color_of")
     now = "#" + bytes(colors[class_id]).hex()
-    _show_value("color", now)
 
     def recolor() -> None:
         custom = ["#" + bytes(color).hex() for color in colors]
         custom[class_id] = st.session_state.color
         session.choose(custom=tuple(custom), palette="custom")
 
-    right.color_picker("Color", key="color", on_change=recolor)
+    _shown(right.color_picker, "Color", "color", now, on_change=recolor)
     ask_for_files("Palette from JSON or a palette PNG", "palette", ["json", "png"], _take_palette)
 
 
@@ -259,30 +258,39 @@ def _take_palette(chosen: Sequence[Any]) -> None:
 
 
 def _class_names() -> None:
-    _show_value("names", "\n".join(session.settings().display.class_names))
-
     def renamed() -> None:
         session.choose(class_names=tuple(st.session_state.names.splitlines()))
 
-    st.text_area("Class names, one a line", key="names", on_change=renamed,
-                 placeholder="as the checkpoint says, if it does")  # fmt: skip
+    names = "\n".join(session.settings().display.class_names)
+    _shown(st.text_area, "Class names, one a line", "names", names, on_change=renamed,
+           placeholder="as the checkpoint says, if it does")  # fmt: skip
 
 
 # --- widgets whose value is a setting -------------------------------------------------------------
 
 
-def _show_value(key: str, value: Any) -> None:
-    """Let a widget show this value; untouched where it does already, so typing is not disturbed."""
+def _shown(widget: Callable[..., Any], label: str, key: str, value: Any, **options: Any) -> None:
+    """Draw a widget that shows this value; untouched where it does, so typing is not disturbed.
+
+    The value is the widget's default too. It is set by one message, and where the page is drawn
+    twice at once the browser may see only the second one: it would take another default for what
+    the user chose, and send it back.
+    """
     if st.session_state.get(key) != value:
         st.session_state[key] = value
+    if "options" in options:
+        widget(label, key=key, index=list(options["options"]).index(value), **options)
+    else:
+        widget(label, key=key, value=value, **options)
 
 
 def _bound(widget: Callable[..., Any], label: str, name: str, **options: Any) -> None:
     key = f"set_{name}"
-    _show_value(key, flatten(session.settings())[name])
-    widget(
+    _shown(
+        widget,
         label,
-        key=key,
+        key,
+        flatten(session.settings())[name],
         on_change=lambda: session.choose(**{name: st.session_state[key]}),
         **options,
     )
@@ -311,13 +319,13 @@ def _triple(label: str, name: str) -> None:
     places = zip(st.columns(len(channels)), channels, strict=True)
     for index, (column, channel) in enumerate(places):
         key = f"set_{name}_{index}"
-        _show_value(key, values[index])
 
         def changed(index: int = index, key: str = key) -> None:
             now = list(flatten(session.settings())[name])
             now[index] = st.session_state[key]
             session.choose(**{name: tuple(now)})
 
-        column.number_input(
-            f"{label} {channel}", key=key, on_change=changed, format="%.6g", step=0.001
-        )
+        _shown(
+            column.number_input, f"{label} {channel}", key, float(values[index]),
+            on_change=changed, format="%.6g", step=0.001,
+        )  # fmt: skip
