@@ -90,11 +90,16 @@ class ChannelMismatchError(ForwardError):
     def __init__(self, *, expected: int, got: int) -> None:
         """Args: expected, channels of the first convolution; got, channels of the tensor."""
         super().__init__(
-            "The number of input channels differs. The first convolution takes "
-            f"{'1 channel' if expected == 1 else f'{expected} channels'}. It is given {got}.",
+            f"The number of input channels differs. {channels_in_words(expected, got)}",
             remedy="Choose the color mode this checkpoint was trained with.",
             changes={"color": COLORS[expected]} if expected in COLORS else None,
         )
+
+
+def channels_in_words(expected: int, got: int) -> str:
+    """The sentence that the error and the finding have in common."""
+    wanted = "1 input channel" if expected == 1 else f"{expected} input channels"
+    return f"The network expects {wanted}, the tensor has {got}."
 
 
 class StoreError(InspectionError):

@@ -13,7 +13,7 @@ from core.checkpoint.health.layers import uniform_distance
 from core.checkpoint.health.numbers import is_finite
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
-from core.errors import InspectionError
+from core.errors import InspectionError, channels_in_words
 
 DIVERGED = 0.5  # share of the weights from which on it was the training that ended in NaN
 STEPS = 1.6  # of Kolmogorov's distance times sqrt(n): 98.8 % of even numbers stay below it
@@ -114,10 +114,7 @@ def in_channels(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "F3",
         "certain",
-        (
-            Evidence(f"The first convolution takes {wanted}.", expected),
-            Evidence(f"It is given {given}.", given),
-        ),
+        (Evidence(channels_in_words(expected, given), expected),),
         f"Feed {wanted}, as in the training.",
         'image = Image.open(path).convert("L")'
         if expected == 1
