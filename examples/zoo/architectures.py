@@ -13,7 +13,7 @@ from torchvision.models.segmentation.fcn import FCNHead
 from examples.network import build_network
 
 WIDTHS = (8, 16, 32, 48)
-LOW = 6  # of MobileNetV3's blocks: the last one at 1/8 of the input
+LOW = 4  # of MobileNetV3's blocks: the last one at 1/8 of the input
 
 
 class UNet(nn.Module):
