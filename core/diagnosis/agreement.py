@@ -1,4 +1,4 @@
-"""Does the mask agree with itself: what the label map of a picture tells about its mirror image's.
+"""Does the mask agree with itself: what a picture's label map tells about that of another view.
 
 0 for a black mask, which says nothing; low for noise, which contradicts itself; high for a mask
 that is rich and stable. It needs no ground truth, and it is the goal that counterfactuals climb.
@@ -32,3 +32,24 @@ def mirrored(image: Image) -> Image:
         samples=np.ascontiguousarray(image.samples[:, ::-1]),
         digest=f"mirror-{image.digest}",
     )
+
+
+def lit(image: Image, share: float) -> Image:
+    """The picture in another light: every sample raised by a share of the largest; none leaves.
+
+    Args:
+        image: of any depth.
+        share: -1..1; below 0 it is darker.
+    """
+    return replace(
+        image,
+        pixels=_raised(image.pixels, share),
+        samples=_raised(image.samples, share),
+        digest=f"lit-{share}-{image.digest}",
+    )
+
+
+def _raised(samples: np.ndarray, share: float) -> np.ndarray:
+    largest = {"uint8": 255, "uint16": 65535}.get(samples.dtype.name, float(samples.max()))
+    raised = (samples.astype(np.float64) + share * largest).clip(min(0, samples.min()), largest)
+    return raised.astype(samples.dtype)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.colors import palette_colors
-from core.diagnosis.agreement import mirrored, mutual_information
+from core.diagnosis.agreement import lit, mirrored, mutual_information
 from core.diagnosis.case import Case
 from core.diagnosis.diagnosis import Tried
 from core.diagnosis.familiar import ALL, divergence
@@ -32,6 +32,7 @@ GOOD = 0.85  # share of what could be told, from which on a mask is good
 TOLD = 0.9  # the same of what is told whatever the classes are called
 USUAL_MEAN, USUAL_STD = (0.2, 0.85), 0.12  # of pixels from 0 to 1
 TYPICAL = 0.3  # nats that the mask of an everyday picture tells about its mirror image's
+LIGHTS = (0.1, -0.1)  # of the largest sample
 SUREST = 0.95  # quantile of the lead
 ONE_CLASS = 0.999  # share of the pixels from which on a label map is called constant
 Run = Callable[[Settings], Inspection]
@@ -217,6 +218,17 @@ class Facts:
         mirror = self.of_picture(mirrored(self.case.image), changes).labels.ids[:, ::-1]
         return mutual_information(self.under(changes).labels.ids, mirror)
 
+    def steady_agreement(self, changes: Mapping[str, Any]) -> float:
+        """What of the mask is left in a mirror and in another light, times how sure it is, in nats.
+
+        A convention that is not the training's may give a rich mask, but it is near an edge: a
+        little more or less light, and the mask is another.
+        """
+        ids = self.under(changes).labels.ids
+        others = (self.of_picture(lit(self.case.image, share), changes) for share in LIGHTS)
+        left = [mutual_information(ids, other.labels.ids) for other in others]
+        return self.confidence(changes) * min(self.agreement(changes), *left)
+
     def changed(self, changes: Mapping[str, Any]) -> float:
         """Share of the pixels whose class is another one under changed settings, 0..1.
 
@@ -239,6 +251,12 @@ class Facts:
     def confidence(self, changes: Mapping[str, Any]) -> float:
         """Mean over the pixels of how sure the winning class is, 0..1."""
         return float(self.under(changes).labels.confidence.mean())
+
+    def least_confidence(self, changes: Mapping[str, Any]) -> float:
+        """The same as it is, brighter or darker, whatever is worst."""
+        others = (self.of_picture(lit(self.case.image, share), changes) for share in LIGHTS)
+        dimmest = min(float(other.labels.confidence.mean()) for other in others)
+        return min(self.confidence(changes), dimmest)
 
     def score(self, changes: Mapping[str, Any]) -> float | None:
         """The mIoU under changed settings; None without a ground truth."""

@@ -1,0 +1,85 @@
+"""The normalization of the training, as far as checkpoint and picture tell it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.cases import material
+from core.diagnosis.agreement import lit, mirrored
+from core.diagnosis.evidence import Facts
+from core.diagnosis.normal import recovered
+from core.presets import PRESETS
+from core.settings import Settings, change
+from examples.materials import case_of
+from examples.zoo import ZOO
+from tests.cases import healthy
+
+
+def facts_of(name: str, seed: int = 1_000, kind: str = "scene", **changes) -> Facts:
+    """A network of the zoo before a picture of the tune part, fed plainly or as said."""
+    made = material(ZOO[name], seed, kind, truth=False)
+    plain = change(Settings(), **changes)
+    return Facts(case_of(replace(made, settings=plain)))
+
+
+def test_without_batch_norm_the_mask_that_stays_in_another_light_tells_the_convention():
+    """Under ImageNet's numbers this network's mask is rich too, but near an edge."""
+    facts = facts_of("plain_symmetric", seed=1_010)
+    known = recovered(facts)
+    imagenet, symmetric = (PRESETS[name].changes for name in ("imagenet", "symmetric"))
+
+    assert facts.memory is None
+    assert known.family == "symmetric"
+    assert known.certainty == "likely"
+    assert facts.agreement(imagenet) > facts.agreement(symmetric)
+    assert facts.steady_agreement(imagenet) < facts.steady_agreement(symmetric)
+
+
+def test_where_two_conventions_do_as_well_as_what_is_fed_that_is_said_and_nothing_changed():
+    known = recovered(facts_of("group_unit"))
+
+    assert known.certainty == "likely"
+    assert known.changes == {}
+    assert "No convention makes a mask that agrees better" in known.reason
+
+
+@pytest.mark.parametrize("name", ["unet_unit", "deeplab_clip", "lraspp_mean"])
+def test_what_is_fed_as_in_the_training_is_known_as_that(name):
+    known = recovered(facts_of(name, **ZOO[name].convention))
+
+    assert known.certainty == "likely"
+    assert known.changes == {}
+    assert known.current < 0.1
+
+
+def test_what_the_checkpoint_alone_rules_out_is_not_recovered_however_familiar_to_one_picture():
+    """This picture is so flat that [-1, 1] looks right; the memory is of ImageNet's numbers."""
+    known = recovered(facts_of("deeplab_clip", seed=1_013))
+    fits = dict(known.ranking)
+
+    assert fits["symmetric"] < fits["imagenet"]
+    assert known.family == "imagenet"
+    assert known.certainty == "likely"
+
+
+def test_the_channel_order_is_not_told_under_numbers_that_fit_badly():
+    """Trained on BGR with numbers of its own, whose nearest known convention is wrong for each."""
+    known = recovered(facts_of("unet_custom", seed=1_007))
+
+    assert known.family == "imagenet"
+    assert known.color == ""
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_another_light_moves_every_sample_by_the_same_and_none_out_of_its_range(dtype):
+    samples = np.linspace(0, 200, 48).reshape(4, 4, 3).astype(dtype)
+    image = replace(healthy().image, samples=samples, pixels=samples.astype(np.uint8))
+    largest = {np.uint8: 255, np.uint16: 65535, np.float32: 200}[dtype]
+    up, down = lit(image, 0.1), lit(image, -0.1)
+
+    expected = np.minimum(samples + 0.1 * largest, largest)
+    np.testing.assert_allclose(up.samples, expected, atol=1, rtol=0)
+    assert up.samples.dtype == dtype
+    assert down.samples.min() == 0
+    assert len({image.digest, up.digest, down.digest, mirrored(image).digest}) == 4
