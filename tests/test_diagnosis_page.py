@@ -79,6 +79,14 @@ def test_the_page_shows_evidence_effect_code_and_what_the_cause_is(app):
     assert sources.about_cause("P1")[:30] in says(app)
 
 
+def test_the_page_says_that_the_input_is_that_of_the_training_and_names_no_other(app):
+    finished(app).button(key="apply_first").click().run()
+    finished(app).switch_page("pages/diagnosis.py").run()
+
+    assert "It is fed as in its training" in says(app)
+    assert "Trained with" not in says(app)
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 def test_every_cause_is_explained(cause):
     assert len(sources.about_cause(cause)) > 100

@@ -43,6 +43,8 @@ def _answer(recovered: Recovered) -> str:
     if recovered.certainty == "cannot tell":
         return "The normalization of the training cannot be told."
     order = ORDERS.get(recovered.color, "")
+    if not recovered.changes:
+        return f"It is fed as in its training{order} ({recovered.certainty})."
     return f"Trained with {_title(recovered.family)}{order} ({recovered.certainty})."
 
 
@@ -52,9 +54,9 @@ def _title(family: str) -> str:
 
 
 def _figures(recovered: Recovered) -> str:
-    parts = [f"Strangeness now {recovered.current:.3g} nats"]
-    if recovered.certainty != "cannot tell":
-        parts.append(f"with this convention {recovered.kl:.3g}")
+    parts = [f"Strangeness now {recovered.current:.3g} nats"] if recovered.current else []
+    if recovered.changes:
+        parts += [f"with this convention {recovered.kl:.3g}"] if recovered.kl else []
         parts.append(f"the next one is {recovered.margin:.3g} times worse")
     if recovered.color in ("rgb", "bgr"):
         parts.append(f"{recovered.order_votes:.2g} votes for this channel order")
