@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -27,8 +27,9 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_signed_val
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from serving.addresses import is_own, own_address
-from serving.sign_in import NOT_A_GUEST, NOT_SIGNED_IN, login_page
-from serving.tokens import bearer_opens
+from serving.patience import Patience
+from serving.sign_in import GUESSED, NOT_A_GUEST, NOT_SIGNED_IN, login_page
+from serving.tokens import bearer_of
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection, Request
@@ -37,7 +38,7 @@ RETURN = "maskscope_return"  # where somebody wanted to go before they were aske
 RETURN_SECONDS = 600
 SHORTEST_SECRET = 32  # characters
 LOGIN_DAYS = 1  # then the provider is asked again: somebody may have left since
-UNAUTHORIZED, FORBIDDEN, SEE_OTHER = 401, 403, 303
+UNAUTHORIZED, FORBIDDEN, SEE_OTHER, TOO_MANY = 401, 403, 303, 429
 
 
 class LoginError(Exception):
@@ -69,6 +70,7 @@ class LoginDoor:
     providers: tuple[str, ...]  # names of sections in [auth]; "default" for [auth] itself
     base: str
     token: str = ""
+    patience: Patience = field(default_factory=Patience)
 
     @property
     def open_paths(self) -> frozenset[str]:
@@ -80,7 +82,9 @@ class LoginDoor:
         """Whether they are a guest who has signed in, or a program with the token."""
         person = signed_in(connection.cookies)
         guest = bool(person) and is_guest(self.guests, person)
-        return guest or bearer_opens(self.token, connection.headers)
+        shown = bearer_of(connection.headers)
+        program = bool(shown and self.token)
+        return guest or (program and self.patience.opens(connection, shown, self.token))
 
     async def enter(self, request: Request) -> Response | None:
         """Send to the provider, and back to where somebody wanted to go."""
@@ -96,6 +100,8 @@ class LoginDoor:
 
     def turn_away(self, request: Request) -> Response:
         """Offer the providers."""
+        if "authorization" in request.headers and (wait := self.patience.wait(request)):
+            return PlainTextResponse(f"{GUESSED}\n", TOO_MANY, {"retry-after": str(wait)})
         person = signed_in(request.cookies)
         status = FORBIDDEN if person or "authorization" in request.headers else UNAUTHORIZED
         headers = {"cache-control": "no-store"}

@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from functools import lru_cache
 
 DAYS = 30
 SECONDS = DAYS * 24 * 3600
+ROUNDS = 200_000  # so that a short token cannot be found by trying what signs a cookie as it does
+
+
+@lru_cache(maxsize=8)
+def _key(token: str) -> bytes:
+    return hashlib.pbkdf2_hmac("sha256", token.encode(), b"maskscope cookie", ROUNDS)
 
 
 def _sign(token: str, text: str) -> str:
-    return hmac.new(token.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(_key(token), text.encode(), hashlib.sha256).hexdigest()
 
 
 def cookie_name(token: str) -> str:

@@ -30,13 +30,13 @@ FORM = """<form method="post">
 </form>"""
 MISSING = "This server opens with an access token. Whoever started it has it."
 WRONG = "This is not the access token of this server. It may have been changed since."
+GUESSED = "Too many wrong tokens came from your address. Wait a minute before the next one."
 NOT_SIGNED_IN = "This server opens to people who sign in."
 NOT_A_GUEST = "You are signed in, but not among those for whom this server is."
 
 
-def token_page(*, wrong: bool) -> str:
-    """Ask for the token."""
-    sentence = WRONG if wrong else MISSING
+def token_page(sentence: str, *, wrong: bool) -> str:
+    """Ask for the token, and say why."""
     return PAGE.format(mood="wrong" if wrong else "", sentence=sentence, ways=FORM)
 
 

@@ -60,10 +60,10 @@ def same_token(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def bearer_opens(token: str, headers: Mapping[str, str]) -> bool:
-    """Whether a program shows the token in its headers; never where there is none."""
+def bearer_of(headers: Mapping[str, str]) -> str:
+    """What a program shows in its headers; "" for nothing."""
     scheme, _, shown = headers.get("authorization", "").partition(" ")
-    return bool(token) and scheme.lower() == "bearer" and same_token(shown.strip(), token)
+    return shown.strip() if scheme.lower() == "bearer" else ""
 
 
 def announce(token: str, link: str, folder: Path, out: TextIO) -> None:

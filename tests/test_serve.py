@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from starlette.requests import HTTPConnection
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
@@ -22,6 +23,7 @@ from websockets.sync.client import connect
 import serve
 from core.store import open_store
 from serving import cookies, tokens
+from serving.by_login import LoginDoor
 from serving.headers import security_headers
 from serving.health import Health, exposition
 from serving.quiet_log import redactor
@@ -468,10 +470,12 @@ def test_a_token_that_cannot_be_used_is_told(given):
         tokens.given_token(given)
 
 
-def test_no_token_given_is_no_token_and_opens_nothing():
-    assert tokens.given_token({}) == ""
-    assert not tokens.bearer_opens("", {"authorization": "Bearer "})
-    assert not tokens.bearer_opens("", {})
+@pytest.mark.parametrize("shown", ["Bearer ", "Bearer", "Bearer x", ""])
+def test_no_token_given_is_no_token_and_opens_nothing(shown):
+    door = LoginDoor(("*",), (), "", tokens.given_token({}))
+    headers = [(b"authorization", shown.encode())] if shown else []
+
+    assert not door.knows(HTTPConnection({"type": "http", "headers": headers}))
 
 
 def test_secrets_are_compared_in_constant_time(monkeypatch):
