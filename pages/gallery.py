@@ -3,5 +3,6 @@
 from pages.components import gallery, session
 
 session.open_page("Gallery")
-gallery.show_gallery()
+slots = gallery.show_gallery()
 session.close_page()
+gallery.paint(slots)

@@ -29,9 +29,7 @@ SECONDS = 60
 def drawn(app):
     """The gallery, all thumbnails painted."""
     diagnosing._works.clear()
-    app.switch_page("pages/gallery.py").run()
-    assert gallery._works().start("gallery", None, person="gallery").wait(SECONDS)
-    yield app.run()
+    yield app.switch_page("pages/gallery.py").run()
     for job in diagnosing._works()._of.values():  # torch aborts in a thread that outlives Python
         assert job.wait(SECONDS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,16 +18,20 @@ from pages.components import session
 from pages.components import sources as files
 
 if TYPE_CHECKING:  # they import torch
+    from streamlit.delta_generator import DeltaGenerator
+
     from core.diagnosis import Case
     from core.inspection import Inspection
     from examples.faults import Fault
     from examples.materials import Material
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.2  # between two looks at what is computed
 COLUMNS = 3
 SIDE = 128  # pixels of a thumbnail
-HEALTHY = "healthy"
-Looks: TypeAlias = Mapping[str, tuple[str, bytes]]  # what is shown and its PNG, by fault
+PICTURE, HEALTHY = "picture", "healthy"
+Look: TypeAlias = tuple[str, bytes]  # what is shown, and its PNG
+Looks: TypeAlias = Mapping[str, Look]  # by fault
+Slots: TypeAlias = "Mapping[str, DeltaGenerator]"
 Inspect: TypeAlias = "Callable[[Case], Inspection]"
 
 
@@ -35,26 +40,45 @@ def _works() -> Background[Looks]:
     return Background()
 
 
-def show_gallery() -> None:
-    """Draw every fault by kind; thumbnails arrive as they are computed."""
-    job = _works().start("gallery", _work(), person="gallery")
-    looks = job.partial or {}
-    _show_introduction(looks)
-    st.fragment(_follow, run_every=None if job.finished else POLL_SECONDS)(job, len(looks))
+def show_gallery() -> Slots:
+    """Draw every fault by kind.
+
+    Returns:
+        The places of the pictures that are not computed yet, by name.
+    """
     from examples.gallery import cases
 
+    looks = _job().partial or {}
+    slots = _show_introduction(looks)
     for title, faults in cases().items():
         st.subheader(title)
         for start in range(0, len(faults), COLUMNS):
             for place, fault in zip(st.columns(COLUMNS), faults[start:], strict=False):
                 with place.container(border=True, height="stretch"):
-                    _show_card(fault, looks.get(fault.name))
+                    slots[fault.name] = _show_card(fault, looks.get(fault.name))
+    return {name: slot for name, slot in slots.items() if name not in looks}
 
 
-def _show_introduction(looks: Looks) -> None:
+def paint(slots: Slots) -> None:
+    """Show each picture as soon as it is computed; any click ends this.
+
+    Not by a clock in the browser (`run_every`): its call may come after a case was opened, and
+    then Streamlit empties the dashboard (docs/decisions/0019).
+    """
+    job, waiting, pulse = _job(), dict(slots), st.empty()
+    while waiting:
+        finished, looks = job.finished, job.partial or {}  # in this order: no answer is missed
+        for name in waiting.keys() & looks.keys():
+            _show_look(waiting.pop(name), looks[name])
+        if finished:
+            return
+        pulse.empty()  # any message is a place where Streamlit may end the run
+        time.sleep(POLL_SECONDS)
+
+
+def _show_introduction(looks: Looks) -> dict[str, DeltaGenerator]:
     with st.container(horizontal=True):
-        _show_look(looks.get("picture"))
-        _show_look(looks.get(HEALTHY))
+        slots = {name: _show_look(st.empty(), looks.get(name)) for name in (PICTURE, HEALTHY)}
         with st.container(width="stretch"):
             st.markdown(
                 "What each fault looks like. In every case one thing was made wrong for a good "
@@ -65,6 +89,7 @@ def _show_introduction(looks: Looks) -> None:
                 "It is told nothing else: the cause that it names, it found."
             )
             _show_way_back()
+    return slots
 
 
 def _show_way_back() -> None:
@@ -77,28 +102,24 @@ def _show_way_back() -> None:
         )
 
 
-def _follow(job: Job[Looks], drawn: int) -> None:
-    """Draw the page anew when there is more to see, or a case is to be opened."""
-    if len(job.partial or {}) > drawn:
-        st.rerun()
-
-
-def _show_card(fault: Fault, look: tuple[str, bytes] | None) -> None:
+def _show_card(fault: Fault, look: Look | None) -> DeltaGenerator:
     with st.container(horizontal=True):
-        _show_look(look)
+        slot = _show_look(st.empty(), look)
         with st.container(width="stretch"):
             st.markdown(f"**{session.as_text(fault.name[0].upper() + fault.name[1:])}**")
             st.caption(session.as_text(fault.describe))
             st.button("Open", key=f"open {fault.name}", on_click=_open, args=(fault,))
+    return slot
 
 
-def _show_look(look: tuple[str, bytes] | None) -> None:
+def _show_look(slot: DeltaGenerator, look: Look | None) -> DeltaGenerator:
     if look is None:
-        st.skeleton(height=SIDE, width=SIDE)
+        slot.skeleton(height=SIDE, width=SIDE)
     elif not look[1]:
-        st.caption(look[0], width=SIDE)
+        slot.caption(look[0], width=SIDE)
     else:
-        st.image(look[1], look[0], width=SIDE, output_format="PNG", alt=look[0])
+        slot.image(look[1], look[0], width=SIDE, output_format="PNG", alt=look[0])
+    return slot
 
 
 def _open(fault: Fault) -> None:
@@ -122,6 +143,10 @@ def _named(material: Material) -> dict[str, tuple[str, bytes]]:
 
 
 # --- thumbnails -----------------------------------------------------------------------------------
+
+
+def _job() -> Job[Looks]:
+    return _works().start("gallery", _work(), person="gallery")
 
 
 def _work() -> Callable[[Job[Looks]], Iterator[Looks]]:
@@ -156,17 +181,17 @@ def _inspected(case: Case, engine: Any, job: Job[Looks]) -> Inspection:
         raise Cancelled from error
 
 
-def _good(material: Material, inspected: Inspect) -> Iterator[tuple[str, tuple[str, bytes]]]:
+def _good(material: Material, inspected: Inspect) -> Iterator[tuple[str, Look]]:
     """The picture, and the mask that the example gives of it."""
     from examples.materials import case_of
 
     seen = inspected(case_of(material))
     colors = palette_colors(seen.settings.display, seen.labels.num_classes)
-    yield "picture", ("the picture", _thumbnail(seen.image.pixels))
+    yield PICTURE, ("the picture", _thumbnail(seen.image.pixels))
     yield HEALTHY, ("its mask", _thumbnail(colorize(seen.labels.ids, colors)))
 
 
-def _look(fault: Fault, inspected: Inspect) -> tuple[str, bytes]:
+def _look(fault: Fault, inspected: Inspect) -> Look:
     """What a person with this fault sees; no picture where the network cannot be run."""
     from examples.gallery import appearance, material_of
     from examples.materials import case_of
