@@ -1,7 +1,8 @@
 """The command line: `python -m core inspect --image cup.png --checkpoint best.pth`.
 
 The same core as the pages, and the same findings. The exit status tells how sure the first one is.
-`python -m core check` reads all that a server has stored, and says what is damaged.
+`python -m core check` reads all that a server has stored, and says what is damaged; `export` and
+`import` take a shared run from one server to another.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from urllib.parse import parse_qsl
 from core.errors import InspectionError
 from core.presets import PRESETS, apply_preset
 from core.settings import Settings, change, flatten, from_query
+from core.store.commands import add_commands
 
 if TYPE_CHECKING:  # torch loads when the arguments are understood
     from core.diagnosis import Case, Diagnosis, Finding
@@ -56,9 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect.add_argument("--script", type=Path, help="write these settings as inference.py")
     inspect.add_argument("--labels", type=Path, help="write the label map: a PNG with a palette")
     inspect.set_defaults(run=_inspect)
-    check = commands.add_parser("check", help="verify the stored files; 1 if any is lost")
-    check.add_argument("--mend", action="store_true", help="delete what nobody needs")
-    check.set_defaults(run=_check)
+    add_commands(commands)
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -102,23 +102,6 @@ def _save(path: Path, content: bytes) -> None:
         raise InspectionError(
             f"{path} cannot be written: {error.strerror}.", remedy="Choose another place."
         ) from error
-
-
-def _check(options: argparse.Namespace) -> int:
-    from core.store import check, data_folder, mend, open_store
-
-    store = open_store(data_folder())
-    report = check(store, say=lambda line: print(line, file=sys.stderr))
-    print(f"{report.whole} files are whole.")
-    for digest in report.damaged:
-        print(f"Damaged: {digest}. Its owner has to upload it again.")
-    for digest in report.missing:
-        print(f"Missing: {digest}. Its owner has to upload it again.")
-    waste = len(report.orphans) + len(report.leftovers)
-    print(f"{waste} files are left of what was never finished, or is needed no more.")
-    if options.mend:
-        print(f"{mend(store, report)} of them were deleted.")
-    return HEALTHY if report.healthy else FAILED
 
 
 def _progress(stage: str, silent: bool) -> None:

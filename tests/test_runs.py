@@ -10,6 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from core.__main__ import main
 from core.errors import InspectionError, MissingRunError, StoreError, StoreFullError
 from core.settings import Settings, change
 from core.store import (
@@ -26,6 +27,7 @@ from core.store import (
     list_runs,
     notes_of,
     open_run,
+    open_store,
     read_labels,
     save_run,
 )
@@ -383,6 +385,24 @@ def test_a_file_that_is_no_sound_export_is_refused_and_nothing_is_kept(alone, tm
 
     assert list_runs(store) == []
     assert store.digests() == set(store.blobs.all()) == set()
+
+
+def test_the_command_line_takes_a_run_from_one_server_to_another(tmp_path, monkeypatch, capsys):
+    here, file = tmp_path / "here", tmp_path / "run.zip"
+    monkeypatch.setenv("MASKSCOPE_DATA", str(here))
+    store = open_store(here)
+    run = save_run(store, SNAPSHOT, {"picture": kept(store, b"pixels", "cup.png")})
+    gave = main(["export", run.id, str(file)])
+    monkeypatch.setenv("MASKSCOPE_DATA", str(tmp_path / "there"))
+    took = main(["import", str(file)])
+    there = open_store(tmp_path / "there")
+    (arrived,) = list_runs(there)
+    nowhere = main(["export", arrived.id, str(tmp_path / "none" / "run.zip")])
+
+    assert (gave, took, nowhere) == (0, 0, 1)
+    assert f"?run={arrived.id}" in capsys.readouterr().out
+    assert there.path(arrived.files["picture"].digest).read_bytes() == b"pixels"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["run.zip"]
 
 
 def test_a_damaged_file_is_not_exported_as_if_it_were_sound(team):

@@ -100,6 +100,7 @@ class Visit:
     """Everything that a browser said and was told from the link to a download."""
 
     address: str = ""
+    icon: str = ""
     requests: list = field(default_factory=list)
     sockets: list = field(default_factory=list)
     console: list = field(default_factory=list)
@@ -123,6 +124,7 @@ def visit(chromium, team, tmp_path_factory):
     page.goto(f"{team.link}&preset=imagenet")
     page.wait_for_selector(READY, timeout=FIRST_PAINT_MS)
     seen.address = page.url
+    seen.icon = page.locator("link[rel~=icon]").last.get_attribute("href")
     page.get_by_role("link", name="Checkpoint").click()
     page.get_by_role("button", name="Clean safetensors").wait_for(timeout=FIRST_PAINT_MS)
     settle(page)
@@ -166,6 +168,11 @@ def test_no_request_of_the_page_leaves_the_server(visit, team):
     local = (team.address, "blob:", "data:")
 
     assert not [r.url for r in visit.requests if not r.url.startswith(local)]
+
+
+@pytest.mark.browser
+def test_the_tab_has_an_icon_that_nobody_else_is_asked_for(visit):
+    assert visit.icon.startswith("data:image/svg+xml;base64,")
 
 
 @pytest.mark.browser

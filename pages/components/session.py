@@ -55,6 +55,10 @@ STYLE = """<style>
 [data-testid="stImage"] img { image-rendering: pixelated; }
 </style>"""
 
+# Half black, as masks are that bring people here. No emoji: Streamlit fetches those from elsewhere.
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">
+<circle cx="8" cy="8" r="7" fill="#58a6ff" stroke="#888"/><path d="M8 1a7 7 0 0 0 0 14z"/></svg>"""
+
 
 @dataclass(frozen=True)
 class Complaint:
@@ -87,7 +91,7 @@ def open_page(title: str) -> DeltaGenerator:
     Returns:
         The place at the end of the navigation.
     """
-    st.set_page_config(page_title=f"{title} - Maskscope", page_icon="◐", layout="wide")
+    st.set_page_config(page_title=f"{title} - Maskscope", page_icon=ICON, layout="wide")
     st.html(STYLE)
     if "settings" not in st.session_state:
         _start(st.query_params)

@@ -84,7 +84,8 @@ def _add(run: Run, author: str, text: str) -> None:
 def show_settings(settings: Settings) -> None:
     """Draw every setting as text."""
     rows = [{"setting": name, "value": value} for name, value in to_query(settings).items()]
-    st.dataframe(rows, hide_index=True, key="settings_at_rest")
+    narrow = {"setting": st.column_config.Column(width=90)}  # pixels: mean has 17 digits beside it
+    st.dataframe(rows, hide_index=True, key="settings_at_rest", column_config=narrow)
 
 
 def show_at_rest(run: Run) -> None:
