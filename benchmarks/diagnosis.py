@@ -81,9 +81,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=("tune", "held-out"), default="tune")
     parser.add_argument("--only", default="", help="part of the name of a fault")
-    parser.add_argument("--limit", type=int, default=6, help="cases for each fault")
+    parser.add_argument("--limit", type=int, default=10, help="cases for each fault")
     parser.add_argument("--pairs", type=int, default=3, help="cases for each pair of faults")
-    parser.add_argument("--healthy", type=int, default=8, help="pictures for each healthy kind")
+    parser.add_argument("--healthy", type=int, default=6, help="pictures for each healthy kind")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     part: Part = options.part

@@ -23,6 +23,7 @@ TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of
 WORSE = 3.0  # factor by which the settings must be less familiar than the training's convention
 ALIVE = 0.05  # nats: below it a mask says nothing
 FAIR = 0.45  # mIoU: below it the ids of the ground truth may be others than the network's
+SURE, STEADY = 0.86, 0.45  # mean confidence, share of the lead: below, of another world
 STILL = 0.8  # of what the mask tells, that must be left with the other order
 ORDER = 1.05  # factor by which the other order must be better where there is a ground truth
 SIZE, SIZE_TOLD, SIZE_LEAST = 1.25, 1.1, 0.05  # factors without and with a truth, and nats
@@ -153,6 +154,8 @@ def order(facts: Facts) -> Iterator[Finding]:
     now, then = facts.goodness(facts.mended), facts.goodness({**facts.mended, **swapped})
     surer, nearer = order_evidence(facts, facts.mended, swapped)
     right = facts.score({**facts.mended, **swapped}) if facts.has_shapes else None
+    if right is None and not _seems_known(facts, {**facts.mended, **swapped}):
+        return
     if then < ALIVE or not _clearly(then / max(now, 1e-9), surer, nearer, right):
         return
     effect = facts.changed(swapped)
@@ -171,6 +174,12 @@ def order(facts: Facts) -> Iterator[Finding]:
         separates="A ground truth: the right order has the higher mIoU.",
         kind="fault" if effect >= HARMLESS else "note",
     )
+
+
+def _seems_known(facts: Facts, changes: Mapping[str, Any]) -> bool:
+    """Whether the network is sure nearly everywhere: of an unknown picture no order is right."""
+    steady = facts.network.num_classes == 1 or facts.steadiness(changes) > STEADY
+    return steady and facts.confidence(changes) > SURE
 
 
 def _clearly(factor: float, surer: float, nearer: float, right: float | None) -> bool:
