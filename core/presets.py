@@ -84,3 +84,8 @@ def preset_of(settings: Settings) -> str | None:
     return next(
         (n for n, p in PRESETS.items() if all(now[k] == v for k, v in p.changes.items())), None
     )
+
+
+def convention_name(key: str) -> str:
+    """What people call a convention: a preset's label, or the words that it is known by already."""
+    return PRESETS[key].label if key in PRESETS else key

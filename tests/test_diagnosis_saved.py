@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
+from benchmarks.cases import material
 from core.colors import colorize, palette_colors
 from core.diagnosis import diagnose
 from core.diagnosis.evidence import inspect_directly
 from core.labels import probabilities
 from core.settings import Display, change
+from examples.materials import case_of
+from examples.zoo import ZOO
 from tests.cases import TRAINED, causes, healthy, written
 
 VOC = palette_colors(Display(palette="voc"), 6)
@@ -90,3 +93,12 @@ def test_a_file_that_is_as_it_should_be_raises_no_alarm(right):
 
 def test_a_file_that_is_no_picture_raises_no_alarm():
     assert causes(diagnose(replace(healthy(), saved=b"nothing"))) == []
+
+
+def test_of_bugs_that_all_write_black_those_that_need_no_other_input_are_named_first():
+    """A cast of probabilities, and pixels of 0 to 1: of both this network makes black."""
+    made = material(ZOO["unet_zscore"], 1_000, truth=False)
+    black = written(np.zeros((256, 256), np.uint8))
+    found = [one.cause for one in diagnose(case_of(replace(made, saved=black))).faults]
+
+    assert found.index("D2") < found.index("P1")

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.cases import material
+from benchmarks.cases import BY_NAME, material
 from core.diagnosis.agreement import lit, mirrored
 from core.diagnosis.evidence import Facts
 from core.diagnosis.normal import recovered
+from core.diagnosis.order import VOTES, is_judged, preference
 from core.presets import PRESETS
 from core.settings import Settings, change
 from examples.materials import case_of
@@ -83,3 +84,28 @@ def test_another_light_moves_every_sample_by_the_same_and_none_out_of_its_range(
     assert up.samples.dtype == dtype
     assert down.samples.min() == 0
     assert len({image.digest, up.digest, down.digest, mirrored(image).digest}) == 4
+
+
+@pytest.mark.parametrize("name", ["lraspp_mean", "deeplab_clip"])
+def test_the_present_order_is_doubted_where_the_other_is_surer_steadier_and_more_familiar(name):
+    right = ZOO[name].convention
+    facts = facts_of(name, seed=1_028, **{**right, "color": "bgr"})
+    found = preference(facts, {}, {"color": "rgb"})
+
+    assert found.surer > 0
+    assert found.nearer > 1
+    assert found.steadier > 1
+    assert found.votes > VOTES
+    assert preference(facts_of(name, seed=1_028, **right), {}, {"color": "bgr"}).votes < -VOTES
+
+
+def test_a_flat_or_unknown_picture_is_not_asked_for_its_order():
+    right = ZOO["deeplab_clip"].convention
+    flat = facts_of("deeplab_clip", seed=1_028, kind="low contrast", **right)
+    unknown = BY_NAME["pictures of another world"].seed(
+        material(ZOO["deeplab_clip"], 1_029, truth=False)
+    )
+
+    assert is_judged(facts_of("deeplab_clip", seed=1_028, **right), {})
+    assert not is_judged(flat, {})
+    assert not is_judged(Facts(case_of(unknown)), {})

@@ -174,7 +174,10 @@ def _of_one_value(facts: Facts, written: Written) -> Iterator[Finding]:
     value = int(written.packed.flat[0])
     every = (*bugs.without_forward(facts), *bugs.with_forward(facts))
     fits = [bug for bug in every if _gives(bug, facts, value)]
-    for bug in {bug.cause: bug for bug in reversed(fits)}.values():
+    first: dict[str, Bug] = {}
+    for bug in fits:
+        first.setdefault(bug.cause, bug)
+    for bug in first.values():
         yield Finding(
             bug.cause,
             "likely" if bug.cause == "R1" or len(fits) == 1 else "possible",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from core.diagnosis.case import Case
 from core.diagnosis.diagnosis import Tried
 from core.diagnosis.familiar import ALL, divergence
 from core.diagnosis.naming import difference_in_words as in_words
+from core.errors import InspectionError
 from core.inspection import Inspection, logits_key
 from core.labels import decode_labels, resolve
 from core.preprocess import InputTensor, preprocess
@@ -159,6 +161,25 @@ class Facts:
     def remembers(self) -> bool:
         """Whether the network has a BatchNorm that can be asked what is familiar."""
         return bool(divergence(self.network.module, self.tensor.tensor, 1))
+
+    def layers(self, changes: Mapping[str, Any]) -> tuple[float, ...]:
+        """Nats at the first BatchNorms under changed settings; () where nothing can be heard."""
+        if not self.remembers:
+            return ()
+        try:
+            fed = change(self.settings, **{**changes, "dtype": "float32"}).preprocessing
+            if fed not in self.heard:
+                tensor = preprocess(self.case.image, fed).tensor
+                self.forwards += 0.1  # it ends at the fifth BatchNorm
+                self.heard[fed] = divergence(self.network.module, tensor)
+        except InspectionError:
+            return ()
+        return self.heard[fed]
+
+    def strangeness(self, changes: Mapping[str, Any]) -> float | None:
+        """The median of the same; None where nothing can be heard."""
+        layers = self.layers(changes)
+        return median(layers) if layers else None
 
     def strangeness_of_picture(self) -> float:
         """How far the picture is from what all BatchNorms remember, in nats; 0 without any."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,13 @@ from core.diagnosis.evidence import Facts
 from core.diagnosis.familiar import ALL, divergence
 from core.diagnosis.gauge import Gauge
 from core.diagnosis.memory import Memory
+from core.diagnosis.order import VOTES, is_judged, preference
 from core.diagnosis.ordinary import ordinary_picture
 from core.diagnosis.solve import solve
 from core.errors import InspectionError
 from core.image import Image
 from core.preprocess import preprocess
-from core.presets import IMAGENET_MEAN, IMAGENET_STD, PRESETS
+from core.presets import IMAGENET_MEAN, IMAGENET_STD, PRESETS, convention_name
 from core.settings import change, flatten
 
 TYPICAL_MEAN, MEAN_SPREAD = 0.45, 0.03  # of pixels from 0 to 1: mean, variance of means
@@ -40,8 +40,6 @@ MARGIN = 3.0  # factor by which another family must be worse
 ALIVE = 0.05  # nats of agreement: below it a mask says nothing
 TIE = 1.05  # factor within which two conventions do equally well
 HALF = 0.5  # share of the BatchNorms
-SURER = 0.02  # of mean confidence: as much as e times more familiar
-VOTES = 1.6  # a wrong order got up to 1.46 on 91 cases of the benchmark's tune part
 RIVAL = 1.1  # factor by which it must beat a smaller change
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 RICHER, RICHER_LEAST = 2.5, 0.05  # factor and nats by which it must be better than what is fed now
@@ -89,11 +87,9 @@ class Recovered:
 def recovered(facts: Facts) -> Recovered:
     """Rank the conventions: by BatchNorm near the input, else by agreement."""
     found = _recovered(facts)
-    then = _layers(facts, found.changes) if found.changes else ()
+    then = facts.layers(found.changes) if found.changes else ()
     color, votes = _order(facts, found)
-    return replace(
-        found, layers=_layers(facts, {}), layers_then=then, color=color, order_votes=votes
-    )
+    return replace(found, layers=facts.layers({}), layers_then=then, color=color, order_votes=votes)
 
 
 def _order(facts: Facts, found: Recovered) -> tuple[str, float]:
@@ -103,14 +99,16 @@ def _order(facts: Facts, found: Recovered) -> tuple[str, float]:
         return "gray", 0.0
     if found.certainty == "cannot tell" or facts.unusual or facts.head_is_random or now == "gray":
         return "", 0.0
-    other, fit = "bgr" if now == "rgb" else "rgb", _fit(facts, found.changes)
+    other, fit = "bgr" if now == "rgb" else "rgb", facts.strangeness(found.changes)
     if fit is not None and fit > CLOSE:  # numbers that fit badly favor one of the orders
         return "", 0.0
     try:
-        votes = order_votes(*order_evidence(facts, found.changes, {"color": other}))
+        votes = preference(facts, found.changes, {"color": other}).votes
+        color = now if votes < 0 else other
+        judged = is_judged(facts, {**found.changes, "color": color})
     except InspectionError:
         return "", 0.0
-    return (now if votes < 0 else other) if abs(votes) > VOTES else "", abs(votes)
+    return color if judged and abs(votes) > VOTES else "", abs(votes)
 
 
 def _recovered(facts: Facts) -> Recovered:
@@ -119,10 +117,10 @@ def _recovered(facts: Facts) -> Recovered:
     colors = ("gray",) if facts.network.in_channels == 1 else ("rgb", "bgr")
     fits: dict[str, float] = {}
     for name, changes in families(facts).items():
-        each = [_fit(facts, {**changes, "color": color}) for color in colors]
+        each = [facts.strangeness({**changes, "color": color}) for color in colors]
         if heard := [kl for kl in each if kl is not None]:
             fits[name] = min(heard)
-    current = _fit(facts, {})
+    current = facts.strangeness({})
     if not fits or current is None:
         return _by_agreement(facts)
     ranking = _ranked(facts, fits)
@@ -132,29 +130,6 @@ def _recovered(facts: Facts) -> Recovered:
     if min(ranking[0][1], current) > GOOD:
         return _by_memory(facts, ranking, current)
     return _by_fit(facts, ranking, current)
-
-
-def order_evidence(
-    facts: Facts, base: Mapping[str, Any], swapped: Mapping[str, Any]
-) -> tuple[float, float]:
-    """What the network says of another channel order, without any ground truth.
-
-    Returns:
-        By how much its mean confidence rises (where that decides nothing: in the worst of three
-        lights), and by which factor the input becomes more familiar (1 without BatchNorm).
-    """
-    both = {**base, **swapped}
-    now, then = _fit(facts, base), _fit(facts, both)
-    nearer = max(now, 1e-6) / max(then, 1e-6) if now is not None and then is not None else 1.0
-    surer = facts.confidence(both) - facts.confidence(base)
-    if abs(order_votes(surer, nearer)) < VOTES:
-        surer = facts.least_confidence(both) - facts.least_confidence(base)
-    return surer, nearer
-
-
-def order_votes(surer: float, nearer: float) -> float:
-    """Both kinds of evidence as one number; positive for the other order."""
-    return surer / SURER + float(np.log(nearer))
 
 
 def families(facts: Facts) -> dict[str, Mapping[str, Any]]:
@@ -232,7 +207,10 @@ def strangeness(facts: Facts, family: str) -> float:
 def _by_fit(facts: Facts, ranking: Ranking, current: float) -> Recovered:
     """The most familiar convention; certain where the checkpoint alone says the same."""
     (family, best), second = ranking[0], min(kl for _, kl in ranking[1:])
-    reason = f"The network finds {family} familiar: {best:.2g} nats; the next has {second:.2g}."
+    reason = (
+        f"To the network {convention_name(family)} is the most familiar: {best:.2g} nats; "
+        f"the next has {second:.2g}."
+    )
     if facts.memory is not None and _standard(facts.memory) and family == "imagenet":
         reason += " The picture's own z-score would leave the same memory."
     if current <= min(AS_GOOD * best, max(best, GOOD)):
@@ -270,7 +248,7 @@ def from_memory(facts: Facts, ranking: Mapping[str, float]) -> Recovered | None:
     mean = ", ".join(f"{value:.2g}" for value in facts.memory.mean)
     reason = (
         f"The first BatchNorm remembers an input of mean {mean} and std {facts.memory.std:.3g}: "
-        f"that is {family}."
+        f"that is {convention_name(family)}."
     )
     order = tuple(ranking.items())
     if now < best + CLEAR or best > CLEAR:
@@ -308,26 +286,6 @@ def oddness(memory: Memory, changes: Mapping[str, Any]) -> float:
     return float(np.mean((mean - TYPICAL_MEAN) ** 2) / MEAN_SPREAD + np.mean(width**2) / SPREAD)
 
 
-def _fit(facts: Facts, changes: Mapping[str, Any]) -> float | None:
-    layers = _layers(facts, changes)
-    return median(layers) if layers else None
-
-
-def _layers(facts: Facts, changes: Mapping[str, Any]) -> tuple[float, ...]:
-    """What the first BatchNorms say, one after the other; () where nothing can be heard."""
-    if not facts.remembers:
-        return ()
-    try:
-        fed = change(facts.settings, **{**changes, "dtype": "float32"}).preprocessing
-        if fed not in facts.heard:
-            tensor = preprocess(facts.case.image, fed).tensor
-            facts.forwards += 0.1  # it ends at the fifth BatchNorm
-            facts.heard[fed] = divergence(facts.network.module, tensor)
-    except InspectionError:
-        return ()
-    return facts.heard[fed]
-
-
 def _by_agreement(facts: Facts, ranking: Ranking = (), current: float = 0.0) -> Recovered:
     """Which convention makes a mask that agrees with itself, with logits of a usual size."""
     if facts.unusual or facts.head_is_random:
@@ -345,7 +303,8 @@ def _by_agreement(facts: Facts, ranking: Ranking = (), current: float = 0.0) -> 
     if len(rich) < 2:
         return _unknown("Under no convention the logits are of a usual size.", ranking, current)
     (family, best), (other, second) = sorted(rich.items(), key=lambda pair: -pair[1])[:2]
-    words = f"{best:.2f} nats under {family}, {second:.2f} under {other}, {now:.2f} now"
+    first, next_ = map(convention_name, (family, other))
+    words = f"{best:.2f} nats under {first}, {second:.2f} under {next_}, {now:.2f} now"
     if now >= max(best / TIE, ALIVE) and not absurd:
         reason = f"No convention makes a mask that agrees better with itself than it does: {words}."
         return Recovered("likely", reason, "", {}, now / max(best, 1e-6), 0, 0, ranking=ranking)
@@ -355,7 +314,7 @@ def _by_agreement(facts: Facts, ranking: Ranking = (), current: float = 0.0) -> 
         return _unknown(f"No convention stands out: {words}.", ranking, current)
     if best < TIE * second:
         return _unknown(f"Two conventions do equally well: {words}.", ranking, current)
-    reason = f"The mask agrees with itself best under {family}: {words}."
+    reason = f"The mask agrees with itself best under {first}: {words}."
     then = {**FAMILIES[family], "color": color}
     margin = best / max(second, 1e-6)
     return Recovered("likely", reason, family, then, margin, 0, current, ranking=ranking)

@@ -17,6 +17,7 @@ from core.diagnosis.gauge import Gauge
 
 STEPS = 200  # at the most
 ALIKE = 30.0  # weight of differences between the channels' std, which photographs hardly tell
+BETWEEN = 0.12  # std of the mean brightness between pictures, of pixels from 0 to 1
 NEAR = 1.0  # weight of the distance to the first guess of std
 
 
@@ -34,7 +35,7 @@ def solve(
     Returns:
         Mean and std, Float64[c], in the same units and the order fed.
     """
-    moments = _together(gauges)
+    moments = _together(gauges, largest)
     guess = torch.from_numpy(np.concatenate([np.log(std), mean]))
     found = guess.clone().requires_grad_()
     search = torch.optim.LBFGS([found], max_iter=STEPS, line_search_fn="strong_wolfe")
@@ -55,12 +56,19 @@ def solve(
 Moments = tuple[torch.Tensor, ...]
 
 
-def _together(gauges: Sequence[Gauge]) -> Moments:
-    """Moments over all pictures as over one: means, covariances, bias, known, spread."""
+def _together(gauges: Sequence[Gauge], largest: float) -> Moments:
+    """Moments over all pictures as over one: means, covariances, bias, known, spread.
+
+    The training saw lighter and darker pictures; of what they differ by, n pictures lack 1 / n.
+    """
     means = np.mean([gauge.means for gauge in gauges], axis=0)
     squares = np.mean([g.covariances + _outer(g.means) for g in gauges], axis=0)
+    covariances = squares - _outer(means)
+    channels = means.shape[1] // 2
+    brighter = np.hstack([means[:, channels:], np.zeros_like(means[:, channels:])])
+    covariances += (BETWEEN * largest) ** 2 / len(gauges) * _outer(brighter)
     first = gauges[0]
-    parts = (means, squares - _outer(means), first.bias, first.known, first.spread)
+    parts = (means, covariances, first.bias, first.known, first.spread)
     return tuple(torch.from_numpy(np.asarray(part, np.float64)) for part in parts)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.presets import PRESETS
+from core.presets import convention_name
 from pages.components import charts, session
 
 if TYPE_CHECKING:
@@ -27,13 +27,15 @@ def show_recovered(recovered: Recovered) -> None:
     if recovered.ranking:
         names, fits = zip(*recovered.ranking[:SHOWN], strict=True)
         right.plotly_chart(
-            charts.fits_figure([_title(name) for name in names], fits),
+            charts.fits_figure([convention_name(name) for name in names], fits),
             key="fits",
             alt="How strange the picture is to the network under each convention",
         )
     if recovered.layers:
         left.plotly_chart(
-            charts.layers_figure(recovered.layers, recovered.layers_then, _title(recovered.family)),
+            charts.layers_figure(
+                recovered.layers, recovered.layers_then, convention_name(recovered.family)
+            ),
             key="layers",
             alt="How strange the input is to each of the first BatchNorms",
         )
@@ -45,12 +47,7 @@ def _answer(recovered: Recovered) -> str:
     order = ORDERS.get(recovered.color, "")
     if not recovered.changes:
         return f"It is fed as in its training{order} ({recovered.certainty})."
-    return f"Trained with {_title(recovered.family)}{order} ({recovered.certainty})."
-
-
-def _title(family: str) -> str:
-    """As the presets call it, where it is one."""
-    return PRESETS[family].label if family in PRESETS else family
+    return f"Trained with {convention_name(recovered.family)}{order} ({recovered.certainty})."
 
 
 def _figures(recovered: Recovered) -> str:

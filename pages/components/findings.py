@@ -25,7 +25,7 @@ def show_diagnosis(answered: Diagnosis) -> None:
     show_bisect(answered.bisect)
     show_findings(answered.findings)
     if answered.tried:
-        with st.expander(f"What was tried: {len(answered.tried)} changes"):
+        with st.expander(f"What was tried ({len(answered.tried)})"):
             show_tried(answered)
 
 

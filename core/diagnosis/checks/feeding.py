@@ -11,22 +11,19 @@ from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.naming import cause_of, in_words
 from core.diagnosis.normal import (
     GOOD,
-    VOTES,
     Recovered,
     from_memory,
-    order_evidence,
-    order_votes,
 )
+from core.diagnosis.order import VOTES, is_judged, preference
 from core.settings import change
 
 TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
 WORSE = 3.0  # factor by which the settings must be less familiar than the training's convention
 ALIVE = 0.05  # nats: below it a mask says nothing
 FAIR = 0.45  # mIoU: below it the ids of the ground truth may be others than the network's
-SURE, STEADY = 0.86, 0.45  # mean confidence, share of the lead: below, of another world
 STILL = 0.8  # of what the mask tells, that must be left with the other order
 ORDER = 1.05  # factor by which the other order must be better where there is a ground truth
-SIZE, SIZE_TOLD, SIZE_LEAST = 1.25, 1.1, 0.05  # factors without and with a truth, and nats
+SIZE, SIZE_LEAST = 1.4, 0.05  # factor and nats; a flat picture may gain 1.3 at half the size
 DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried
 MOST = 16  # times the pixels fed now, that another size may have
 HARMLESS = 0.02  # share of pixels: a mismatch that changes fewer is a note
@@ -151,21 +148,26 @@ def order(facts: Facts) -> Iterator[Finding]:
     if color == "gray" or facts.network.in_channels != 3 or _no_use(facts):
         return
     swapped = {"color": "bgr" if color == "rgb" else "rgb"}
-    now, then = facts.goodness(facts.mended), facts.goodness({**facts.mended, **swapped})
-    surer, nearer = order_evidence(facts, facts.mended, swapped)
-    right = facts.score({**facts.mended, **swapped}) if facts.has_shapes else None
-    if right is None and not _seems_known(facts, {**facts.mended, **swapped}):
+    both = {**facts.mended, **swapped}
+    now, then = facts.goodness(facts.mended), facts.goodness(both)
+    told = facts.has_shapes
+    if then < ALIVE or (told and not _told_better(facts, both, now, then)):
         return
-    if then < ALIVE or not _clearly(then / max(now, 1e-9), surer, nearer, right):
+    if not told and (then < STILL * now or not is_judged(facts, both)):
+        return
+    found = preference(facts, facts.mended, swapped)
+    if not told and found.votes < VOTES:
         return
     effect = facts.changed(swapped)
     yield Finding(
         "P6",
-        "certain" if facts.has_shapes and then > 1.5 * now else "likely",
+        "certain" if told and then > 1.5 * now else "likely",
         (
             Evidence(f"As {color} the mask tells {now:.2f} nats, swapped {then:.2f}.", then - now),
-            Evidence(f"Its confidence changes by {surer:+.3f}.", surer),
-            Evidence(f"The input becomes more familiar by a factor of {nearer:.2f}.", nearer),
+            Evidence(f"Its confidence changes by {found.surer:+.3f}.", found.surer),
+            Evidence(
+                f"The input is more familiar by a factor of {found.nearer:.2f}.", found.nearer
+            ),
         ),
         "Give the channels in the order of the training.",
         "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
@@ -176,24 +178,9 @@ def order(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _seems_known(facts: Facts, changes: Mapping[str, Any]) -> bool:
-    """Whether the network is sure nearly everywhere: of an unknown picture no order is right."""
-    steady = facts.network.num_classes == 1 or facts.steadiness(changes) > STEADY
-    return steady and facts.confidence(changes) > SURE
-
-
-def _clearly(factor: float, surer: float, nearer: float, right: float | None) -> bool:
-    """Whether the other order is better: by the ground truth, or by what the network says of it.
-
-    Args:
-        factor: of what the mask tells.
-        surer: difference of the mean confidence.
-        nearer: factor by which the input is more familiar; 1 without BatchNorm.
-        right: the mIoU with the other order; None without a ground truth.
-    """
-    if right is not None:
-        return factor > ORDER and right > FAIR
-    return factor > STILL and order_votes(surer, nearer) > VOTES
+def _told_better(facts: Facts, changes: Mapping[str, Any], now: float, then: float) -> bool:
+    """Whether the ground truth says that the other order is better, and that it is good."""
+    return then > ORDER * now and (facts.score(changes) or 0.0) > FAIR
 
 
 def _no_use(facts: Facts) -> bool:
@@ -212,8 +199,7 @@ def size(facts: Facts) -> Iterator[Finding]:
     if not tries:
         return
     changes, then = max(tries, key=lambda pair: pair[1])
-    needed = SIZE_TOLD if facts.has_shapes else SIZE
-    if then < needed * now + SIZE_LEAST:
+    if then < SIZE * now + SIZE_LEAST:
         return
     height, width = facts.tensor.tensor.shape[2:]
     other = facts.under({**facts.mended, **changes}).input.tensor.shape[2:]
