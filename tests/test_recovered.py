@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import BY_NAME, material
+from core.diagnosis import diagnose
 from core.diagnosis.agreement import lit, mirrored
 from core.diagnosis.evidence import Facts
 from core.diagnosis.normal import recovered
@@ -62,6 +63,37 @@ def test_what_the_checkpoint_alone_rules_out_is_not_recovered_however_familiar_t
     assert fits["symmetric"] < fits["imagenet"]
     assert known.family == "imagenet"
     assert known.certainty == "likely"
+
+
+def test_numbers_of_its_own_that_were_applied_twice_are_known_by_applying_them_once():
+    trained = ZOO["unet_custom"].convention
+    mean, std = (np.array(trained[name]) for name in ("mean", "std"))
+    twice = {"mean": tuple(mean + mean * std), "std": tuple(std**2)}
+    known = recovered(facts_of("unet_custom", seed=1_007, **{**trained, **twice}))
+
+    np.testing.assert_allclose(known.changes["mean"], mean, atol=0.001)
+    np.testing.assert_allclose(known.changes["std"], std, atol=0.001)
+
+
+def test_a_z_score_that_is_divided_again_is_not_what_the_checkpoint_remembers():
+    trained = ZOO["unet_zscore"].convention
+    known = recovered(facts_of("unet_zscore", **{**trained, "divide_again": 255.0}))
+
+    assert known.changes["divide_again"] == 1
+    assert known.current > 1
+
+
+def test_two_conventions_that_tie_are_both_named_and_the_finding_is_only_possible():
+    """GroupNorm forgives scale, so pixels of 0 to 1 and 0 to 255 less a mean come to the same."""
+    made = BY_NAME["-1 to 1 for 0 to 1"].seed(material(ZOO["group_unit"], 1_009, truth=True))
+    facts = Facts(case_of(made))
+    first = diagnose(case_of(made)).faults[0]
+
+    assert recovered(facts).certainty == "cannot tell"
+    assert "Two conventions do equally well" in recovered(facts).reason
+    assert first.certainty == "possible"
+    assert first.changes["scale"] == "255"
+    assert first.separates
 
 
 def test_the_channel_order_is_not_told_under_numbers_that_fit_badly():

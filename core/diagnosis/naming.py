@@ -98,7 +98,8 @@ def _near(a: np.ndarray, b: np.ndarray | float, within: float = CLOSE) -> bool:
 def in_words(chosen: Preprocessing) -> str:
     """As a person writes it: mean and std in units of pixels from 0 to 1."""
     if chosen.zscore:
-        return "the picture's own mean and std"
+        again = f", divided by {chosen.divide_again:g}" if chosen.divide_again != 1 else ""
+        return f"the picture's own mean and std{again}"
     mean, std = affine(chosen)
     if is_plain(chosen):
         return {"1": "pixels of 0 to 255", "255": "pixels of 0 to 1"}.get(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,11 +24,13 @@ from core.errors import InspectionError
 from core.image import Image
 from core.preprocess import preprocess
 from core.presets import IMAGENET_MEAN, IMAGENET_STD, PRESETS, convention_name
-from core.settings import change, flatten
+from core.settings import Preprocessing, change, flatten
 
 TYPICAL_MEAN, MEAN_SPREAD = 0.45, 0.03  # of pixels from 0 to 1: mean, variance of means
 TYPICAL_STD, SPREAD = 0.24, 0.16  # std, variance of its logarithm
 OWN = "numbers of its own"
+ONCE = "these numbers, applied once"
+LARGEST_TWICE = 0.2  # std of a usual convention applied twice
 KNOWN = 1.2  # oddness from which on no known convention fits
 PLAIN_FIRST = 0.1  # nats by which they must be better than a known convention
 CLEAR = 4.0  # difference of oddness that is no chance
@@ -47,6 +49,7 @@ TOLD_RICHER = 1.1  # the same factor where a ground truth says what is better
 LARGE = 40.0  # logits: a lead of the winning class that networks do not show on what they know
 SMALL = 256  # pixels of the shorter side, for what is only compared
 
+Certainty = Literal["certain", "likely", "cannot tell"]
 Ranking = tuple[tuple[str, float], ...]  # conventions with their nats
 
 FAMILIES: dict[str, Mapping[str, Any]] = {
@@ -69,10 +72,10 @@ FAMILIES: dict[str, Mapping[str, Any]] = {
 class Recovered:
     """The convention of the training, as far as the evidence goes."""
 
-    certainty: str  # certain | likely | cannot tell
+    certainty: Certainty
     reason: str
     family: str
-    changes: Mapping[str, Any]  # {} where it cannot be told
+    changes: Mapping[str, Any]  # {} where it is as it should be, or nothing is better
     margin: float  # factor by which the next family is worse
     kl: float  # nats of the best
     current: float  # nats of the user's own settings
@@ -133,15 +136,28 @@ def _recovered(facts: Facts) -> Recovered:
 
 
 def families(facts: Facts) -> dict[str, Mapping[str, Any]]:
-    """The known conventions, and the numbers that are remembered where those fit none of them."""
+    """The known conventions, what is fed if it is one applied twice, and numbers of its own.
+
+    The last only where none of the known ones fits what is remembered.
+    """
     if facts.memory is None:
         return FAMILIES
+    named = {**FAMILIES, **_once(facts.settings.preprocessing)}
     known = min(oddness(facts.memory, changes) for changes in FAMILIES.values())
     if known < KNOWN:
-        return FAMILIES
+        return named
     color = facts.settings.preprocessing.color
     guess = own_numbers(facts.case.image, facts.memory, color)
-    return {**FAMILIES, OWN: solved_numbers([facts.gauge] if facts.gauge else [], guess)}
+    return {**named, OWN: solved_numbers([facts.gauge] if facts.gauge else [], guess)}
+
+
+def _once(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
+    """The numbers that give the present ones when they are applied twice."""
+    if now.zscore or now.scale != "255" or max(now.std) > LARGEST_TWICE:
+        return {}
+    std = np.sqrt(now.std)
+    mean = (np.asarray(now.mean) / (1 + std)).round(4)
+    return {ONCE: {**PRESETS["unit"].changes, "mean": tuple(mean), "std": tuple(std.round(4))}}
 
 
 def _ranked(facts: Facts, fits: Mapping[str, float]) -> Ranking:
@@ -152,7 +168,7 @@ def _ranked(facts: Facts, fits: Mapping[str, float]) -> Ranking:
 
     def place(pair: tuple[str, float]) -> tuple[bool, float]:
         name, kl = pair
-        return odd[name] > most, kl + PLAIN_FIRST * (name == OWN)
+        return odd[name] > most, kl + PLAIN_FIRST * (name in (OWN, ONCE))
 
     return tuple(sorted(fits.items(), key=place))
 
@@ -208,7 +224,7 @@ def _by_fit(facts: Facts, ranking: Ranking, current: float) -> Recovered:
     """The most familiar convention; certain where the checkpoint alone says the same."""
     (family, best), second = ranking[0], min(kl for _, kl in ranking[1:])
     reason = (
-        f"To the network {convention_name(family)} is the most familiar: {best:.2g} nats; "
+        f"Most familiar to the network is {convention_name(family)}: {best:.2g} nats; "
         f"the next has {second:.2g}."
     )
     if facts.memory is not None and _standard(facts.memory) and family == "imagenet":
@@ -223,8 +239,16 @@ def _by_fit(facts: Facts, ranking: Ranking, current: float) -> Recovered:
     agreed = second >= best and family in _remembered(facts)[:1]
     clear = second >= MARGIN * max(best, 0.02) or agreed
     margin = second / max(best, 1e-6)
-    sure = "certain" if clear else "likely"
-    return Recovered(sure, reason, family, changes, margin, best, current, ranking=ranking)
+    return Recovered(
+        "certain" if clear else "likely",
+        reason,
+        family,
+        changes,
+        margin,
+        best,
+        current,
+        ranking=ranking,
+    )
 
 
 def _standard(memory: Memory) -> bool:
@@ -277,7 +301,8 @@ def _remembered(facts: Facts) -> tuple[str, ...]:
 def oddness(memory: Memory, changes: Mapping[str, Any]) -> float:
     """How odd the training's pictures would be, had they been fed like this; 0 is a typical one."""
     if changes.get("zscore"):
-        return float(np.mean(np.square(memory.mean)) + np.log(memory.std) ** 2 / SPREAD)
+        std = memory.std * changes["divide_again"]
+        return float(np.mean(np.square(memory.mean)) + np.log(std) ** 2 / SPREAD)
     divisor = 255.0 if changes["scale"] == "max" else float(changes["scale"])
     channels = len(memory.mean)
     std = np.asarray(changes["std"])[:channels] * changes["divide_again"] * divisor / 255
@@ -312,11 +337,11 @@ def _by_agreement(facts: Facts, ranking: Ranking = (), current: float = 0.0) -> 
     needed = ALIVE if absurd else max(ALIVE, richer * now + RICHER_LEAST, RIVAL * rival)
     if best < needed:
         return _unknown(f"No convention stands out: {words}.", ranking, current)
-    if best < TIE * second:
-        return _unknown(f"Two conventions do equally well: {words}.", ranking, current)
+    then, margin = {**FAMILIES[family], "color": color}, best / max(second, 1e-6)
+    if margin < TIE:
+        reason = f"Two conventions do equally well, and better than what is fed: {words}."
+        return Recovered("cannot tell", reason, family, then, margin, 0, current, ranking=ranking)
     reason = f"The mask agrees with itself best under {first}: {words}."
-    then = {**FAMILIES[family], "color": color}
-    margin = best / max(second, 1e-6)
     return Recovered("likely", reason, family, then, margin, 0, current, ranking=ranking)
 
 

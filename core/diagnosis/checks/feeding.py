@@ -71,7 +71,7 @@ def remembered(facts: Facts) -> Iterator[Finding]:
 def normalization(facts: Facts) -> Iterator[Finding]:
     """P1 to P5 and P7: the network remembers another input than it is given."""
     known = facts.recovered
-    if known.certainty == "cannot tell" or not known.changes or not _differs(known):
+    if not known.changes or not _differs(known):
         return
     now = facts.settings.preprocessing
     cause = cause_of(now, known.changes, bits=facts.case.image.facts.bits)
@@ -81,14 +81,16 @@ def normalization(facts: Facts) -> Iterator[Finding]:
     if facts.has_shapes and _worse(facts, known.changes):
         return
     fix, code = FIX[cause]
+    sure = _certainty(known)
     yield Finding(
         cause,
-        _certainty(known),
+        sure,
         tuple(_evidence(facts, known)),
         fix,
         code,
         changes=known.changes,
         effect=effect,
+        separates="" if sure == "certain" else "The Normalize line of the training's transforms.",
         kind="fault" if effect >= HARMLESS else "note",
     )
 
@@ -106,7 +108,8 @@ def _differs(known: Recovered) -> bool:
 
 
 def _certainty(known: Recovered) -> Certainty:
-    return "certain" if known.certainty == "certain" else "likely"
+    """Two conventions that tie: it is another one than is fed, but which cannot be told."""
+    return "possible" if known.certainty == "cannot tell" else known.certainty
 
 
 def _evidence(facts: Facts, known: Recovered) -> Iterator[Evidence]:
