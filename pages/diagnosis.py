@@ -13,7 +13,7 @@ if job.error is not None:
     st.error(session.as_text(job.error.message))
     st.info(session.as_text(job.error.remedy))
 if (answered := job.partial) is not None:
-    findings.show_diagnosis(answered)
+    findings.show_diagnosis(answered, seen)
     if answered.recovered is not None:
         familiar.show_recovered(answered.recovered)
 findings.ask_for_output()

@@ -8,7 +8,7 @@ import torch
 
 import examples
 from core.diagnosis import CAUSES
-from pages.components import diagnosing, sources
+from pages.components import diagnosing, session, sources
 from tests.conftest import png, saved, upload
 from tests.networks import deeplab_mobilenet, seeded
 
@@ -85,6 +85,18 @@ def test_the_page_says_that_the_input_is_that_of_the_training_and_names_no_other
 
     assert "It is fed as in its training" in says(app)
     assert "Trained with" not in says(app)
+
+
+def test_the_page_shows_the_mask_before_and_after_the_fix_and_runs_the_network_no_more(app):
+    finished(app)
+    before = session.engine().forwards
+    app.switch_page("pages/diagnosis.py").run()
+    shown = [element.value for element in app.caption]
+
+    assert not app.exception
+    assert any(words.startswith("now: mIoU 0.1") for words in shown)
+    assert any(words.startswith("mended: mIoU 0.9") for words in shown)
+    assert session.engine().forwards == before
 
 
 @pytest.mark.parametrize("cause", CAUSES)

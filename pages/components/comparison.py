@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from core.colors import colorize, overlay, palette_colors
 from core.errors import InspectionError
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change, flatten
 from pages.components import session
-from pages.components.results import show_picture, verdict_of
+from pages.components.results import show_mask, show_picture, verdict_of
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.inspection import Inspection
@@ -75,7 +74,8 @@ def show_column(place: Any, column: Column, *, first: Column, seen: Seen) -> Non
             st.error(session.as_text(column.complaint.message))
             st.info(session.as_text(column.complaint.remedy))
             return
-        _show_mask(column.inspection)
+        display = session.settings().display
+        show_mask(st, column.inspection, display, "Colored mask over the picture")
         st.caption(session.as_text(_figures(column.inspection, seen)))
         if column is not first and first.inspection is not None:
             _show_difference(column.inspection, first.inspection)
@@ -131,13 +131,6 @@ def _replace(index: int, chosen: Settings) -> None:
     columns = list(session.columns())
     columns[index] = chosen
     session.set_columns(tuple(columns))
-
-
-def _show_mask(inspection: Inspection) -> None:
-    labels, display = inspection.labels, session.settings().display
-    colors = palette_colors(display, labels.num_classes)
-    mask = overlay(inspection.image.pixels, colorize(labels.ids, colors), display.alpha)
-    show_picture(st, mask, "Colored mask over the picture")
 
 
 def _figures(inspection: Inspection, seen: Seen) -> str:

@@ -9,21 +9,24 @@ import streamlit as st
 from pages.components import session, sidebar
 from pages.components import sources as files
 from pages.components.headline import show_apply
+from pages.components.remedy import show_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.diagnosis import Bisect, Diagnosis, Finding
+    from pages.components.session import Seen
 
 STAGES = ("input", "tensor", "logits", "labels", "mask")
 NAMES = ("Raw input", "Normalized", "Logits", "Argmax", "Mask")
+REMEDIES = 3  # findings whose fix is drawn
 BADGES = {"certain": "red", "likely": "orange", "possible": "gray"}
 
 
-def show_diagnosis(answered: Diagnosis) -> None:
+def show_diagnosis(answered: Diagnosis, seen: Seen) -> None:
     """Draw where it begins, what was found, and what was tried."""
     show_bisect(answered.bisect)
-    show_findings(answered.findings)
+    show_findings(answered.findings, seen)
     if answered.tried:
         with st.expander(f"What was tried ({len(answered.tried)})"):
             show_tried(answered)
@@ -43,13 +46,13 @@ def show_bisect(bisect: Bisect) -> None:
     st.caption(session.as_text(bisect.words))
 
 
-def show_findings(findings: Sequence[Finding]) -> None:
-    """Draw every finding, the surest first; notes are folded."""
+def show_findings(findings: Sequence[Finding], seen: Seen | None = None) -> None:
+    """Draw every finding, the surest first; with what the first fixes do, where they can be run."""
     for number, finding in enumerate(findings):
-        _show_finding(finding, number)
+        _show_finding(finding, number, seen if number < REMEDIES else None)
 
 
-def _show_finding(finding: Finding, number: int) -> None:
+def _show_finding(finding: Finding, number: int, seen: Seen | None) -> None:
     with st.container(border=True, key=f"finding_{finding.cause}_{number}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{session.as_text(finding.name)}**")
@@ -63,6 +66,8 @@ def _show_finding(finding: Finding, number: int) -> None:
         if finding.effect is not None:
             share = f"{finding.effect:.1%}".replace("%", " %")
             st.caption(f"Pixels whose class changes when this is mended: {share}")
+        if seen is not None and finding.changes and finding.kind == "fault":
+            show_remedy(finding, seen)
         st.markdown(f":material/arrow_forward: {session.as_text(finding.fix)}")
         if finding.separates:
             st.caption(f"What would tell: {session.as_text(finding.separates)}")

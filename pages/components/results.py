@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from core.colors import encode_png, palette_colors, palette_warnings
+from core.colors import colorize, encode_png, overlay, palette_colors, palette_warnings
 from core.labels import probabilities
 from core.saving import saved_pictures
 from core.scores import outside_notes
@@ -20,6 +20,7 @@ from pages.components.viewer.viewer import show_viewer
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis.gauge import Gauge
     from core.inspection import Inspection
+    from core.settings import Display
     from pages.components.session import Seen
 
 PICTURE_PIXELS = 480  # the longer side of a picture outside the viewer: every n-th pixel is taken
@@ -155,3 +156,10 @@ def show_picture(place: object, pixels: np.ndarray, alt: str) -> None:
     step = max(1, math.ceil(max(pixels.shape[:2]) / PICTURE_PIXELS))
     png = encode_png(np.ascontiguousarray(pixels[::step, ::step]))
     place.image(png, output_format="PNG", alt=alt, width="stretch")  # type: ignore[attr-defined]
+
+
+def show_mask(place: object, inspection: Inspection, display: Display, alt: str) -> None:
+    """Draw the mask over its picture, in the colors and the opacity of `display`."""
+    colors = palette_colors(display, inspection.labels.num_classes)
+    mask = overlay(inspection.image.pixels, colorize(inspection.labels.ids, colors), display.alpha)
+    show_picture(place, mask, alt)

@@ -1,0 +1,36 @@
+"""What a fix does to the mask: as it is now beside as it would be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import InspectionError
+from core.settings import change
+from pages.components import session
+from pages.components.results import show_mask, verdict_of
+
+if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.diagnosis import Finding
+    from pages.components.session import Seen
+
+
+def show_remedy(finding: Finding, seen: Seen) -> None:
+    """Draw both masks; nothing where the fix cannot be run.
+
+    The forward is one that the diagnosis made already, as a rule, and is remembered.
+    """
+    now, slot = seen.inspection, st.empty()
+    mended = change(now.settings, **finding.changes)
+    try:
+        then = session.inspect_with(mended, now.image, now.network, slot)
+    except InspectionError:
+        return
+    finally:
+        slot.empty()
+    places = st.columns((1, 1, 2))
+    for place, inspection, words in zip(places, (now, then), ("now", "mended"), strict=False):
+        show_mask(place, inspection, inspection.settings.display, f"The mask {words}")
+        score = verdict_of(seen, inspection).mean_iou
+        place.caption(words if score is None else f"{words}: mIoU {score:.3f}")
