@@ -58,7 +58,8 @@ def cookie_of(address):
 def open_page(address, query, cookie, until):
     """Run the page until it has sent what is waited for."""
     told, url = b"", address.replace("http", "ws") + "/_stcore/stream"
-    with connect(url, additional_headers={"Cookie": cookie}, max_size=None) as socket:
+    options = {"max_size": None, "close_timeout": 0.1}
+    with connect(url, additional_headers={"Cookie": cookie}, **options) as socket:
         run = BackMsg()
         run.rerun_script.query_string = query
         socket.send(run.SerializeToString())

@@ -83,7 +83,7 @@ def bearer(token):
 def first_message(address, **options):
     """Open a websocket as the page does, ask for a run, and read what comes first."""
     url = address.replace("http", "ws") + "/_stcore/stream"
-    with connect(url + options.pop("query", ""), **options) as socket:
+    with connect(url + options.pop("query", ""), close_timeout=0.1, **options) as socket:
         ask_for_run = BackMsg()
         ask_for_run.rerun_script.query_string = ""
         socket.send(ask_for_run.SerializeToString())

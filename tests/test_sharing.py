@@ -202,6 +202,14 @@ def test_runs_are_listed_and_searched_with_their_notes_as_text(app):
     assert not any("onerror" in element.value for element in (*page.markdown, *page.caption))
 
 
+def test_a_run_may_have_any_id(app, monkeypatch):
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _: "_Zk3v__Q9XwT1uYb7RnLs0aPdE4fG6hJ")
+    share(app)
+    page = runs_page(app)
+
+    assert page.button(key="open__Zk3v__Q9XwT1uYb7RnLs0aPdE4fG6hJ")
+
+
 def test_two_runs_are_compared_pixel_by_pixel_and_setting_by_setting(app):
     black = share(app)
     alive = share(imagenet(app))

@@ -51,4 +51,5 @@ def show_link(query: str, *, key: str) -> None:
     """
     base = str(st.get_option("server.baseUrlPath")).strip("/")
     path = f"/{base}/?{query}" if base else f"/?{query}"
-    _COPY(data={"path": path}, key=key)
+    # An id may hold two "_" beside each other, which Streamlit refuses in the key of a component.
+    _COPY(data={"path": path}, key=key.replace("_", "."))
