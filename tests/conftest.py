@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 import zipfile
 
@@ -16,6 +17,9 @@ from core.checkpoint import read_checkpoint
 from tests.serving import serve
 
 pytest_plugins = ["tests.places"]
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the servers, too: a core for each worker
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 FAILED = pytest.StashKey[bool]()
 
@@ -46,6 +50,14 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def window(chromium):
+    """One profile for all tests, so that Streamlit's own scripts are loaded and compiled once."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    yield context
+    context.close()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Let the page fixture know how its test ended."""
@@ -55,15 +67,14 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture
-def page(chromium, request):
-    """A fresh browser window; the test fails if the page's JavaScript does."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-    page, faults = context.new_page(), []
+def page(window, request):
+    """A fresh tab; the test fails if the page's JavaScript does."""
+    page, faults = window.new_page(), []
     page.on("pageerror", lambda error: faults.append(str(error)))
     yield page
     if request.node.stash[FAILED]:  # a failure far away can only be read, not looked at
         print(page.url, page.locator("body").inner_text(), sep="\n")
-    context.close()
+    page.close()
     assert faults == []
 
 
