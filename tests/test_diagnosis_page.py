@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from threading import Event
+
 import numpy as np
 import pytest
 import torch
+from streamlit.testing.v1 import AppTest
 
 import examples
 from core.diagnosis import CAUSES
@@ -134,3 +138,30 @@ def test_another_picture_forgets_the_output_of_the_one_before(app):
     app.selectbox(key="source_picture").set_value("example:scene_02").run()
 
     assert app.session_state.sources.saved == ""
+
+
+def test_who_goes_on_to_something_else_does_not_end_the_diagnosis_of_others(own_store, monkeypatch):
+    session.engine.clear()
+    engine, rested, held = session.engine(), Event(), Event()
+    monkeypatch.setattr(diagnosing, "_rest", lambda job: rested.wait(60))
+    ada, bob = (AppTest.from_file("../app.py", default_timeout=120).run() for _ in range(2))
+    job = diagnosing._works()._of[bob.session_state.person]
+    joined = set(job.people)
+    engine._worker.submit(held.wait, 60)  # forwards wait, as they do behind a large network
+    rested.set()
+    wait_until(lambda: engine.waiting == 1)
+    ada.selectbox(key="set_rule").set_value("argmax").run()  # the same logits, another diagnosis
+    wait_until(lambda: engine.waiting == 2 or job.finished)
+    held.set()
+
+    assert joined == {ada.session_state.person, bob.session_state.person}
+    assert job.wait(60)
+    assert not job.cancelled
+    assert "Normalization is missing" in verdict(bob.run())
+
+
+def wait_until(so):
+    deadline = time.monotonic() + 30
+    while not so() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert so()

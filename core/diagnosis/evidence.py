@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from core.diagnosis.case import Case
 from core.diagnosis.diagnosis import Tried
 from core.diagnosis.familiar import ALL, divergence
 from core.diagnosis.naming import difference_in_words as in_words
+from core.diagnosis.once import once
 from core.errors import InspectionError
 from core.inspection import Inspection, logits_key
 from core.labels import decode_labels, resolve
@@ -85,24 +85,24 @@ class Facts:
         """How many ids the label map can hold."""
         return 2 if self.rule[0] == "threshold" else self.channels
 
-    @cached_property
+    @once
     def tensor(self) -> InputTensor:
         """What the network is fed."""
         return preprocess(self.case.image, self.settings.preprocessing)
 
-    @cached_property
+    @once
     def colors(self) -> np.ndarray:
         """The palette, UInt8[n 3]."""
         return palette_colors(self.settings.display, self.num_ids)
 
-    @cached_property
+    @once
     def memory(self) -> Memory | None:
         """What the first BatchNorm remembers; None where there is none near the input."""
         from core.diagnosis.memory import remember
 
         return remember(self.case.checkpoint.tensors) if self.case.checkpoint else None
 
-    @cached_property
+    @once
     def head(self) -> tuple[str, Any] | None:
         """Name and weight of the last convolution with as many outputs as there are classes."""
         tensors = self.case.checkpoint.tensors if self.case.checkpoint else {}
@@ -115,7 +115,7 @@ class Facts:
         main = [pair for pair in found if "aux" not in pair[0]]
         return main[-1] if main else None
 
-    @cached_property
+    @once
     def norms(self) -> tuple[bool, ...]:
         """Of every BatchNorm in the file, whether its statistics are those of a fresh one."""
         tensors = self.case.checkpoint.tensors if self.case.checkpoint else {}
@@ -136,19 +136,19 @@ class Facts:
         """Share of them that never saw a picture, 0..1."""
         return sum(self.norms) / len(self.norms) if self.norms else 0.0
 
-    @cached_property
+    @once
     def recovered(self) -> Recovered:
         """The normalization of the training."""
         from core.diagnosis.normal import recovered
 
         return recovered(self)
 
-    @cached_property
+    @once
     def strange(self) -> bool:
         """Whether the statistics of BatchNorm are beyond belief, whatever is fed."""
         return self.recovered.strange
 
-    @cached_property
+    @once
     def gauge(self) -> Gauge | None:
         """The first BatchNorm as arithmetic; None where there is none, or samples are no bytes."""
         from core.diagnosis.gauge import gauge_of
@@ -157,7 +157,7 @@ class Facts:
             gauge_of(self.network.module, self.tensor.base) if self.tensor.largest == 255 else None
         )
 
-    @cached_property
+    @once
     def remembers(self) -> bool:
         """Whether the network has a BatchNorm that can be asked what is familiar."""
         return bool(divergence(self.network.module, self.tensor.tensor, 1))
@@ -213,7 +213,7 @@ class Facts:
         labels = decode_labels(known.logits.values, settings.decoding)
         return Inspection(known.image, known.network, settings, known.input, known.logits, labels)
 
-    @cached_property
+    @once
     def unit(self) -> int:
         """Pixels of one full forward: what is fed, or the picture if that is larger."""
         return max(self.case.image.pixels[..., 0].size, self.tensor.tensor[0, 0].numel())
@@ -306,7 +306,7 @@ class Facts:
         """Whether it was found that masks mean nothing, so that comparing them tells nothing."""
         return bool(self.faults & {"W3", "W6", "N1"})
 
-    @cached_property
+    @once
     def unusual(self) -> bool:
         """Whether the picture is so dark, bright or flat that a good network may fail on it."""
         pixels = self.case.image.pixels / 255
@@ -322,13 +322,13 @@ class Facts:
             return self._told(self.case.truth.ids)
         return TYPICAL
 
-    @cached_property
+    @once
     def counted(self) -> np.ndarray | None:
         """Which pixels of the ground truth count, Bool[h w]; None without one."""
         truth, ignored = self.case.truth, self.settings.display.ignore_index
         return None if truth is None else truth.ids != ignored
 
-    @cached_property
+    @once
     def has_shapes(self) -> bool:
         """Whether the ground truth has two classes or more, whatever it calls them."""
         if self.case.truth is None or self.counted is None or not self.counted.any():

@@ -39,7 +39,7 @@ def diagnosis_of(seen: Seen) -> Job[Diagnosis]:
     parts = (*asdict(opened).values(), inspection.network.checkpoint_digest)
     parts += (inspection.image.digest, digest(inspection.settings))
     key = sha256("\0".join(parts).encode()).hexdigest()
-    job = _works().start(key, _work(seen, opened, f"diagnosis {person}"), person=person)
+    job = _works().start(key, _work(seen, opened, f"diagnosis {key}"), person=person)
     job.wait_first(FIRST_SECONDS)
     return job
 
@@ -52,7 +52,14 @@ def stop_diagnosis() -> None:
 def _work(
     seen: Seen, opened: files.Sources, queued_as: str
 ) -> Callable[[Job[Diagnosis]], Iterator[Diagnosis]]:
-    """What runs in its own thread, where the session is out of reach."""
+    """What runs in its own thread, where the session is out of reach.
+
+    Args:
+        seen: what is asked about.
+        opened: the files of it.
+        queued_as: the diagnosis itself, not who began it: others wait for it too, when they have
+            gone on to another one.
+    """
     engine = session.engine()
 
     def work(job: Job[Diagnosis]) -> Iterator[Diagnosis]:
