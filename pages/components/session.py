@@ -23,6 +23,7 @@ from core.settings import Settings, change, from_query, to_query
 from core.store import Run, open_run
 from pages.components import sources as files
 from pages.components.sources import Sources
+from pages.components.sparing import spare_modules
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from collections.abc import Iterator
@@ -137,6 +138,7 @@ def close_page() -> None:
     if (run := shared_run()) is not None:
         query = {"run": run.id}
     _ADDRESS(data={"query": urlencode(query)}, key="address")
+    spare_modules()
 
 
 def _column_text(column: Settings) -> str:
