@@ -80,7 +80,11 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="serve.py", description=__doc__)
     parser.add_argument("--address", default="localhost", help="0.0.0.0 for the whole network")
     parser.add_argument("--port", type=int, default=8501)
-    parser.add_argument("--base-path", default="", help="behind a proxy: /tools/maskscope")
+    parser.add_argument(
+        "--base-path",
+        default=os.environ.get("MASKSCOPE_BASE_PATH", ""),
+        help="behind a proxy: /tools/maskscope",
+    )
     return parser.parse_args(arguments)
 
 

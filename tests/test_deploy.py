@@ -56,6 +56,19 @@ def test_the_commands_are_such_as_serve_takes():
     assert serve.read_options(unit).address == "localhost"
 
 
+def test_the_server_and_the_health_check_know_the_sub_path_by_the_same_name(monkeypatch):
+    name = re.search(r"HEALTHCHECK.+environ\.get\('(\w+)'", CONTAINER, re.S)[1]
+    monkeypatch.setenv(name, "/tools/maskscope")
+
+    assert serve.read_options([]).base_path == "/tools/maskscope"
+    assert serve.read_options(["--base-path", "/other"]).base_path == "/other"
+    assert name in SERVICES["app"]["environment"]
+
+
+def test_nginx_believes_no_address_that_a_client_sends():
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in NGINX
+
+
 def test_what_compose_builds_from_is_there():
     for service in SERVICES.values():
         if build := service.get("build"):
