@@ -84,8 +84,9 @@ def _add(run: Run, author: str, text: str) -> None:
 def show_settings(settings: Settings) -> None:
     """Draw every setting as text."""
     rows = [{"setting": name, "value": value} for name, value in to_query(settings).items()]
-    narrow = {"setting": st.column_config.Column(width=90)}  # pixels: mean has 17 digits beside it
-    st.dataframe(rows, hide_index=True, key="settings_at_rest", column_config=narrow)
+    widths = {"setting": 90, "value": 140}  # pixels, the sidebar's; mean has 17 characters
+    columns = {name: st.column_config.Column(width=width) for name, width in widths.items()}
+    st.dataframe(rows, hide_index=True, key="settings_at_rest", column_config=columns)
 
 
 def show_at_rest(run: Run) -> None:
