@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from tests.serving import serve
-from tests.test_browser import FIRST_PAINT_MS, READY, layer, press, settle, wait_for_verdict
+from tests.test_browser import (
+    FIRST_PAINT_MS,
+    READY,
+    layer,
+    press,
+    settle,
+    wait_for_diagnosis,
+    wait_for_verdict,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -80,6 +88,7 @@ def test_a_clean_profile_sees_what_was_shared_and_its_fork_leaves_it_so_over_a_r
             open_link(ann, address)
             press(ann, "ImageNet")
             wait_for_verdict(ann, "mIoU 0\\.[89]")
+            wait_for_diagnosis(ann)  # whose last line moves the panels
             ann.locator('[data-stage="argmax"] canvas.panel').click()
             settle(ann)
             shown = state(ann)

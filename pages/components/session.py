@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.colors import palette_colors
 from core.engine import Engine, Superseded
@@ -92,6 +93,7 @@ def open_page(title: str) -> DeltaGenerator:
     Returns:
         The place at the end of the navigation.
     """
+    _forget_parts()
     st.set_page_config(page_title=f"{title} - Maskscope", page_icon=ICON, layout="wide")
     st.html(STYLE)
     if "settings" not in st.session_state:
@@ -107,6 +109,17 @@ def open_page(title: str) -> DeltaGenerator:
         st.page_link("pages/gallery.py", label="Gallery")
         st.page_link("pages/runs.py", label="Runs")
         return st.container(horizontal=True, horizontal_alignment="right")
+
+
+def _forget_parts() -> None:
+    """Drop the parts (`st.fragment`) of the page before; this run makes its own anew.
+
+    Streamlit does so when a run ends. Until then the browser may ask for a part of the page that
+    was left, by its clock (`run_every`), and is answered with that page, which empties this one or
+    leads back (docs/decisions/0019).
+    """
+    if (context := get_script_run_ctx()) is not None:
+        context.fragment_storage.clear()
 
 
 def _start(query: Mapping[str, str]) -> None:

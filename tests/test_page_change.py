@@ -1,0 +1,51 @@
+"""What the browser still asks of a page that was left gets no answer."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
+SECONDS = 60  # of the first run, which imports torch
+QUIET_SECONDS = 2
+NEW = "mean=0.41,0.42,0.43"  # settings whose diagnosis nobody has asked for
+
+
+def ask(socket, **request):
+    message = BackMsg()
+    for name, value in request.items():
+        setattr(message.rerun_script, name, value)
+    socket.send(message.SerializeToString())
+
+
+def heard(socket, kind, seconds=SECONDS):
+    """The next message of this kind."""
+    while True:
+        message = ForwardMsg()
+        message.ParseFromString(socket.recv(timeout=seconds))
+        if message.WhichOneof("type") == kind:
+            return getattr(message, kind)
+
+
+def run_of(socket, page, seconds=SECONDS):
+    """Wait until the server runs the page of this hash."""
+    while heard(socket, "new_session", seconds).page_script_hash != page:
+        pass
+
+
+@pytest.mark.browser
+def test_the_clock_of_a_page_that_was_left_brings_nobody_back(address):
+    url = address.replace("http", "ws") + "/_stcore/stream"
+    with connect(url, max_size=None, close_timeout=0.1) as socket:
+        ask(socket, query_string=NEW)
+        known = heard(socket, "navigation").app_pages
+        pages = {page.url_pathname: page.page_script_hash for page in known}
+        clock = heard(socket, "auto_rerun").fragment_id
+        heard(socket, "script_finished")
+        ask(socket, page_script_hash=pages["compare"])
+        run_of(socket, pages["compare"])
+        ask(socket, page_script_hash=pages[""], fragment_id=clock, is_auto_rerun=True)
+
+        with pytest.raises(TimeoutError):
+            run_of(socket, pages[""], QUIET_SECONDS)
