@@ -127,8 +127,8 @@ def _serve(rest: list[str]) -> int:
 
 
 def _test(rest: list[str]) -> int:
-    """Run what is named, else everything, in two processes."""
-    rest = rest or ["-n", "2", "--dist", "loadfile"]
+    """Run what is named, else everything, in two processes, in the order of tests/conftest.py."""
+    rest = rest or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     return _browser() or _postgres() or _call(_python(), "-m", "pytest", *rest)
 
 

@@ -21,7 +21,15 @@ pytest_plugins = ["tests.places"]
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the servers, too: a core for each worker
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
+LONGEST = ("gallery", "browser", "savings", "sharing_browser", "smp", "exported_program",
+           "checkpoint_page", "serve", "store", "sharing", "checkpoint")  # fmt: skip
 FAILED = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, or one worker goes on alone with the last of them."""
+    place = {f"test_{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from tests.conftest import png
 pytestmark = pytest.mark.browser
 
 FIRST_PAINT_MS = 60_000  # torch is imported on the way
+POLL_MS = 100  # to ask at each frame makes the browser paint frames
 READY = ".viewer[data-ready]"
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
@@ -55,6 +56,7 @@ def wait_for_verdict(page, pattern):
             document.querySelector('[data-testid="stAlert"]')?.innerText ?? "")""",
         arg=pattern,
         timeout=FIRST_PAINT_MS,
+        polling=POLL_MS,
     )
 
 

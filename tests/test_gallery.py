@@ -19,10 +19,12 @@ from core.__main__ import main
 from core.settings import to_query
 from examples.gallery import cases, healthy, material_of
 from pages.components import diagnosing, gallery
-from tests.test_browser import FIRST_PAINT_MS
+from tests.serving import serve
+from tests.test_browser import FIRST_PAINT_MS, POLL_MS
 
 FAULTS = {fault.name: fault for faults in cases().values() for fault in faults}
 SECONDS = 60
+CLICK_MS = 8_000  # after which a click is taken for lost
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ def test_a_case_whose_network_cannot_run_is_named_by_its_message(drawn):
     assert not drawn.error
 
 
-# --- by the command line, and in the browser ------------------------------------------------------
+# --- by the command line --------------------------------------------------------------------------
 
 
 @cache
@@ -113,8 +115,46 @@ def test_the_command_line_names_the_cause_of_each_case(name):
     assert first["kind"] == "fault"
 
 
+# --- in the browser -------------------------------------------------------------------------------
+
+SLOW_LINE = """  // what the server says comes 1.2 s later
+const Direct = window.WebSocket
+window.WebSocket = class extends Direct {
+    addEventListener(kind, heard, ...rest) {
+        const late = event => setTimeout(() => heard(event), 1200)
+        super.addEventListener(kind, kind === "message" ? late : heard, ...rest)
+    }
+    set onmessage(heard) {
+        this.addEventListener("message", heard)
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def walk(window, address):
+    """The tab in which one case is opened after the other."""
+    page, faults = window.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{address}/gallery")
+    page.get_by_role("button", name="Open").first.wait_for(timeout=FIRST_PAINT_MS)
+    yield page
+    page.close()
+    assert faults == []
+
+
+def to_gallery(page):
+    """By the link; where the click crosses a call of the page's clock, Streamlit may lose it."""
+    from playwright.sync_api import TimeoutError as Lost
+
+    for _ in range(3):
+        page.get_by_role("link", name="Gallery", exact=True).click()
+        with contextlib.suppress(Lost):
+            page.get_by_role("button", name="Open").first.wait_for(timeout=CLICK_MS)
+            return
+
+
 def open_case(page, name):
-    page.get_by_role("link", name="Gallery", exact=True).click()
     page.locator(f".st-key-open-{re.sub('[^a-zA-Z0-9]', '-', name)} button").click()
 
 
@@ -124,4 +164,28 @@ def wait_until_it_says(page, words):
             .replace(/\\s+/g, " ").includes(words)""",
         arg=words,
         timeout=FIRST_PAINT_MS,
+        polling=POLL_MS,
     )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_case_is_named_in_the_browser_with_the_words_of_the_command_line(walk, name):
+    to_gallery(walk)
+    open_case(walk, name)
+    wait_until_it_says(walk, told(name)["verdict"])
+
+
+@pytest.mark.browser
+def test_a_case_that_is_opened_while_pictures_are_computed_stays_open_on_a_slow_line(
+    page, tmp_path
+):
+    page.add_init_script(SLOW_LINE)
+    with serve(tmp_path) as address:  # its own, which has computed nothing yet
+        page.goto(f"{address}/gallery")
+        page.locator('[data-testid="stSkeleton"]').nth(9).wait_for(timeout=FIRST_PAINT_MS)
+        open_case(page, "sigmoid twice")
+        wait_until_it_says(page, "The activation is applied twice")
+        page.wait_for_timeout(2000)  # what was on its way
+
+        assert "The activation is applied twice" in page.locator("body").inner_text()
