@@ -76,6 +76,15 @@ def test_two_faults_at_once_are_both_named():
     assert set(causes(diagnose(case))) == {"P1", "B2", "D1"}
 
 
+def test_a_palette_that_is_too_short_is_named_though_the_mask_is_still_black():
+    """Only the mask that the other fix brings has the classes without a color."""
+    short = {"palette": "custom", "custom": ("#000000", "#ff0000")}
+    case = with_settings(**PRESETS["unit"].changes, **short)
+
+    assert inspect_directly(case, case.settings).labels.ids.max() == 0
+    assert set(causes(diagnose(case))) == {"P1", "D4"}
+
+
 def test_statistics_that_were_never_updated_are_named():
     tensors = dict(example_checkpoint().tensors)
     for key, tensor in tensors.items():

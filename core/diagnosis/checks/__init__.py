@@ -46,6 +46,7 @@ COUNTERFACTUAL: tuple[Check, ...] = (
     *truth.COUNTERFACTUAL,
     *training.COUNTERFACTUAL,
     *weights.COUNTERFACTUAL,
+    *display.COUNTERFACTUAL,
 )
 # Told from the checkpoint alone at first, and then again with the picture.
 PROVISIONAL = ("P1", "P2", "P3", "P4", "P5", "P7")

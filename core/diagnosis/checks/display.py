@@ -71,10 +71,13 @@ def palette_faults(facts: Facts) -> dict[int, str]:
 
 
 def palette_seen(facts: Facts) -> Iterator[Finding]:
-    """D4 again, with how many pixels it concerns; a note where it concerns none."""
+    """D4 again, with how many pixels it concerns; a note where it concerns none.
+
+    A black mask has none of the classes; the mask that the other fixes bring may have them.
+    """
     wrong = palette_faults(facts)
-    ids = facts.seen.labels.ids
-    share = float(np.isin(ids, list(wrong)).mean()) if wrong else 0.0
+    masks = (facts.under(changes).labels.ids for changes in ({}, facts.mended))
+    share = max(float(np.isin(ids, list(wrong)).mean()) for ids in masks) if wrong else 0.0
     chosen = facts.settings.display.palette
     if not wrong or (chosen == "gray") or (chosen != "custom" and share < VISIBLE):
         return
@@ -101,3 +104,4 @@ def _whole(facts: Facts) -> str:
 
 NO_FORWARD = (gray_ids, palette)
 ONE_FORWARD = (palette_seen,)
+COUNTERFACTUAL = (palette_seen,)
