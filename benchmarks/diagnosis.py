@@ -32,6 +32,7 @@ from examples.zoo import ZOO, Member, load
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "benchmark.md"
 RESULTS = ROOT / "benchmarks" / "results" / "diagnosis.json"
+ALONE, TOGETHER = 4, 4  # pictures alone, and threes of them, from which a convention is recovered
 HARMLESS = 0.02  # share of the pixels: a mismatch that changes fewer is no fault of this mask
 NEAR_MEAN, NEAR_STD = 0.15, 0.5  # pixels from 0 to 1; relative: the same family
 
@@ -175,10 +176,11 @@ def _is_harmless(trial: Trial, made: Material) -> bool:
 
 
 def _recoveries(part: Part) -> list[tuple[Member, tuple[int, ...]]]:
-    """Each network with one picture, twice, and with three."""
-    first = pictures(part)
-    sets = ((first[10],), (first[11],), (first[12], first[13], first[14]))
-    return [(member, seeds) for member in members(part) for seeds in sets]
+    """Each network with one picture and with three, four times each."""
+    seeds = list(pictures(part))[: ALONE + TOGETHER * 3]
+    sets = [(seed,) for seed in seeds[:ALONE]]
+    sets += [tuple(seeds[at : at + 3]) for at in range(ALONE, len(seeds), 3)]
+    return [(member, chosen) for member in members(part) for chosen in sets]
 
 
 def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
@@ -346,21 +348,26 @@ No network of this part can have: {", ".join(unseen) or "none is left out"}.
 
 ## What was recovered
 
-| network | answered | family right | order right | mean error | std error |
+| network | answered | family right | order right where claimed | mean error | std error |
 |---|---|---|---|---|---|
 {_recovered_rows(known)}
 """
 
 
 def _recovered_rows(known: list[Recovery]) -> str:
-    def cell(value: object) -> str:
-        return f"{value:.3f}" if isinstance(value, float) else {None: "-"}.get(value, str(value))  # type: ignore[call-overload]
-
-    return "\n".join(
-        f"| {one.member} | {one.answered} | {one.family_right} | {cell(one.order_right)} | "
-        f"{cell(one.mean_error)} | {cell(one.std_error)} |"
-        for one in known
-    )
+    lines = []
+    for name in dict.fromkeys(one.member for one in known):
+        mine = [one for one in known if one.member == name and one.answered]
+        orders = [bool(one.order_right) for one in mine if one.order_right is not None]
+        errors = [[getattr(one, key) for one in mine] for key in ("mean_error", "std_error")]
+        mean, std = (f"{statistics.median(each):.3f}" if each else "-" for each in errors)
+        count = sum(one.member == name for one in known)
+        right = sum(one.family_right for one in mine)
+        lines.append(
+            f"| {name} | {len(mine)} of {count} | {right} | {sum(orders)} of {len(orders)} | "
+            f"{mean} | {std} |"
+        )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
