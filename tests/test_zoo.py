@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import disjoint, material
-from core.diagnosis import CAUSES
+from core.diagnosis import CAUSES, diagnose
 from examples.faults import FAULTS
 from examples.materials import case_of, inspect_material
 from examples.scenes import render_scene
-from examples.zoo import SCORES, available
+from examples.zoo import SCORES, ZOO, available
 from examples.zoo.train import HELD_OUT
 
 MEMBERS = available()
@@ -30,6 +30,15 @@ def test_a_network_is_rebuilt_from_its_file_alone_and_is_as_good_as_recorded(mem
 
     assert recorded >= 0.7
     assert np.mean(right) >= recorded - 0.1
+
+
+@pytest.mark.parametrize("kind", ["dark", "low contrast"])
+def test_a_picture_without_contrast_is_not_called_one_of_another_world(kind):
+    """The network is unsure of it; a good one may be."""
+    for name in ("unet_unit", "deeplab_clip"):
+        case = case_of(material(ZOO[name], 1_014, kind, truth=False))
+
+        assert diagnose(case).faults == ()
 
 
 @pytest.mark.parametrize(

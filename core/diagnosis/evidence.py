@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 GOOD = 0.85  # share of what could be told, from which on a mask is good
 TOLD = 0.9  # the same of what is told whatever the classes are called
+FLAT = 0.17  # std of pixels from 0 to 1
 USUAL_MEAN, USUAL_STD = (0.2, 0.85), 0.12  # of pixels from 0 to 1
 TYPICAL = 0.3  # nats that the mask of an everyday picture tells about its mirror image's
 LIGHTS = (0.1, -0.1)  # of the largest sample
@@ -312,6 +313,11 @@ class Facts:
         pixels = self.case.image.pixels / 255
         low, high = USUAL_MEAN
         return bool(pixels.std() < USUAL_STD or not low < pixels.mean() < high)
+
+    @once
+    def flat(self) -> bool:
+        """Whether the picture has so little contrast that this decides how sure a network is."""
+        return bool(self.case.image.pixels.std() / 255 < FLAT)
 
     @property
     def richest(self) -> float:

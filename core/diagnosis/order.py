@@ -18,7 +18,6 @@ SURER = 0.02  # of mean confidence: one vote, as is being e times more familiar
 STEADIER = 0.1  # of the logarithm of the agreement: one vote
 VOTES = 2.0  # no wrong order got as many on 530 cases of the benchmark's tune part
 SURE, STEADY = 0.9, 0.45  # mean confidence, share of the lead: below, of another world
-FLAT = 0.17  # std of pixels from 0 to 1: below it the confidence follows the contrast
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def preference(facts: Facts, base: Mapping[str, Any], swapped: Mapping[str, Any]
 
 def is_judged(facts: Facts, changes: Mapping[str, Any]) -> bool:
     """Whether the network seems to know the picture: of a flat or unknown one no order is right."""
-    if facts.case.image.pixels.std() / 255 < FLAT:
+    if facts.flat:
         return False
     steady = facts.network.num_classes == 1 or facts.steadiness(changes) > STEADY
     return steady and facts.confidence(changes) > SURE

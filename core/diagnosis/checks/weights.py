@@ -20,9 +20,10 @@ STEPS = 1.6  # of Kolmogorov's distance times sqrt(n): 98.8 % of even numbers st
 FEWEST = 40  # numbers below which chance alone looks as even
 MANY = 256  # numbers from which on the distance is decisive
 DEEPEST = 3  # prefixes one after the other
-STEADY = 0.75  # of the lead at the surest pixels; pictures like the training's have 0.62 and more
-STEADY_STEP, STRANGE_STEP = 0.1, 0.2  # of the lead, and nats over all layers, that weigh the same
-DOUBT = 1.9  # of such steps together; pictures like the training's reached 1.5
+STEADY = 0.75  # of the lead at the surest pixels: above it nothing is doubted
+STEADY_STEP, STRANGE_STEP = 0.1, 0.13  # of the lead, and nats over all layers, that weigh the same
+UNSURE_STEP, LOST_STEP = 0.1, 0.13  # of the confidence, and of the logarithm of what is left
+DOUBT = 9.5  # of such steps; 280 pictures like the training's had up to 9.45, 85 % of others more
 SHOWN = 3  # names in a sentence
 
 
@@ -201,15 +202,18 @@ def _prefixed(prefix: str, count: int) -> Finding:
 def other_pictures(facts: Facts) -> Iterator[Finding]:
     """W7: usual colors, nothing else found, and still unsure in most places, and all strange.
 
-    How sure a network is when all is well differs; so its median pixel is compared with its surest.
+    Networks differ in how sure they are when all is well, so no sign tells it: four are added.
     """
     if facts.faults or facts.unusual or facts.satisfied or facts.network.num_classes == 1:
         return
     steady = facts.steadiness(facts.mended)
-    if steady > STEADY:
+    if steady > STEADY or facts.flat:
         return
-    strange = facts.strangeness_of_picture()
-    if (STEADY - steady) / STEADY_STEP + strange / STRANGE_STEP < DOUBT:
+    strange, sure = facts.strangeness_of_picture(), facts.least_confidence(facts.mended)
+    left = facts.steady_agreement(facts.mended) / max(facts.agreement(facts.mended), 1e-6)
+    doubt = (STEADY - steady) / STEADY_STEP + strange / STRANGE_STEP
+    doubt += (1 - sure) / UNSURE_STEP - math.log(max(left, 1e-3)) / LOST_STEP
+    if doubt < DOUBT:
         return
     score = facts.score(facts.mended)
     told = (Evidence(f"The mIoU is {score:.2f}.", score),) if score is not None else ()
@@ -224,6 +228,8 @@ def other_pictures(facts: Facts) -> Iterator[Finding]:
                 steady,
             ),
             Evidence(f"The picture is {strange:.2f} nats from what all layers remember.", strange),
+            Evidence(f"In the worst of three lights its mean confidence is {sure:.2f}.", sure),
+            Evidence(f"In a mirror and other light {left:.0%} of the mask is left.", left),
         ),
         "Open a checkpoint that was trained on pictures like this one.",
         "model.load_state_dict(torch.load('trained_on_these.pth'))",
