@@ -125,6 +125,9 @@ def _case(options: argparse.Namespace) -> Case:
     checkpoint = read_checkpoint(path, name=path.name, digest=digest)
     network = build_network(checkpoint)
     marked = _bytes(options.truth) if options.truth else None
+    written = _bytes(options.output) if options.output else None
+    if written is not None:
+        decode_image(written)  # what is no picture is told, not passed over
     colors = palette_colors(settings.display, network.num_classes)
     size = image.pixels.shape[:2]
     return Case(
@@ -133,7 +136,7 @@ def _case(options: argparse.Namespace) -> Case:
         network=network,
         settings=settings,
         truth=None if marked is None else decode_truth(marked, colors, size),
-        saved=_bytes(options.output) if options.output else None,
+        saved=written,
         picture_file=content,
         truth_file=marked,
     )
@@ -157,6 +160,10 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise InspectionError(
+            f"{path} is a folder.", remedy="Name a file; of a checkpoint in a folder make a ZIP."
+        )
     try:
         return path.read_bytes()
     except OSError as error:

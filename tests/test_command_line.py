@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -37,6 +38,19 @@ def test_as_a_program_it_names_the_cause_and_what_to_do(tmp_path):
 def test_a_healthy_case_ends_with_zero(capsys):
     assert main([*BASE, "--preset", "imagenet"]) == 0
     assert "Nothing is wrong that can be told" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--output", "--truth"])
+def test_what_is_no_picture_is_not_passed_over(option, tmp_path, capsys):
+    (tmp_path / "notes.png").write_text("no picture", encoding="utf-8")
+
+    assert main([*BASE, option, str(tmp_path / "notes.png")]) == 1
+    assert re.search("a text file|not a picture", capsys.readouterr().err)
+
+
+def test_a_folder_is_told_from_a_wrong_name(tmp_path, capsys):
+    assert main(["inspect", "--image", str(SCENE), "--checkpoint", str(tmp_path)]) == 1
+    assert f"{tmp_path} is a folder.\nName a file; of a checkpoint in a" in capsys.readouterr().err
 
 
 def test_settings_come_from_a_file_and_leave_as_a_script(tmp_path, capsys):

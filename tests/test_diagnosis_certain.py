@@ -67,6 +67,15 @@ def test_a_single_nan_is_a_broken_weight():
     assert name in finding.evidence[1].words
 
 
+@pytest.mark.parametrize("color", [(0, 0, 0), (200, 30, 30)])
+def test_a_picture_of_one_color_is_named_before_anything_else(color):
+    image = decode_image(written(np.full((64, 64, 3), color, np.uint8)))
+    diagnosis = first_answer(replace(healthy(), image=image))
+
+    assert (causes(diagnosis)[0], diagnosis.forwards) == ("F5", 0)
+    assert diagnosis.verdict.startswith("The picture is of one color. All its pixels are rgb(")
+
+
 def test_nan_everywhere_is_a_training_that_diverged():
     tensors = {
         key: torch.full_like(t, torch.nan) if t.is_floating_point() else t

@@ -91,6 +91,20 @@ def test_a_file_that_is_as_it_should_be_raises_no_alarm(right):
     assert causes(diagnosed(right())) == []
 
 
+def test_a_file_with_our_objects_is_not_said_to_come_from_other_weights():
+    """As another resize writes it: near our label map, and yet of no bug that is known."""
+    moved = np.roll(ids(), 3, axis=(0, 1))
+
+    assert healthy().checkpoint.prefix
+    assert "W1" not in causes(diagnosed(moved))
+
+
+def test_a_file_with_other_objects_is():
+    turned = np.ascontiguousarray(ids()[::-1, ::-1].T)
+
+    assert causes(diagnosed(turned)) == ["W1"]
+
+
 def test_a_file_that_is_no_picture_raises_no_alarm():
     assert causes(diagnose(replace(healthy(), saved=b"nothing"))) == []
 

@@ -54,9 +54,14 @@ def _behind(seen: Inspection) -> Iterator[Bisect]:
 
 
 def _input(pixels: np.ndarray) -> Iterator[Bisect]:
-    spread = float(np.ptp(pixels))
-    if spread < 2:
+    if is_one_color(pixels):
+        spread = float(np.ptp(pixels, axis=(0, 1)).max())
         yield Bisect("input", "The picture itself is of one color.", {"range": spread})
+
+
+def is_one_color(pixels: np.ndarray) -> bool:
+    """Whether no channel of UInt8[h w c] varies by more than rounding."""
+    return bool(np.ptp(pixels, axis=(0, 1)).max() < 2)
 
 
 def _tensor(values: np.ndarray) -> Iterator[Bisect]:

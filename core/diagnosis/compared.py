@@ -15,6 +15,7 @@ from core.diagnosis.saved import SAME, Coding, Written, coding, of_labels, read_
 from core.errors import InspectionError
 
 SIMILAR = 0.85  # gain at a reduced size, where edges fall otherwise
+ALIKE = 0.5  # gain from which on the file has our objects: other weights would not find them
 CLEARER = 0.003  # gain by which a bug must match better than our own label map
 
 
@@ -82,7 +83,7 @@ def _not_enlarged(written: Written, gain: float) -> Finding:
 def _unexplained(facts: Facts, nearest: float) -> Iterator[Finding]:
     """W1: these weights did not write the file, and their names hint at why."""
     prefix = facts.case.checkpoint.prefix if facts.case.checkpoint else ""
-    if not prefix:
+    if not prefix or nearest >= ALIKE:
         return
     yield Finding(
         "W1",

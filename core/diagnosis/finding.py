@@ -15,6 +15,7 @@ CAUSES: dict[str, str] = {
     "F2": "Transparency in the picture",
     "F3": "The number of input channels differs",
     "F4": "More than 8 bits a sample",
+    "F5": "The picture is of one color",
     "S1": "The picture has another size than in training",
     "P1": "Normalization is missing",
     "P2": "Normalization is applied twice",

@@ -513,6 +513,8 @@ def _attempt(slot: Any) -> Seen | None:
             network = network_of(now, slot)
             colors = palette_colors(settings().display, network.num_classes)
             truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
+            if now.saved:
+                files.open_image(now.saved)  # what is no picture is told, not passed over
         except InspectionError as error:
             complain_of(error, now if isinstance(error, ArchitectureError) else None)
             before = state.good[1] if state.good else Sources()

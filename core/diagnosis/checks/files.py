@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.diagnosis.bisect import is_one_color
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
 from core.image import TURNS
@@ -60,5 +61,20 @@ def deep(facts: Facts) -> Iterator[Finding]:
     )
 
 
-NO_NETWORK = (turned, transparent)
+def one_color(facts: Facts) -> Iterator[Finding]:
+    """F5: whatever is done to it later, there is nothing to be seen in it."""
+    pixels = facts.case.image.pixels
+    if not is_one_color(pixels):
+        return
+    color = ", ".join(str(value) for value in pixels[0, 0])
+    yield Finding(
+        "F5",
+        "certain",
+        (Evidence(f"All its pixels are rgb({color}), so no setting can show an object."),),
+        "Look at the picture that your script reads, and give that of the camera.",
+        "assert image.std() > 1",
+    )
+
+
+NO_NETWORK = (turned, transparent, one_color)
 NO_FORWARD = (deep,)
