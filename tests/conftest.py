@@ -18,7 +18,9 @@ from tests.serving import serve
 
 pytest_plugins = ["tests.places"]
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the servers, too: a core for each worker
+# A core for each worker, its servers too: threads that share a busy core wait for each other, and a
+# forward takes up to ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 LONGEST = ("gallery", "browser", "savings", "sharing_browser", "smp", "exported_program",

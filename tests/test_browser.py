@@ -310,7 +310,7 @@ def test_an_uploaded_picture_and_checkpoint_are_shown(page, address, tmp_path, n
     checkpoint = save_checkpoint(tmp_path, name)
     open_app(page, address)
     upload(page, "Upload a picture", tmp_path / "mine.png")
-    page.wait_for_function("document.body.innerText.includes('mine.png')")
+    page.wait_for_url(re.compile("picture=[0-9a-f]{64}"), timeout=FIRST_PAINT_MS)
     settle(page)  # a person does not choose the next file while the page is being drawn
     upload(page, "Upload a checkpoint", checkpoint)
     wait_for_verdict(page, "of 4 classes present")
