@@ -7,8 +7,8 @@ from pages.components.opening import open_inspection
 
 seen = open_inspection("Pipeline")
 
+session.show_complaint()  # first: what is below it is what was open before
 job = headline.show_headline(seen)
-session.show_complaint()
 results.show_panels(seen, headline.marked_stage(job))
 results.show_charts(seen)
 with st.expander("As saved by common code", key="saving", on_change="rerun") as saving:

@@ -7,8 +7,8 @@ from pages.components.opening import open_inspection
 
 seen = open_inspection("Diagnosis")
 
+session.show_complaint()  # first: what is below it is what was open before
 job = headline.show_headline(seen)
-session.show_complaint()
 if job.error is not None:
     st.error(session.as_text(job.error.message))
     st.info(session.as_text(job.error.remedy))

@@ -65,7 +65,7 @@ def without_forward(facts: Facts) -> Iterator[Bug]:
         yield from _axes(facts)
     yield Bug(
         "R8",
-        "logits that were never enlarged",
+        "a decision at the size of the logits, never enlarged,",
         "Enlarge the logits to the picture before the decision.",
         "logits = F.interpolate(logits, size=image.shape[:2], mode='bilinear')",
         _small,
@@ -92,7 +92,7 @@ def _twice(facts: Facts) -> np.ndarray:
 def _thresholds(facts: Facts) -> Iterator[Bug]:
     yield Bug(
         "R3",
-        "logits compared with 0.5, without a sigmoid",
+        "comparing logits with 0.5, without a sigmoid,",
         "Apply the sigmoid, or compare the logits with 0.",
         "mask = model(x).sigmoid() > 0.5",
         lambda f: (f.seen.logits.values[-1] > 0.5).astype(np.int32),
@@ -170,8 +170,8 @@ def _conventions(facts: Facts) -> Iterator[Bug]:
     plain = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "zscore": False, "divide_again": 1.0}
     right = "x = (image / 255 - mean) / std"
     for words, changes in (
-        ("pixels of 0 to 1 without mean and std", {**plain, "scale": "255"}),
-        ("pixels of 0 to 255", {**plain, "scale": "1"}),
+        ("feeding pixels of 0 to 1 without mean and std", {**plain, "scale": "255"}),
+        ("feeding pixels of 0 to 255", {**plain, "scale": "1"}),
     ):
         if any(now[name] != value for name, value in changes.items()):
             yield _setting("P1", words, "Normalize as in the training.", right, **changes)
@@ -179,7 +179,7 @@ def _conventions(facts: Facts) -> Iterator[Bug]:
     if any(now[name] != value for name, value in imagenet.items()):
         yield _setting(
             "P3",
-            "ImageNet's mean and std",
+            "feeding with ImageNet's mean and std",
             "Leave mean and std out.",
             "x = image / 255",
             **imagenet,
@@ -211,7 +211,7 @@ def _turned(facts: Facts) -> Iterator[Bug]:
         return
     yield Bug(
         "F1",
-        "the picture as it is stored, not turned as its EXIF tag says",
+        "reading the picture as it is stored, not turned as its EXIF tag says,",
         "Turn the picture when it is opened.",
         "image = ImageOps.exif_transpose(Image.open(path))",
         lambda f: f.of_picture(as_stored(file)).labels.ids,
@@ -230,7 +230,7 @@ def _flattened(facts: Facts) -> Iterator[Bug]:
         return
     for words, make in (
         ("looking under transparent pixels", as_stored),
-        ("transparent pixels on black", on_black),
+        ("laying transparent pixels on black", on_black),
     ):
         yield Bug(
             "F2",

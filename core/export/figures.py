@@ -52,6 +52,7 @@ def histogram_figure(histogram: Histogram, order: str) -> Figure:
         for name, counts, mean, std in channels
     ]
     axes = {"xaxis": {"title": {"text": "value"}}, "yaxis": {"tickformat": ".0%"}}
+    axes["margin"] = {"l": 8, "r": 8, "t": 70, "b": 8}  # in a narrow chart the legend has two rows
     return {"data": traces, "layout": layout("Normalized tensor", **axes)}
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 
 NEUTRAL = "#7f8fa6"  # of bars that stand for no class and no channel
 GRAYS = ("#b9c3d0", "#cfd6df", "#dde2e9")  # of boxes in boxes
+LEAST_PROBABILITY = 0.0005  # less would be written as 0.000
 LEAST_FIT = 1e-4  # nats; less is drawn as this
 
 
@@ -38,8 +39,12 @@ def shares_figure(
 def pixel_figure(
     logits: np.ndarray, probabilities: np.ndarray, names: Sequence[str], colors: np.ndarray
 ) -> go.Figure:
-    """Logits of one pixel over all classes; the probability stands beside each bar."""
+    """Logits of one pixel over all classes; the probability stands beside each bar.
+
+    A probability that would round to 0 is left out: beside a long bar there is little room.
+    """
     kept = largest(logits)
+    likely = probabilities >= LEAST_PROBABILITY
     bars = go.Bar(
         x=logits[kept],
         y=bar_labels(names, kept),
@@ -48,10 +53,28 @@ def pixel_figure(
             "color": [css_color(colors[k]) for k in kept],
             "line": {"width": 1, "color": "#888"},
         },
-        text=[f"{logits[k]:.2f} (p {probabilities[k]:.3f})" for k in kept],
-        textposition="auto",
+        text=[
+            f"{logits[k]:.2f}" + (f" (p {probabilities[k]:.3f})" if likely[k] else "") for k in kept
+        ],
+        textposition="outside",
+        cliponaxis=False,
     )
-    return _figure(bars, title="Logits at the pinned pixel", yaxis={"autorange": "reversed"})
+    return _figure(
+        bars,
+        title="Logits at the pinned pixel",
+        xaxis={"range": _room_beside(logits[kept], likely[kept])},
+        yaxis={"autorange": "reversed"},
+    )
+
+
+def _room_beside(values: np.ndarray, long: np.ndarray) -> list[float]:
+    """A range in which numbers fit outside of their bars; a long one takes as much as all bars."""
+    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(finite.min(initial=0)), float(finite.max(initial=0))
+    span = (high - low) or 1.0
+    left = 0.0 if low == 0 else 0.9 if long[finite < 0].any() else 0.4
+    right = 0.0 if high == 0 else 0.9 if long[finite > 0].any() else 0.4
+    return [low - left * span, high + right * span]
 
 
 def fits_figure(names: Sequence[str], fits: Sequence[float]) -> go.Figure:

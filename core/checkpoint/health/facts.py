@@ -48,17 +48,19 @@ def examine(tensors: Tensors, heads: Sequence[Head]) -> tuple[Fact, ...]:
 def looked_at(tensors: Tensors, heads: Sequence[Head]) -> str:
     """What `examine` could look at in this file, in words."""
     filters = sum(len(t) for t in tensors.values() if t.ndim == 4)
+    s = "" if len(heads) == 1 else "s"
     told = sum(can_be_fresh(tensors[f"{head.name}.weight"]) for head in heads)
     small = f" ({len(heads) - told} too small to tell)" if told < len(heads) else ""
     return (
         f"the numbers of {len(tensors)} tensors, {filters} filters, "
-        f"{len(list(norms_in(tensors)))} BatchNorm layers, {len(heads)} heads{small}"
+        f"{len(list(norms_in(tensors)))} BatchNorm layers, {len(heads)} head{s}{small}"
     )
 
 
 def _not_finite(tensors: Tensors) -> Iterator[Fact]:
     if bad := tuple(key for key, tensor in tensors.items() if not is_finite(tensor)):
-        words = f"{len(bad)} of {len(tensors)} tensors hold NaN or infinity: {_named(bad)}"
+        verb = "holds" if len(bad) == 1 else "hold"
+        words = f"{len(bad)} of {len(tensors)} tensors {verb} NaN or infinity: {_named(bad)}"
         yield Fact("not finite", words, bad, {"tensors": len(bad)})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from core.colors import PALETTES, palette_colors
@@ -141,10 +142,11 @@ def _palettes(inspection: Inspection) -> dict[str, Any]:
 
 def _facts(inspection: Inspection, channel: int) -> dict[str, str]:
     facts = inspection.image.facts
-    low, high = planes.finite_range(inspection.logits.values[channel])
+    plane = inspection.logits.values[channel]
+    low, high = planes.finite_range(plane)
     height, width = inspection.image.pixels.shape[:2]
     depth = "" if facts.bits == 8 else f" {facts.bits} bit"
     return {
         "raw": f"{width} x {height} {facts.mode}{depth}",
-        "logits": f"{low:.3g} .. {high:.3g}",
+        "logits": f"{low:.3g} .. {high:.3g}" if np.isfinite(plane).any() else "not finite",
     }

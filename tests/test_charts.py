@@ -1,0 +1,38 @@
+"""Charts have room for their numbers."""
+
+import numpy as np
+import pytest
+
+from core.colors import palette_colors
+from core.settings import Display
+from pages.components.charts import pixel_figure
+
+
+def pinned(logits):
+    values = np.array(logits, float)
+    finite = np.nan_to_num(values)
+    probabilities = np.exp(finite) / np.exp(finite).sum()
+    names = [f"class {k}" for k in range(len(values))]
+    return pixel_figure(values, probabilities, names, palette_colors(Display(), len(values)))
+
+
+@pytest.mark.parametrize(
+    ("logits", "left", "right"),
+    [
+        ((-3.4, 1.0, 8.0, -2.3), 4.0, 9.0),  # unlikely ones to the left: short numbers
+        ((-0.4, 0.5), 0.8, 0.8),  # both have their probability beside them
+        ((-4.0, -2.0, -3.0), 3.5, 0.0),
+        ((2.0, np.nan), 0.0, 1.7),
+    ],
+)
+def test_the_numbers_of_a_pinned_pixel_stand_outside_of_their_bars(logits, left, right):
+    figure = pinned(logits)
+    low, high = figure.layout.xaxis.range
+
+    assert figure.data[0].textposition == "outside"
+    assert min(0, np.nanmin(logits)) - low >= left
+    assert high - max(0, np.nanmax(logits)) >= right
+
+
+def test_a_probability_of_nothing_is_not_written():
+    assert pinned((-4.0, 9.0)).data[0].text == ("-4.00", "9.00 (p 1.000)")
