@@ -22,7 +22,7 @@ WORSE = 3.0  # factor by which the settings must be less familiar than the train
 ALIVE = 0.05  # nats: below it a mask says nothing
 FAIR = 0.45  # mIoU: below it the ids of the ground truth may be others than the network's
 STILL = 0.8  # of what the mask tells, that must be left with the other order
-ORDER = 1.05  # factor by which the other order must be better where there is a ground truth
+ORDER, MUCH = 1.03, 1.5  # factors by which a ground truth must find the other order better
 SIZE, SIZE_LEAST = 1.4, 0.05  # factor and nats; a flat picture may gain 1.3 at half the size
 DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried
 MOST = 16  # times the pixels fed now, that another size may have
@@ -164,7 +164,7 @@ def order(facts: Facts) -> Iterator[Finding]:
     effect = facts.changed(swapped)
     yield Finding(
         "P6",
-        "certain" if told and then > 1.5 * now else "likely",
+        "certain" if told and then > MUCH * now else "likely",
         (
             Evidence(f"As {color} the mask tells {now:.2f} nats, swapped {then:.2f}.", then - now),
             Evidence(f"Its confidence changes by {found.surer:+.3f}.", found.surer),
@@ -183,7 +183,8 @@ def order(facts: Facts) -> Iterator[Finding]:
 
 def _told_better(facts: Facts, changes: Mapping[str, Any], now: float, then: float) -> bool:
     """Whether the ground truth says that the other order is better, and that it is good."""
-    return then > ORDER * now and (facts.score(changes) or 0.0) > FAIR
+    needed = MUCH if facts.flat else ORDER
+    return then > needed * now and (facts.score(changes) or 0.0) > FAIR
 
 
 def _no_use(facts: Facts) -> bool:
