@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.cases import disjoint, material
+from benchmarks.cases import BY_NAME, disjoint, material
 from core.diagnosis import CAUSES, diagnose
+from core.diagnosis.evidence import inspect_directly
 from examples.faults import FAULTS
 from examples.materials import case_of, inspect_material
 from examples.scenes import render_scene
@@ -30,6 +31,16 @@ def test_a_network_is_rebuilt_from_its_file_alone_and_is_as_good_as_recorded(mem
 
     assert recorded >= 0.7
     assert np.mean(right) >= recorded - 0.1
+
+
+@pytest.mark.parametrize(("name", "seed"), [("unet_custom", 1_010), ("unet_zscore", 1_014)])
+def test_statistics_that_do_not_belong_together_are_named_though_the_mask_is_alive(name, seed):
+    made = BY_NAME["statistics mixed up"].seed(material(ZOO[name], seed, truth=False))
+    case = case_of(made)
+    ids = inspect_directly(case, case.settings).labels.ids
+
+    assert len(np.unique(ids)) > 1
+    assert diagnose(case).faults[0].cause == "B1"
 
 
 @pytest.mark.parametrize("kind", ["dark", "low contrast"])

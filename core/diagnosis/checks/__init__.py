@@ -39,10 +39,10 @@ ONE_FORWARD: tuple[Check, ...] = (
 COUNTERFACTUAL: tuple[Check, ...] = (
     feeding.normalization,
     feeding.own_maximum,
+    *numerics.COUNTERFACTUAL,  # before masks are compared: broken statistics explain bad ones
     *decoding.COUNTERFACTUAL,
     feeding.order,
     feeding.size,
-    *numerics.COUNTERFACTUAL,
     *truth.COUNTERFACTUAL,
     *training.COUNTERFACTUAL,
     *weights.COUNTERFACTUAL,

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.normal import STRANGE
 
 BETTER, BETTER_LEAST = 1.4, 0.1  # factor and nats by which own statistics must be better
 DOUBTED = 0.5  # of what a mask of these classes could tell: above it nothing is asked
@@ -97,7 +98,7 @@ def statistics(facts: Facts) -> Iterator[Finding]:
     evaluated, trained = {**facts.mended, "mode": "eval"}, {**facts.mended, "mode": "train"}
     chosen = facts.settings.forwarding.mode
     stored = facts.goodness(evaluated)
-    if chosen == "eval" and stored > DOUBTED * facts.richest:
+    if chosen == "eval" and stored > DOUBTED * facts.richest and not facts.strange:
         return
     own = facts.goodness(trained)
     words = (
@@ -109,7 +110,10 @@ def statistics(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "B1",
             "likely",
-            words,
+            (
+                *words,
+                Evidence(f"To BatchNorm any ordinary picture is over {STRANGE} nats odd."),
+            ),
             "Estimate the statistics anew on some training pictures, or train with larger batches.",
             "model.train(); [model(x) for x in batches]; model.eval()",
             changes={"mode": "train"} if chosen == "eval" else {},
