@@ -96,6 +96,7 @@ def test_a_fix_that_is_applied_to_a_run_makes_a_copy_and_the_way_back_leads_to_t
 
     assert "A copy of the shared run" in copy
     assert "You look at the shared run" in says(other)
+    assert "UTC, scene_01.png, deeplabv3_desk.pth (example)." in says(other)
     assert other.session_state.settings == run.snapshot.settings
 
 

@@ -150,4 +150,6 @@ def _show_difference(inspection: Inspection, first: Inspection) -> None:
     gray = inspection.image.pixels.mean(axis=2, keepdims=True).astype(np.uint8) // 2
     pixels = np.where(differs[..., None], np.uint8(DIFFERENT), gray.repeat(3, axis=2))
     show_picture(st, pixels, "Pixels whose class differs from the first column")
-    st.caption(f"{1 - differs.mean():.1%} of the pixels agree with the first column")
+    st.caption(
+        f"{1 - differs.mean():.1%} of the pixels agree with the first column; others are red"
+    )

@@ -87,10 +87,9 @@ def _show_text(run: Run) -> None:
         st.text(result.sentence)
     for finding in findings[:1]:
         st.text(f"{finding['name']} ({finding['certainty']})")
-    names = [kept.name for role, kept in run.files.items() if role == "picture"]
-    names += [snapshot.checkpoint_name] if snapshot.checkpoint_name else []
     until = "for good" if run.expires is None else f"until {shared.time_of(run.expires)}"
-    facts = [shared.name_of(run), shared.time_of(run.created), KINDS[snapshot.kind], until, *names]
+    facts = [shared.name_of(run), shared.time_of(run.created), KINDS[snapshot.kind], until]
+    facts += shared.names_in(run)
     st.caption(session.as_text(", ".join(facts)))
     shared.show_notes(run)
 

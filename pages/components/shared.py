@@ -35,9 +35,10 @@ def show_banner() -> None:
 def _show_looking(run: Run) -> None:
     made = time_of(run.created)
     until = "" if run.expires is None else f" It is kept until {time_of(run.expires)}."
+    of = "".join(f", {name}" for name in names_in(run))
     with st.container(horizontal=True, vertical_alignment="center", key="shared_run"):
         st.info(
-            session.as_text(f"You look at the shared run {name_of(run)} of {made}.{until}"),
+            session.as_text(f"You look at the shared run {name_of(run)} of {made}{of}.{until}"),
             icon=":material/visibility:",
         )
         st.button(
@@ -53,6 +54,12 @@ def _show_looking(run: Run) -> None:
             "It holds settings only; picture and checkpoint are the example's. Fork to open yours."
         )
     show_notes(run)
+
+
+def names_in(run: Run) -> list[str]:
+    """What its picture and its checkpoint are called, as far as it knows them."""
+    names = [kept.name for role, kept in run.files.items() if role == "picture"]
+    return names + ([run.snapshot.checkpoint_name] if run.snapshot.checkpoint_name else [])
 
 
 def show_notes(run: Run) -> None:

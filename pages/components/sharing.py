@@ -77,7 +77,9 @@ def _show_dialog(seen: Seen) -> None:
         _share(seen, kind, keep, author, text)
     if st.session_state.shared:
         copying.show_link(f"run={st.session_state.shared}", key="share_link")
-        st.caption("Whoever can reach this server and has the link sees it. It never changes.")
+        st.caption(
+            "Whoever can reach this server sees it, by the link or under Runs. It never changes."
+        )
 
 
 def _share(seen: Seen, kind: Kind, keep: str, author: str, text: str) -> None:

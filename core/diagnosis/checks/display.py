@@ -81,7 +81,7 @@ def palette_seen(facts: Facts) -> Iterator[Finding]:
     chosen = facts.settings.display.palette
     if not wrong or (chosen == "gray") or (chosen != "custom" and share < VISIBLE):
         return
-    listed = ", ".join(map(str, list(wrong)[:6]))
+    listed = " or ".join(map(str, list(wrong)[:6])) + (" or another" if len(wrong) > 6 else "")
     yield Finding(
         "D4",
         "certain",
