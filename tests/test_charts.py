@@ -5,7 +5,7 @@ import pytest
 
 from core.colors import palette_colors
 from core.settings import Display
-from pages.components.charts import pixel_figure
+from pages.components.charts import fits_figure, pixel_figure
 
 
 def pinned(logits):
@@ -36,3 +36,16 @@ def test_the_numbers_of_a_pinned_pixel_stand_outside_of_their_bars(logits, left,
 
 def test_a_probability_of_nothing_is_not_written():
     assert pinned((-4.0, 9.0)).data[0].text == ("-4.00", "9.00 (p 1.000)")
+
+
+def test_the_strangeness_under_each_convention_is_written_beside_its_bar():
+    figure = fits_figure(["ImageNet", "0-255"], [0.039, 6750.0])
+
+    assert figure.data[0].text == ("0.039", "6,750")
+    assert figure.data[0].textposition == "outside"
+    assert figure.layout.xaxis.range[1] > np.log10(6750) + 1
+    assert figure.layout.xaxis.range[0] < np.log10(0.039)
+
+
+def test_a_class_without_a_name_has_its_number_once():
+    assert pinned((1.0, 2.0)).data[0].y == ("class 0", "class 1")

@@ -72,6 +72,13 @@ def test_undo_is_for_the_fix_and_ends_with_the_next_choice(app):
     assert not [button for button in app.button if button.key == "undo_fix"]
 
 
+def test_undo_ends_with_the_next_preset(app):
+    finished(app).button(key="apply_first").click().run()
+    app.button(key="preset_unit").click().run()
+
+    assert not [button for button in app.button if button.key == "undo_fix"]
+
+
 def test_the_page_shows_evidence_effect_code_and_what_the_cause_is(app):
     finished(app).switch_page("pages/diagnosis.py").run()
 

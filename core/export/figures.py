@@ -96,7 +96,11 @@ def largest(values: np.ndarray) -> np.ndarray:
 
 def bar_labels(names: Sequence[str], kept: np.ndarray) -> list[str]:
     """One different label a bar; plotly would read "<" as a tag."""
-    return [f"{k} {names[k].removeprefix(f'{k} ')}".replace("<", "&lt;") for k in kept]
+    return [
+        names[k] if names[k] == f"class {k}"
+        else f"{k} {names[k].removeprefix(f'{k} ')}".replace("<", "&lt;")
+        for k in kept
+    ]  # fmt: skip
 
 
 def css_color(color: np.ndarray) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 NEUTRAL = "#7f8fa6"  # of bars that stand for no class and no channel
 GRAYS = ("#b9c3d0", "#cfd6df", "#dde2e9")  # of boxes in boxes
 LEAST_PROBABILITY = 0.0005  # less would be written as 0.000
+HUNDREDS = 100  # nats from which on they are written as whole numbers
 LEAST_FIT = 1e-4  # nats; less is drawn as this
 
 
@@ -84,18 +85,22 @@ def fits_figure(names: Sequence[str], fits: Sequence[float]) -> go.Figure:
         names: of the conventions, the best first.
         fits: KL of each, in nats.
     """
+    drawn = [max(fit, LEAST_FIT) for fit in fits]
     bars = go.Bar(
-        x=[max(fit, LEAST_FIT) for fit in fits],
+        x=drawn,
         y=[name.replace("<", "&lt;") for name in names],
         orientation="h",
         marker={"color": NEUTRAL},
-        text=[f"{fit:.3g}" for fit in fits],
-        textposition="auto",
+        text=[f"{fit:.2g}" if fit < HUNDREDS else f"{fit:,.0f}" for fit in fits],
+        textposition="outside",
+        cliponaxis=False,
     )
+    low, high = np.log10(min(drawn)), np.log10(max(drawn))
+    room = 0.3 * max(high - low, 1.0)  # for the numbers beside the bars
     return _figure(
         bars,
         title="Strangeness under each convention (nats, smaller is better)",
-        xaxis={"type": "log"},
+        xaxis={"type": "log", "range": [low - room, high + room]},
         yaxis={"autorange": "reversed"},
     )
 

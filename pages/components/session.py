@@ -188,6 +188,7 @@ def choose_preset(name: str) -> None:
     """Take over a convention and remember it for `reset`."""
     st.session_state.settings = apply_preset(settings(), name)
     st.session_state.preset, st.session_state.complaint = name, None
+    st.session_state.before_fix = None
 
 
 def reset() -> None:
