@@ -5,7 +5,7 @@ import pytest
 
 from core.colors import palette_colors
 from core.settings import Display
-from pages.components.charts import fits_figure, pixel_figure
+from pages.components.charts import bias_figure, fits_figure, pixel_figure
 
 
 def pinned(logits):
@@ -49,3 +49,10 @@ def test_the_strangeness_under_each_convention_is_written_beside_its_bar():
 
 def test_a_class_without_a_name_has_its_number_once():
     assert pinned((1.0, 2.0)).data[0].y == ("class 0", "class 1")
+
+
+def test_every_class_has_its_label_beside_its_bias_also_without_names():
+    """Numbers alone would make an axis of numbers, which leaves every second one out."""
+    figure = bias_figure([0.1, -0.2, 0.3], ["", "", ""])
+
+    assert figure.layout.yaxis.type == "category"

@@ -81,6 +81,13 @@ def test_weights_without_a_convolution_have_no_head():
     assert heads_in({"fc.weight": torch.ones(3, 4)}) == ()
 
 
+def test_of_a_classifier_no_convolution_is_called_a_head():
+    layers = {"layer4.conv2.weight": torch.ones(8, 8, 3, 3), "fc.weight": torch.ones(10, 8)}
+
+    assert heads_in(layers) == ()
+    assert [head.name for head in heads_in(dict(reversed(layers.items())))] == ["layer4.conv2"]
+
+
 # --- health ---------------------------------------------------------------------------------------
 
 

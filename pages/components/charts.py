@@ -139,7 +139,7 @@ def bias_figure(bias: Sequence[float], names: Sequence[str]) -> go.Figure:
         bars,
         title="Bias per class",
         xaxis={"range": [-room, room]},
-        yaxis={"autorange": "reversed"},
+        yaxis={"autorange": "reversed", "type": "category"},  # names may be numbers alone
     )
 
 

@@ -221,7 +221,7 @@ def take_pin() -> None:
 def take_over(chosen: Settings) -> None:
     """Make a column of the comparison the current settings."""
     st.session_state.settings = chosen
-    st.session_state.complaint = None
+    st.session_state.complaint = st.session_state.before_fix = None
 
 
 def apply_fix(changes: Mapping[str, Any]) -> None:

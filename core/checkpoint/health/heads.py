@@ -53,8 +53,16 @@ def heads_in(tensors: Tensors) -> tuple[Head, ...]:
 def _main(tensors: Tensors) -> Iterator[Head]:
     if name := next((name for name in MAIN if _is_conv(tensors, name)), ""):
         yield _head(tensors, name, main=True, known=True)
-    elif last := _last(key for key in _convs(tensors) if not key.startswith(BESIDE)):
+    elif not _ends_linear(tensors) and (
+        last := _last(key for key in _convs(tensors) if not key.startswith(BESIDE))
+    ):
         yield _head(tensors, last, main=True, known=False)
+
+
+def _ends_linear(tensors: Tensors) -> bool:
+    """Whether the last weight is of a linear layer, as in a classifier: no convolution is a head."""
+    weights = [t.ndim for key, t in tensors.items() if key.endswith(".weight") and t.ndim in (2, 4)]
+    return weights[-1:] == [2]
 
 
 def _auxiliary(tensors: Tensors) -> Iterator[Head]:
