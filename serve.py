@@ -77,9 +77,13 @@ def _stop(sentence: str) -> int:
 
 def read_options(arguments: list[str]) -> argparse.Namespace:
     """Read address, port and sub-path."""
-    parser = argparse.ArgumentParser(prog="serve.py", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="serve.py",
+        description="The same app for a team, behind a token or a login (docs/deploy.md).",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument("--address", default="localhost", help="0.0.0.0 for the whole network")
-    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--port", type=int, default=8501, help="where it listens")
     parser.add_argument(
         "--base-path",
         default=os.environ.get("MASKSCOPE_BASE_PATH", ""),

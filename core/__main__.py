@@ -152,8 +152,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     asked = dict(parse_qsl(options.settings))
     given, unusable = from_query(asked)
     if wrong := [*unusable, *sorted(asked.keys() - flatten(given).keys())]:
+        told = ", ".join(f"{name}={asked[name]}" for name in wrong)
         raise InspectionError(
-            f"These settings cannot be used: {', '.join(wrong)}.",
+            f"These settings cannot be used: {told}.",
             remedy="Copy them from the address of the app.",
         )
     return change(start, **{name: flatten(given)[name] for name in asked})

@@ -98,10 +98,10 @@ def test_the_users_own_output_is_compared(tmp_path, capsys):
     [
         (["--image", "gone.png"], "gone.png cannot be read"),
         (["--checkpoint", str(SCENE)], "This is a PNG picture, not a checkpoint"),
-        (["--settings", "mean=soft"], "These settings cannot be used: mean"),
+        (["--settings", "mean=soft"], "These settings cannot be used: mean=soft."),
         (["--settings", "gone.json"], "gone.json cannot be read"),
         (["--preset", "imagenet", "--labels", "no/where.png"], "no/where.png cannot be written"),
-        (["--settings", "opacity=1"], "These settings cannot be used: opacity"),
+        (["--settings", "opacity=1"], "These settings cannot be used: opacity=1."),
     ],
 )
 def test_what_cannot_be_used_gets_a_sentence_and_status_one(arguments, says, capsys):

@@ -60,9 +60,9 @@ def _main(tensors: Tensors) -> Iterator[Head]:
 
 
 def _ends_linear(tensors: Tensors) -> bool:
-    """Whether the last weight is of a linear layer, as in a classifier: no convolution is a head."""
-    weights = [t.ndim for key, t in tensors.items() if key.endswith(".weight") and t.ndim in (2, 4)]
-    return weights[-1:] == [2]
+    """Whether the last weight is of a linear layer, as in a classifier."""
+    kinds = [t.ndim for key, t in tensors.items() if key.endswith(".weight")]
+    return [ndim for ndim in kinds if ndim in (2, 4)][-1:] == [2]
 
 
 def _auxiliary(tensors: Tensors) -> Iterator[Head]:
