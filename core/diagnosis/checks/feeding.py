@@ -23,7 +23,7 @@ ALIVE = 0.05  # nats: below it a mask says nothing
 FAIR = 0.45  # mIoU: below it the ids of the ground truth may be others than the network's
 STILL = 0.8  # of what the mask tells, that must be left with the other order
 ORDER, MUCH = 1.03, 1.5  # factors by which a ground truth must find the other order better
-SIZE, SIZE_LEAST = 1.4, 0.05  # factor and nats; a flat picture may gain 1.3 at half the size
+SIZE, SIZE_LEAST = 1.4, 0.05  # factor and nats; healthy pictures gained up to 1.3
 DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried
 MOST = 16  # times the pixels fed now, that another size may have
 HARMLESS = 0.02  # share of pixels: a mismatch that changes fewer is a note
@@ -196,7 +196,7 @@ def _no_use(facts: Facts) -> bool:
 
 def size(facts: Facts) -> Iterator[Finding]:
     """S1: at another size the mask is much better."""
-    if _no_use(facts):
+    if _no_use(facts) or facts.flat:
         return
     now = facts.goodness(facts.mended)
     tries = [(c, facts.goodness({**facts.mended, **c})) for c in _other_sizes(facts)]
