@@ -75,6 +75,18 @@ def test_numbers_of_its_own_that_were_applied_twice_are_known_by_applying_them_o
     np.testing.assert_allclose(known.changes["std"], std, atol=0.001)
 
 
+def test_a_known_convention_applied_twice_is_told_by_its_numbers_where_nothing_else_tells():
+    """A picture that is too dark to compare masks, and no BatchNorm."""
+    twice = BY_NAME["mean and std twice"].seed(
+        material(ZOO["plain_symmetric"], 1_014, "dark", truth=False)
+    )
+    facts = Facts(case_of(twice))
+    found = {finding.cause: finding for finding in diagnose(case_of(twice)).faults}
+
+    assert recovered(facts).certainty == "cannot tell"
+    assert found["P2"].changes["std"] == PRESETS["symmetric"].changes["std"]
+
+
 def test_a_z_score_that_is_divided_again_is_not_what_the_checkpoint_remembers():
     trained = ZOO["unet_zscore"].convention
     known = recovered(facts_of("unet_zscore", **{**trained, "divide_again": 255.0}))

@@ -31,7 +31,7 @@ def cause_of(now: Preprocessing, wanted: Mapping[str, Any], *, bits: int = 8) ->
     if now.scale == "max":
         return "P5"
     if (
-        _a_known_one_twice(now)
+        known_once(now)
         or _twice(mean, std, right_mean, right_std)
         or (now.scale == "65535" and bits <= 8)
     ):
@@ -69,16 +69,16 @@ def _changed(now: Preprocessing, changes: Mapping[str, Any]) -> Preprocessing:
     return replace(now, **{k: v for k, v in changes.items() if hasattr(now, k)})
 
 
-def _a_known_one_twice(now: Preprocessing) -> bool:
-    """Whether mean and std are those of a known convention applied twice."""
+def known_once(now: Preprocessing) -> Mapping[str, Any] | None:
+    """The known convention whose mean and std, applied twice, are the present ones."""
     for preset in PRESETS.values():
         m, s = np.asarray(preset.changes["mean"]), np.asarray(preset.changes["std"])
         exact = np.allclose(now.std, s * s, rtol=0.02) and np.allclose(
             now.mean, m + m * s, rtol=0.02
         )
         if exact and not np.allclose(s, 1):
-            return True
-    return False
+            return preset.changes
+    return None
 
 
 def _twice(

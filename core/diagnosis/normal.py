@@ -165,10 +165,12 @@ def _ranked(facts: Facts, fits: Mapping[str, float]) -> Ranking:
     known, memory = families(facts), facts.memory
     odd = {name: oddness(memory, known[name]) if memory else 0.0 for name in fits}
     most = min(odd.values()) + CLEAR
+    # Numbers of its own are fitted to this picture, the others are not.
+    later = {ONCE: PLAIN_FIRST, OWN: PLAIN_FIRST + GOOD * (fits.get(ONCE, GOOD) < GOOD)}
 
     def place(pair: tuple[str, float]) -> tuple[bool, float]:
         name, kl = pair
-        return odd[name] > most, kl + PLAIN_FIRST * (name in (OWN, ONCE))
+        return odd[name] > most, kl + later.get(name, 0.0)
 
     return tuple(sorted(fits.items(), key=place))
 

@@ -38,6 +38,7 @@ ONE_FORWARD: tuple[Check, ...] = (
 )
 COUNTERFACTUAL: tuple[Check, ...] = (
     feeding.normalization,
+    feeding.known_twice,
     feeding.own_maximum,
     *numerics.COUNTERFACTUAL,  # before masks are compared: broken statistics explain bad ones
     *decoding.COUNTERFACTUAL,

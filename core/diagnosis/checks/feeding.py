@@ -8,7 +8,7 @@ from typing import Any
 
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Certainty, Evidence, Finding
-from core.diagnosis.naming import cause_of, in_words
+from core.diagnosis.naming import cause_of, in_words, known_once
 from core.diagnosis.normal import (
     GOOD,
     Recovered,
@@ -122,6 +122,28 @@ def _evidence(facts: Facts, known: Recovered) -> Iterator[Evidence]:
     if known.kl:
         words = f"What is fed now is {known.current:.2g} nats away."
         yield Evidence(words, known.current)
+
+
+def known_twice(facts: Facts) -> Iterator[Finding]:
+    """P2 from the numbers alone, where neither BatchNorm nor the masks tell what is right."""
+    once = known_once(facts.settings.preprocessing)
+    if once is None or facts.recovered.certainty != "cannot tell" or facts.satisfied:
+        return
+    changes = {**once, "color": facts.settings.preprocessing.color}
+    effect = facts.changed(changes)
+    fix, code = FIX["P2"]
+    words = "Mean and std are what comes of applying a known convention twice: m + m s and s s."
+    yield Finding(
+        "P2",
+        "likely",
+        (Evidence(words),),
+        fix,
+        code,
+        changes=changes,
+        effect=effect,
+        separates="The Normalize line of the training's transforms.",
+        kind="fault" if effect >= HARMLESS else "note",
+    )
 
 
 def own_maximum(facts: Facts) -> Iterator[Finding]:
