@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import socket
 import sys
@@ -26,6 +27,8 @@ def main(arguments: list[str]) -> int:
     from serving.tokens import TokenError
 
     options = read_options(arguments)
+    if is_taken(options.address, options.port):  # before the link of whoever listens is replaced
+        return _stop(f"Port {options.port} is taken. End what listens there, or choose a --port.")
     base = f"/{options.base_path.strip('/')}".rstrip("/")
     config = {
         "server.address": options.address,
@@ -45,6 +48,18 @@ def main(arguments: list[str]) -> int:
     app = build(ROOT / "app.py", door=door, base=base, data=data_folder(), store=store)
     app.run(config=config)
     return 0
+
+
+def is_taken(address: str, port: int) -> bool:
+    """Whether somebody listens there already."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def link_of(options: argparse.Namespace, base: str) -> str:

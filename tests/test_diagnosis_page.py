@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from threading import Event
 
 import numpy as np
@@ -70,6 +71,17 @@ def test_undo_is_for_the_fix_and_ends_with_the_next_choice(app):
     app.number_input(key="set_mean_0").set_value(0.5).run()
 
     assert not [button for button in app.button if button.key == "undo_fix"]
+
+
+def test_a_mask_far_from_the_truth_is_not_called_well_where_nothing_is_found(app):
+    """As with the ground truth of another picture."""
+    empty = sources.keep_bytes(png(np.zeros((256, 256))), "empty.png").digest
+    app.session_state.sources = replace(app.session_state.sources, truth=empty)
+    app.button(key="preset_imagenet").click().run()
+
+    assert not finished(app).success
+    assert "Nothing is wrong that can be told" in verdict(app)
+    assert "Yet mask and ground truth differ" in verdict(app)
 
 
 def test_undo_ends_with_the_next_preset(app):

@@ -140,6 +140,19 @@ def visit(chromium, team, tmp_path_factory):
 
 
 @pytest.mark.browser
+def test_a_port_that_is_taken_ends_the_start_and_leaves_the_link_alone(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("MASKSCOPE_DATA", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ended = serve.main(["--address", "127.0.0.1", "--port", str(port)])
+
+    assert ended == 2
+    assert f"Port {port} is taken. End what listens there" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_link_opens_the_app_and_leaves_the_address(visit, team):
     assert visit.address.startswith(f"{team.address}/?")
     assert "preset=imagenet" in visit.address

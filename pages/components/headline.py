@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from core.settings import Settings
     from pages.components.session import Seen
 
+APART = 0.5  # mIoU below which a person would not call a mask right
+UNEXPLAINED = (
+    "Yet mask and ground truth differ: see whether the ground truth belongs to this picture, "
+    "and what the score was at the end of the training."
+)
 POLL_SECONDS = 0.5  # between two looks at a diagnosis that is not finished
 
 
@@ -61,11 +66,14 @@ def _show(seen: Seen, job: Job[Diagnosis], drawn: Diagnosis | None, chosen: Sett
 def _show_line(seen: Seen, answered: Diagnosis | None) -> None:
     verdict = verdict_of(seen)
     line = session.as_text(verdict.sentence)
+    apart = verdict.mean_iou is not None and verdict.mean_iou < APART
     if answered is not None:
         line += "  \n" + session.as_text(answered.verdict)
+        if apart and answered.finished and not answered.faults:
+            line += "  \n" + UNEXPLAINED
     if seen.stale:
         st.warning(f"Before the last change: {line}", icon=":material/history:")
-    elif verdict.one_color or (answered is not None and answered.faults):
+    elif verdict.one_color or apart or (answered is not None and answered.faults):
         st.warning(line, icon=":material/visibility_off:")
     else:
         st.success(line, icon=":material/visibility:")
