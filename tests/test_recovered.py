@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.cases import BY_NAME, material
+from benchmarks.cases import BY_NAME, material, scene
 from core.diagnosis import diagnose
 from core.diagnosis.agreement import lit, mirrored
 from core.diagnosis.evidence import Facts
 from core.diagnosis.normal import recovered
 from core.diagnosis.order import VOTES, is_judged, preference
+from core.image import decode_image
 from core.presets import PRESETS
 from core.settings import Settings, change
-from examples.materials import case_of
+from examples.materials import case_of, picture_file
 from examples.zoo import ZOO
 from tests.cases import healthy
 
@@ -53,6 +54,25 @@ def test_what_is_fed_as_in_the_training_is_known_as_that(name):
     assert known.certainty == "likely"
     assert known.changes == {}
     assert known.current < 0.1
+
+
+@pytest.mark.parametrize("seed", [1_014, 1_028, 1_029])
+def test_on_a_flat_picture_a_richer_mask_is_no_evidence_of_another_convention(seed):
+    right = ZOO["plain_symmetric"].convention
+    facts = facts_of("plain_symmetric", seed=seed, kind="low contrast", **right)
+
+    assert facts.flat
+    assert recovered(facts).changes == {}
+
+
+def test_the_training_s_own_numbers_are_known_though_the_other_order_is_more_familiar():
+    case = healthy()
+    facts = Facts(replace(case, image=decode_image(picture_file(scene(4_242)[0]))))
+    known = recovered(facts)
+
+    assert facts.strangeness({"color": "bgr"}) < facts.strangeness({}) / 2
+    assert known.changes == {}
+    assert known.certainty == "likely"
 
 
 def test_what_the_checkpoint_alone_rules_out_is_not_recovered_however_familiar_to_one_picture():

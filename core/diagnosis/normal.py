@@ -102,16 +102,26 @@ def _order(facts: Facts, found: Recovered) -> tuple[str, float]:
         return "gray", 0.0
     if found.certainty == "cannot tell" or facts.unusual or facts.head_is_random or now == "gray":
         return "", 0.0
-    other, fit = "bgr" if now == "rgb" else "rgb", facts.strangeness(found.changes)
+    other = "bgr" if now == "rgb" else "rgb"
+    as_now, as_other = (_in_order(found, color) for color in (now, other))
+    fit = facts.strangeness(as_now)
     if fit is not None and fit > CLOSE:  # numbers that fit badly favor one of the orders
         return "", 0.0
     try:
-        votes = preference(facts, found.changes, {"color": other}).votes
+        votes = preference(facts, as_now, as_other).votes
         color = now if votes < 0 else other
-        judged = is_judged(facts, {**found.changes, "color": color})
+        judged = is_judged(facts, as_now if votes < 0 else as_other)
     except InspectionError:
         return "", 0.0
     return color if judged and abs(votes) > VOTES else "", abs(votes)
+
+
+def _in_order(found: Recovered, color: str) -> dict[str, Any]:
+    """The convention in this order; known numbers are those of red, green and blue."""
+    changes = {**found.changes, "color": color}
+    if found.family in FAMILIES and color == "bgr":
+        changes |= {name: tuple(reversed(changes[name])) for name in ("mean", "std")}
+    return changes
 
 
 def _recovered(facts: Facts) -> Recovered:
@@ -231,7 +241,9 @@ def _by_fit(facts: Facts, ranking: Ranking, current: float) -> Recovered:
     )
     if facts.memory is not None and _standard(facts.memory) and family == "imagenet":
         reason += " The picture's own z-score would leave the same memory."
-    if current <= min(AS_GOOD * best, max(best, GOOD)):
+    colors = ("gray",) if facts.network.in_channels == 1 else ("rgb", "bgr")
+    fed = min(facts.strangeness({"color": color}) or current for color in colors)
+    if fed <= min(AS_GOOD * best, max(best, GOOD)):  # the ranking is of the better order too
         return Recovered("likely", reason, "", {}, 1.0, current, current, ranking=ranking)
     if facts.memory is not None:
         as_odd = oddness(facts.memory, families(facts)[family])
@@ -335,6 +347,10 @@ def _by_agreement(facts: Facts, ranking: Ranking = (), current: float = 0.0) -> 
     if now >= max(best / TIE, ALIVE) and not absurd:
         reason = f"No convention makes a mask that agrees better with itself than it does: {words}."
         return Recovered("likely", reason, "", {}, now / max(best, 1e-6), 0, 0, ranking=ranking)
+    if facts.flat and not absurd:
+        return _unknown(
+            "The picture is too flat: more contrast is always richer.", ranking, current
+        )
     richer = TOLD_RICHER if facts.has_shapes else RICHER
     needed = ALIVE if absurd else max(ALIVE, richer * now + RICHER_LEAST, RIVAL * rival)
     if best < needed:

@@ -14,7 +14,7 @@ from core.diagnosis.normal import (
     Recovered,
     from_memory,
 )
-from core.diagnosis.order import VOTES, is_judged, preference
+from core.diagnosis.order import VOTES, Preference, is_judged, preference
 from core.settings import change
 
 TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
@@ -187,13 +187,9 @@ def order(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         "P6",
         "certain" if told and then > MUCH * now else "likely",
-        (
-            Evidence(f"As {color} the mask tells {now:.2f} nats, swapped {then:.2f}.", then - now),
-            Evidence(f"Its confidence changes by {found.surer:+.3f}.", found.surer),
-            Evidence(
-                f"The input is more familiar by a factor of {found.nearer:.2f}.", found.nearer
-            ),
-        ),
+        (Evidence(f"As {color} the mask tells {now:.2f} nats, swapped {then:.2f}.", then - now),)
+        if told
+        else tuple(_signs(found)),
         "Give the channels in the order of the training.",
         "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
         changes=swapped,
@@ -201,6 +197,20 @@ def order(facts: Facts) -> Iterator[Finding]:
         separates="A ground truth: the right order has the higher mIoU.",
         kind="fault" if effect >= HARMLESS else "note",
     )
+
+
+def _signs(found: Preference) -> Iterator[Evidence]:
+    votes = f"Three signs together give the other order {found.votes:.1f} votes; {VOTES:g} decide."
+    yield Evidence(votes, found.votes)
+    yield Evidence(f"The network's confidence changes by {found.surer:+.3f}.", found.surer)
+    near = f"The input is {_times(found.nearer)} familiar to BatchNorm."
+    yield Evidence(near, found.nearer)
+    left = f"{_times(found.steadier)} of the mask is left in a mirror and in other light."
+    yield Evidence(left[0].upper() + left[1:], found.steadier)
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.2g} times more" if factor >= 1 else f"{1 / factor:.2g} times less"
 
 
 def _told_better(facts: Facts, changes: Mapping[str, Any], now: float, then: float) -> bool:

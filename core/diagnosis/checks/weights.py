@@ -37,8 +37,8 @@ def not_finite(facts: Facts) -> Iterator[Finding]:
     share = len(bad) / len(numbers)
     named = ", ".join(bad[:SHOWN]) + (", ..." if len(bad) > SHOWN else "")
     evidence = (
-        Evidence(f"{len(bad)} of {len(numbers)} tensors hold NaN or infinity.", len(bad)),
-        Evidence(f"They are {named}."),
+        Evidence(f"NaN or infinity in {len(bad)} of {len(numbers)} tensors of numbers.", len(bad)),
+        Evidence(f"Here: {named}."),
     )
     if share >= DIVERGED:
         yield Finding(
@@ -141,12 +141,12 @@ def never_trained(facts: Facts) -> Iterator[Finding]:
         "W3",
         "certain" if weight.numel() >= MANY else "likely",
         (
-            Evidence(f"The largest weight of {name} is {largest:.4f}.", largest),
             Evidence(
-                f"PyTorch makes this layer with numbers up to {bound:.4f}, all as likely; "
+                f"{name} is as PyTorch makes it: numbers up to {bound:.4f}, all as likely; "
                 f"these differ from that by {distance:.3f}.",
                 distance,
             ),
+            Evidence(f"Its largest weight is {largest:.4f}.", largest),
         ),
         "Train the head, or load the file that holds the trained one.",
         "model.load_state_dict(state, strict=True)",
