@@ -347,11 +347,11 @@ def _by_agreement(facts: Facts, ranking: Ranking = (), current: float = 0.0) -> 
     if now >= max(best / TIE, ALIVE) and not absurd:
         reason = f"No convention makes a mask that agrees better with itself than it does: {words}."
         return Recovered("likely", reason, "", {}, now / max(best, 1e-6), 0, 0, ranking=ranking)
-    if facts.flat and not absurd:
+    if facts.flat and not absurd and not facts.has_shapes:
         return _unknown(
             "The picture is too flat: more contrast is always richer.", ranking, current
         )
-    richer = TOLD_RICHER if facts.has_shapes else RICHER
+    richer = TOLD_RICHER if facts.has_shapes and not facts.flat else RICHER
     needed = ALIVE if absurd else max(ALIVE, richer * now + RICHER_LEAST, RIVAL * rival)
     if best < needed:
         return _unknown(f"No convention stands out: {words}.", ranking, current)
