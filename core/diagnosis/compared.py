@@ -15,7 +15,8 @@ from core.diagnosis.saved import SAME, Coding, Written, coding, of_labels, read_
 from core.errors import InspectionError
 
 SIMILAR = 0.85  # gain at a reduced size, where edges fall otherwise
-ALIKE = 0.5  # gain from which on the file has our objects: other weights would not find them
+ALIKE = 0.8  # gain from which on the file has our objects: other weights would not find them
+HALF_ALIKE = 0.5  # weights at random may follow the colors so far, and so may others
 CLEARER = 0.003  # gain by which a bug must match better than our own label map
 
 
@@ -87,7 +88,7 @@ def _unexplained(facts: Facts, nearest: float) -> Iterator[Finding]:
         return
     yield Finding(
         "W1",
-        "likely",
+        "likely" if nearest < HALF_ALIKE else "possible",
         (
             Evidence(
                 f"No way of using these weights writes your file; the nearest explains "
