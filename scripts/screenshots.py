@@ -13,6 +13,7 @@ from tests.serving import ROOT, serve
 
 FOLDER = ROOT / "docs" / "pictures"
 READY = ".viewer[data-ready]"
+DRAWN = "!document.querySelector('[data-testid=stSkeleton]')"
 SIZE = {"width": 1440, "height": 900}
 
 
@@ -33,18 +34,18 @@ def main() -> int:
         page.get_by_text("Nothing is wrong that can be told").wait_for()
         _settle(page)
         _take(page, "after")
-        page.locator('[data-stage="mask"] canvas.panel').click()
-        _settle(page)
-        page.mouse.wheel(0, 700)
-        _take(page, "charts")
+        _share(page, "Healthy after the fix: ImageNet's mean and std")
         _open(page, f"{address}/compare")
         _take(page, "compare")
         for name, text in (
             ("diagnosis", "What the checkpoint remembers"),
             ("checkpoint", "Layers and tensors"),
+            ("gallery", "Open"),
+            ("runs", "Healthy after the fix"),
         ):
             page.goto(f"{address}/{name}")
-            page.get_by_text(text).wait_for(timeout=60_000)
+            page.get_by_text(text).first.wait_for(timeout=60_000)
+            page.wait_for_function(DRAWN, timeout=120_000)
             _settle(page)
             _take(page, name)
         page = browser.new_page(viewport=SIZE, color_scheme="dark")
@@ -58,6 +59,14 @@ def _open(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_selector(READY if "compare" not in address else "img", timeout=60_000)
     _settle(page)
+
+
+def _share(page: Page, note: str) -> None:
+    page.get_by_role("button", name="Share").click()
+    page.get_by_label("A note beside it").fill(note)
+    page.keyboard.press("Tab")  # a text area sends what it holds when it is left
+    page.get_by_role("button", name="Make the link").click()
+    page.get_by_label("Link", exact=True).wait_for(timeout=60_000)
 
 
 def _settle(page: Page) -> None:
