@@ -93,6 +93,7 @@ def test_numbers_of_its_own_that_were_applied_twice_are_known_by_applying_them_o
 
     np.testing.assert_allclose(known.changes["mean"], mean, atol=0.001)
     np.testing.assert_allclose(known.changes["std"], std, atol=0.001)
+    assert {type(value) for name in ("mean", "std") for value in known.changes[name]} == {float}
 
 
 def test_a_known_convention_applied_twice_is_told_by_its_numbers_where_nothing_else_tells():

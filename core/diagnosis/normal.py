@@ -166,8 +166,10 @@ def _once(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
     if now.zscore or now.scale != "255" or max(now.std) > LARGEST_TWICE:
         return {}
     std = np.sqrt(now.std)
-    mean = (np.asarray(now.mean) / (1 + std)).round(4)
-    return {ONCE: {**PRESETS["unit"].changes, "mean": tuple(mean), "std": tuple(std.round(4))}}
+    mean = np.asarray(now.mean) / (1 + std)
+    numbers = {"mean": mean, "std": std}
+    once = {name: tuple(each.round(4).tolist()) for name, each in numbers.items()}
+    return {ONCE: {**PRESETS["unit"].changes, **once}}
 
 
 def _ranked(facts: Facts, fits: Mapping[str, float]) -> Ranking:
