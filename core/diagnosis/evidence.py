@@ -246,10 +246,13 @@ class Facts:
         A convention that is not the training's may give a rich mask, but it is near an edge: a
         little more or less light, and the mask is another.
         """
-        ids = self.under(changes).labels.ids
-        others = (self.of_picture(lit(self.case.image, share), changes) for share in LIGHTS)
+        ids, others = self.under(changes).labels.ids, self.in_other_lights(changes)
         left = [mutual_information(ids, other.labels.ids) for other in others]
         return self.confidence(changes) * min(self.agreement(changes), *left)
+
+    def in_other_lights(self, changes: Mapping[str, Any]) -> list[Inspection]:
+        """The picture a little brighter, and a little darker."""
+        return [self.of_picture(image, changes) for image in self.lights]
 
     def changed(self, changes: Mapping[str, Any]) -> float:
         """Share of the pixels whose class is another one under changed settings, 0..1.
@@ -276,9 +279,8 @@ class Facts:
 
     def least_confidence(self, changes: Mapping[str, Any]) -> float:
         """The same as it is, brighter or darker, whatever is worst."""
-        others = (self.of_picture(lit(self.case.image, share), changes) for share in LIGHTS)
-        dimmest = min(float(other.labels.confidence.mean()) for other in others)
-        return min(self.confidence(changes), dimmest)
+        others = self.in_other_lights(changes)
+        return min(self.confidence(changes), *(float(o.labels.confidence.mean()) for o in others))
 
     def score(self, changes: Mapping[str, Any]) -> float | None:
         """The mIoU under changed settings; None without a ground truth."""
@@ -313,6 +315,11 @@ class Facts:
         pixels = self.case.image.pixels / 255
         low, high = USUAL_MEAN
         return bool(pixels.std() < USUAL_STD or not low < pixels.mean() < high)
+
+    @once
+    def lights(self) -> tuple[Image, ...]:
+        """The picture under each of `LIGHTS`."""
+        return tuple(lit(self.case.image, share) for share in LIGHTS)
 
     @once
     def flat(self) -> bool:

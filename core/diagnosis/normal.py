@@ -127,7 +127,7 @@ def _in_order(found: Recovered, color: str) -> dict[str, Any]:
 def _recovered(facts: Facts) -> Recovered:
     if facts.fresh_norms > HALF:
         return _unknown("BatchNorm remembers nothing: its statistics were never updated.", (), 0.0)
-    colors = ("gray",) if facts.network.in_channels == 1 else ("rgb", "bgr")
+    colors = _colors(facts)
     fits: dict[str, float] = {}
     for name, changes in families(facts).items():
         each = [facts.strangeness({**changes, "color": color}) for color in colors]
@@ -170,6 +170,11 @@ def _once(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
     numbers = {"mean": mean, "std": std}
     once = {name: tuple(each.round(4).tolist()) for name, each in numbers.items()}
     return {ONCE: {**PRESETS["unit"].changes, **once}}
+
+
+def _colors(facts: Facts) -> tuple[str, ...]:
+    """The channel orders that the network can be fed."""
+    return ("gray",) if facts.network.in_channels == 1 else ("rgb", "bgr")
 
 
 def _ranked(facts: Facts, fits: Mapping[str, float]) -> Ranking:
@@ -243,8 +248,7 @@ def _by_fit(facts: Facts, ranking: Ranking, current: float) -> Recovered:
     )
     if facts.memory is not None and _standard(facts.memory) and family == "imagenet":
         reason += " The picture's own z-score would leave the same memory."
-    colors = ("gray",) if facts.network.in_channels == 1 else ("rgb", "bgr")
-    fed = min(facts.strangeness({"color": color}) or current for color in colors)
+    fed = min(facts.strangeness({"color": color}) or current for color in _colors(facts))
     if fed <= min(AS_GOOD * best, max(best, GOOD)):  # the ranking is of the better order too
         return Recovered("likely", reason, "", {}, 1.0, current, current, ranking=ranking)
     if facts.memory is not None:

@@ -14,7 +14,7 @@ from core.diagnosis.normal import (
     Recovered,
     from_memory,
 )
-from core.diagnosis.order import VOTES, Preference, is_judged, preference
+from core.diagnosis.order import VOTES, is_judged, preference
 from core.settings import change
 
 TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
@@ -27,6 +27,7 @@ SIZE, SIZE_LEAST = 1.4, 0.05  # factor and nats; healthy pictures gained up to 1
 DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried
 MOST = 16  # times the pixels fed now, that another size may have
 HARMLESS = 0.02  # share of pixels: a mismatch that changes fewer is a note
+TRANSFORMS = "The Normalize line of the training's transforms."
 FIX = {
     "P1": ("Normalize as in the training.", "x = (image / 255 - mean) / std"),
     "P2": ("Normalize once.", "x = normalize(x)  # and nowhere else, nor inside the network"),
@@ -77,20 +78,33 @@ def normalization(facts: Facts) -> Iterator[Finding]:
     cause = cause_of(now, known.changes, bits=facts.case.image.facts.bits)
     if change(facts.settings, **known.changes) == facts.settings:
         return
-    effect = facts.changed(known.changes)
     if facts.has_shapes and _worse(facts, known.changes):
         return
+    sure, evidence = _certainty(known), tuple(_evidence(facts, known))
+    separates = "" if sure == "certain" else TRANSFORMS
+    yield _mismatch(facts, cause, sure, evidence, known.changes, separates)
+
+
+def _mismatch(
+    facts: Facts,
+    cause: str,
+    sure: Certainty,
+    evidence: tuple[Evidence, ...],
+    changes: Mapping[str, Any],
+    separates: str = "",
+) -> Finding:
+    """A fault, or a note where the change would do next to nothing to the mask."""
+    effect = facts.changed(changes)
     fix, code = FIX[cause]
-    sure = _certainty(known)
-    yield Finding(
+    return Finding(
         cause,
         sure,
-        tuple(_evidence(facts, known)),
+        evidence,
         fix,
         code,
-        changes=known.changes,
+        changes=changes,
         effect=effect,
-        separates="" if sure == "certain" else "The Normalize line of the training's transforms.",
+        separates=separates,
         kind="fault" if effect >= HARMLESS else "note",
     )
 
@@ -130,20 +144,8 @@ def known_twice(facts: Facts) -> Iterator[Finding]:
     if once is None or facts.recovered.certainty != "cannot tell" or facts.satisfied:
         return
     changes = {**once, "color": facts.settings.preprocessing.color}
-    effect = facts.changed(changes)
-    fix, code = FIX["P2"]
     words = "Mean and std are what comes of applying a known convention twice: m + m s and s s."
-    yield Finding(
-        "P2",
-        "likely",
-        (Evidence(words),),
-        fix,
-        code,
-        changes=changes,
-        effect=effect,
-        separates="The Normalize line of the training's transforms.",
-        kind="fault" if effect >= HARMLESS else "note",
-    )
+    yield _mismatch(facts, "P2", "likely", (Evidence(words),), changes, TRANSFORMS)
 
 
 def own_maximum(facts: Facts) -> Iterator[Finding]:
@@ -152,19 +154,8 @@ def own_maximum(facts: Facts) -> Iterator[Finding]:
     if facts.settings.preprocessing.scale != "max" or largest >= facts.tensor.largest:
         return
     changes = {"scale": "255" if facts.tensor.largest == 255 else "65535"}
-    effect = facts.changed(changes)
-    fix, code = FIX["P5"]
     words = f"The divisor is {largest:g}, this picture's maximum; others are divided by another."
-    yield Finding(
-        "P5",
-        "likely",
-        (Evidence(words, largest),),
-        fix,
-        code,
-        changes=changes,
-        effect=effect,
-        kind="fault" if effect >= HARMLESS else "note",
-    )
+    yield _mismatch(facts, "P5", "likely", (Evidence(words, largest),), changes)
 
 
 def order(facts: Facts) -> Iterator[Finding]:
@@ -173,23 +164,18 @@ def order(facts: Facts) -> Iterator[Finding]:
     if color == "gray" or facts.network.in_channels != 3 or _no_use(facts):
         return
     swapped = {"color": "bgr" if color == "rgb" else "rgb"}
-    both = {**facts.mended, **swapped}
-    now, then = facts.goodness(facts.mended), facts.goodness(both)
+    now, then = facts.goodness(facts.mended), facts.goodness({**facts.mended, **swapped})
+    if then < ALIVE:
+        return
     told = facts.has_shapes
-    if then < ALIVE or (told and not _told_better(facts, both, now, then)):
-        return
-    if not told and (then < STILL * now or not is_judged(facts, both)):
-        return
-    found = preference(facts, facts.mended, swapped)
-    if not told and found.votes < VOTES:
+    evidence = (_truth_says if told else _network_says)(facts, swapped, now, then)
+    if not evidence:
         return
     effect = facts.changed(swapped)
     yield Finding(
         "P6",
         "certain" if told and then > MUCH * now else "likely",
-        (Evidence(f"As {color} the mask tells {now:.2f} nats, swapped {then:.2f}.", then - now),)
-        if told
-        else tuple(_signs(found)),
+        evidence,
         "Give the channels in the order of the training.",
         "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
         changes=swapped,
@@ -199,24 +185,40 @@ def order(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _signs(found: Preference) -> Iterator[Evidence]:
+def _truth_says(
+    facts: Facts, swapped: Mapping[str, Any], now: float, then: float
+) -> tuple[Evidence, ...]:
+    """That the other order is better by the ground truth, and good; () where it is not."""
+    needed = MUCH if facts.flat else ORDER
+    good = (facts.score({**facts.mended, **swapped}) or 0.0) > FAIR
+    if then <= needed * now or not good:
+        return ()
+    color = facts.settings.preprocessing.color
+    return (Evidence(f"As {color} the mask tells {now:.2f} nats, swapped {then:.2f}.", then - now),)
+
+
+def _network_says(
+    facts: Facts, swapped: Mapping[str, Any], now: float, then: float
+) -> tuple[Evidence, ...]:
+    """What speaks for the other order where it has the votes; () where it has not."""
+    if then < STILL * now or not is_judged(facts, {**facts.mended, **swapped}):
+        return ()
+    found = preference(facts, facts.mended, swapped)
+    if found.votes < VOTES:
+        return ()
     votes = f"Three signs together give the other order {found.votes:.1f} votes; {VOTES:g} decide."
-    yield Evidence(votes, found.votes)
-    yield Evidence(f"The network's confidence changes by {found.surer:+.3f}.", found.surer)
     near = f"The input is {_times(found.nearer)} familiar to BatchNorm."
-    yield Evidence(near, found.nearer)
     left = f"{_times(found.steadier)} of the mask is left in a mirror and in other light."
-    yield Evidence(left[0].upper() + left[1:], found.steadier)
+    return (
+        Evidence(votes, found.votes),
+        Evidence(f"The network's confidence changes by {found.surer:+.3f}.", found.surer),
+        Evidence(near, found.nearer),
+        Evidence(left, found.steadier),
+    )
 
 
 def _times(factor: float) -> str:
     return f"{factor:.2g} times more" if factor >= 1 else f"{1 / factor:.2g} times less"
-
-
-def _told_better(facts: Facts, changes: Mapping[str, Any], now: float, then: float) -> bool:
-    """Whether the ground truth says that the other order is better, and that it is good."""
-    needed = MUCH if facts.flat else ORDER
-    return then > needed * now and (facts.score(changes) or 0.0) > FAIR
 
 
 def _no_use(facts: Facts) -> bool:
