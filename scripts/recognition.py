@@ -20,10 +20,10 @@ from torchvision.models import segmentation
 from core.architectures import Network, build_network
 from core.checkpoint import read_checkpoint
 from scripts.reference_logits import VARIANTS, picture, pixels, unpacked, weights
-from tests import test_families, test_mmseg, test_smp, test_transformers
 from tests.conftest import zipped
-from tests.networks import NETWORKS, seeded
-from tests.savings import SAVINGS, Back, read_back
+from tests.core.architectures import test_families, test_mmseg, test_smp, test_transformers
+from tests.support.networks import NETWORKS, seeded
+from tests.support.savings import SAVINGS, Back, read_back
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "checkpoints.md"
 
@@ -188,7 +188,7 @@ def _distance(network: Network, logits: Mapping[str, list[list[float]]]) -> floa
 
 
 def _mmseg() -> Iterator[Row]:
-    """Networks of mmsegmentation: what they answer is held part by part in tests/test_mmseg.py."""
+    """Networks of mmsegmentation: what they answer is held part by part in test_mmseg.py."""
     for kind in test_mmseg.KINDS:
         body, channels = test_mmseg.resnet((3, 4, 6, 3))
         tensors = body | test_mmseg.head(kind, channels)

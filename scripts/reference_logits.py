@@ -1,10 +1,11 @@
-"""Write tests/families.json: what the original networks answer to weights that anyone can repeat.
+"""Write families.json: what the original networks answer to weights that anyone can repeat.
 
     python -m scripts.reference_logits FOLDER
 
 FOLDER holds the public repositories, each in a folder of the name in ORIGINALS, with their own
 license; none of their code is kept here. No weights are fetched: every tensor is made by `weights`,
-and `picture` is the input. Our own networks are given the same in tests/test_families.py.
+and `picture` is the input. Our own networks are given the same in test_families.py of
+tests/core/architectures, where the file lies too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from typing import Any
 import torch
 from torch import nn
 
-FACTS = Path(__file__).resolve().parent.parent / "tests" / "families.json"
+FACTS = (
+    Path(__file__).resolve().parent.parent / "tests" / "core" / "architectures" / "families.json"
+)
 # Rows, columns. Wide enough that the largest atrous rate (18 at output stride 16) meets pixels.
 SIZES = ((32, 640), (75, 64))
 UNET_SIZES = ((64, 96), (75, 45))

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from scripts.chromium import FLAGS, find_chromium
-from tests.serving import ROOT, serve
+from tests.support.serving import ROOT, serve
 
 FOLDER = ROOT / "docs" / "pictures"
 READY = ".viewer[data-ready]"

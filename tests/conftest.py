@@ -14,9 +14,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.checkpoint import read_checkpoint
-from tests.serving import serve
+from tests.support.serving import ROOT, serve
 
-pytest_plugins = ["tests.places"]
+pytest_plugins = ["tests.support.places"]
 
 # A core for each worker, its servers too: threads that share a busy core wait for each other, and a
 # forward takes up to ten times as long.
@@ -109,7 +109,7 @@ def own_store(tmp_path, monkeypatch):
 @pytest.fixture
 def app(own_store):
     """The dashboard without a browser, drawn once; torch is imported on the way."""
-    return AppTest.from_file("../app.py", default_timeout=120).run()
+    return dashboard().run()
 
 
 @pytest.fixture
@@ -121,6 +121,11 @@ def read(tmp_path):
         return read_checkpoint(tmp_path / "blob", name="blob", digest="d")
 
     return read_bytes
+
+
+def dashboard(seconds=120):
+    """The first page, not drawn yet."""
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=seconds)
 
 
 def upload(app, label, name, content):

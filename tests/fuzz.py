@@ -37,7 +37,7 @@ from torch import nn
 from core.checkpoint.reader import read_file
 from core.checkpoint.report import Report
 from core.errors import CheckpointError
-from tests.reference import Tensors, bits, reference, same, tensors_at
+from tests.support.reference import Tensors, bits, reference, same, tensors_at
 
 SECONDS = 10.0
 

@@ -42,7 +42,7 @@ from core.store import (
     save_run,
 )
 from core.store.tables import RUNS
-from tests.servers import fresh_bucket, fresh_database, postgresql, s3_server
+from tests.support.servers import fresh_bucket, fresh_database, postgresql, s3_server
 
 WRITERS = 8
 SAVING = 6  # of them at least, when one is killed; the others may still be starting

@@ -1,0 +1,118 @@
+"""The user's own wrong output: each way of writing it is named, and a right one is left alone."""
+
+import io
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from benchmarks.cases import material
+from core.colors import colorize, palette_colors
+from core.diagnosis import diagnose
+from core.diagnosis.evidence import inspect_directly
+from core.labels import probabilities
+from core.settings import Display, change
+from examples.materials import case_of
+from examples.zoo import ZOO
+from tests.support.cases import TRAINED, causes, healthy, written
+
+VOC = palette_colors(Display(palette="voc"), 6)
+RAW = {"scale": "1", "mean": (0.0,) * 3, "std": (1.0,) * 3}
+
+
+@lru_cache(maxsize=8)
+def seen(**changes):
+    return inspect_directly(healthy(), change(TRAINED, **changes))
+
+
+def ids():
+    return seen().labels.ids.astype(np.uint8)
+
+
+def probs():
+    return probabilities(seen().logits.values, "softmax")
+
+
+def in_palette_mode(colors):
+    picture = PillowImage.fromarray(ids()).convert("P")
+    picture.putpalette(colors.tobytes())
+    return picture
+
+
+def diagnosed(picture, *options, **more):
+    if isinstance(picture, PillowImage.Image):
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        return diagnose(replace(healthy(), saved=file.getvalue()))
+    return diagnose(replace(healthy(), saved=written(picture, *options, **more)))
+
+
+WRONG = {
+    "D1": lambda: ids(),
+    "D2": lambda: probs().max(axis=0).astype(np.uint8),
+    "D3": lambda: ids() * np.uint8(255),
+    "D4": lambda: colorize(seen().labels.ids, VOC[:5]),
+    "D5": lambda: in_palette_mode(VOC).convert("RGB").convert("L"),
+    "D7": lambda: ids().astype(np.uint16),
+    "R6": lambda: seen().logits.values.argmax(axis=1).astype(np.uint8),
+    "R8": lambda: seen().labels.ids[8::16, 8::16].astype(np.uint8) * 40,
+    "B2": lambda: colorize(seen(mode="train").labels.ids, VOC),
+    "P6": lambda: colorize(seen(color="bgr").labels.ids, VOC),
+    "P1": lambda: colorize(seen(mean=(0.0,) * 3, std=(1.0,) * 3).labels.ids, VOC),
+}
+
+
+@pytest.mark.parametrize("cause", WRONG)
+def test_the_bug_that_wrote_the_file_is_named(cause):
+    diagnosis = diagnosed(WRONG[cause]())
+
+    assert causes(diagnosis)[0] == cause
+    assert diagnosis.findings[0].evidence
+
+
+def test_a_jpeg_of_the_mask_is_named():
+    diagnosis = diagnosed(colorize(seen().labels.ids, VOC), "JPEG", quality=80)
+
+    assert causes(diagnosis) == ["D6"]
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        lambda: colorize(seen().labels.ids, VOC),
+        lambda: colorize(seen().labels.ids, palette_colors(Display(), 6)),
+        lambda: ids() * 51,
+        lambda: in_palette_mode(VOC),
+    ],
+)
+def test_a_file_that_is_as_it_should_be_raises_no_alarm(right):
+    assert causes(diagnosed(right())) == []
+
+
+def test_a_file_with_our_objects_is_not_said_to_come_from_other_weights():
+    """As another resize writes it: near our label map, and yet of no bug that is known."""
+    moved = np.roll(ids(), 3, axis=(0, 1))
+
+    assert healthy().checkpoint.prefix
+    assert "W1" not in causes(diagnosed(moved))
+
+
+def test_a_file_with_other_objects_is():
+    turned = np.ascontiguousarray(ids()[::-1, ::-1].T)
+
+    assert causes(diagnosed(turned)) == ["W1"]
+
+
+def test_a_file_that_is_no_picture_raises_no_alarm():
+    assert causes(diagnose(replace(healthy(), saved=b"nothing"))) == []
+
+
+def test_of_bugs_that_all_write_black_those_that_need_no_other_input_are_named_first():
+    """A cast of probabilities, and pixels of 0 to 1: of both this network makes black."""
+    made = material(ZOO["unet_zscore"], 1_000, truth=False)
+    black = written(np.zeros((256, 256), np.uint8))
+    found = [one.cause for one in diagnose(case_of(replace(made, saved=black))).faults]
+
+    assert found.index("D2") < found.index("P1")

@@ -1,0 +1,185 @@
+"""The verdict on the dashboard and the diagnosis page: named, mended by a click, and taken back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from threading import Event
+
+import numpy as np
+import pytest
+import torch
+
+import examples
+from core.diagnosis import CAUSES
+from pages.components import diagnosing, session, sources
+from tests.conftest import dashboard, png, saved, upload
+from tests.support.networks import deeplab_mobilenet, seeded
+
+
+@pytest.fixture(autouse=True)
+def own_works(own_store):
+    diagnosing._works.clear()
+
+
+def finished(app):
+    """Run the page until the diagnosis has said all."""
+    for _ in range(60):
+        job = diagnosing._works()._of[app.session_state.person]
+        job.wait(1)
+        app.run()
+        if job.finished and diagnosing._works()._of.get(app.session_state.person) is job:
+            return app
+    raise AssertionError("the diagnosis did not end")
+
+
+def verdict(app) -> str:
+    return (app.success or app.warning)[0].value
+
+
+def says(app) -> str:
+    kinds = (app.markdown, app.caption, app.success, app.warning)
+    return "\n".join(e.value for kind in kinds for e in kind).replace("\\", "")
+
+
+def test_the_example_is_named_with_what_is_fed_and_what_is_remembered(app):
+    finished(app)
+
+    assert not app.exception
+    assert "Normalization is missing" in verdict(app)
+    assert "0.485 0.456 0.406" in verdict(app)
+
+
+def test_apply_brings_the_mask_alive_and_undo_takes_it_back(app):
+    before = finished(app).session_state.settings
+    app.button(key="apply_first").click().run()
+
+    assert not app.exception
+    assert float(verdict(app).split("mIoU ")[1][:5]) >= 0.85
+    finished(app)
+    assert app.success
+    assert "Nothing is wrong that can be told" in verdict(app)
+
+    app.button(key="undo_fix").click().run()
+    assert app.session_state.settings == before
+    assert not [button for button in app.button if button.key == "undo_fix"]
+
+
+def test_undo_is_for_the_fix_and_ends_with_the_next_choice(app):
+    finished(app).button(key="apply_first").click().run()
+    app.number_input(key="set_mean_0").set_value(0.5).run()
+
+    assert not [button for button in app.button if button.key == "undo_fix"]
+
+
+def test_a_mask_far_from_the_truth_is_not_called_well_where_nothing_is_found(app):
+    """As with the ground truth of another picture."""
+    empty = sources.keep_bytes(png(np.zeros((256, 256))), "empty.png").digest
+    app.session_state.sources = replace(app.session_state.sources, truth=empty)
+    app.button(key="preset_imagenet").click().run()
+
+    assert not finished(app).success
+    assert "Nothing is wrong that can be told" in verdict(app)
+    assert "Yet mask and ground truth differ" in verdict(app)
+
+
+def test_undo_ends_with_the_next_preset(app):
+    finished(app).button(key="apply_first").click().run()
+    app.button(key="preset_unit").click().run()
+
+    assert not [button for button in app.button if button.key == "undo_fix"]
+
+
+def test_the_page_shows_evidence_effect_code_and_what_the_cause_is(app):
+    finished(app).switch_page("pages/diagnosis.py").run()
+
+    assert not app.exception
+    assert "It is fed pixels of 0 to 1" in says(app)
+    assert "Pixels whose class changes when this is mended" in says(app)
+    assert "Trained with ImageNet mean/std" in says(app)
+    assert any("/ std" in code.value for code in app.code)
+    assert sources.about_cause("P1")[:30] in says(app)
+
+
+def test_the_page_says_that_the_input_is_that_of_the_training_and_names_no_other(app):
+    finished(app).button(key="apply_first").click().run()
+    finished(app).switch_page("pages/diagnosis.py").run()
+
+    assert "It is fed as in its training" in says(app)
+    assert "Trained with" not in says(app)
+
+
+def test_the_page_shows_the_mask_before_and_after_the_fix_and_runs_the_network_no_more(app):
+    finished(app)
+    before = session.engine().forwards
+    app.switch_page("pages/diagnosis.py").run()
+    shown = [element.value for element in app.caption]
+
+    assert not app.exception
+    assert any(words.startswith("now: mIoU 0.1") for words in shown)
+    assert any(words.startswith("mended: mIoU 0.9") for words in shown)
+    assert session.engine().forwards == before
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_is_explained(cause):
+    assert len(sources.about_cause(cause)) > 100
+
+
+def test_a_head_that_was_never_trained_is_named_for_an_upload(app):
+    torch.manual_seed(0)
+    fresh = saved(seeded(deeplab_mobilenet()).state_dict())
+    upload(app, "Upload a checkpoint", "fresh.pth", fresh)
+    finished(app)
+
+    assert not app.exception
+    assert "never trained" in verdict(app)
+
+
+def test_the_users_own_black_output_is_compared(app):
+    app.button(key="preset_imagenet").click().run()
+    finished(app).switch_page("pages/diagnosis.py").run()
+    ids = app.session_state.good[0].inspection.labels.ids.astype(np.uint8)
+    upload(app, "Your own output", "black.png", png(ids))
+    finished(app)
+
+    assert not app.exception
+    assert "Class ids saved as gray levels" in verdict(app)
+    app.button(key="drop_saved").click().run()
+    assert app.session_state.sources.saved == ""
+
+
+def test_another_picture_forgets_the_output_of_the_one_before(app):
+    app.switch_page("pages/diagnosis.py").run()
+    upload(app, "Your own output", "black.png", examples.mask_of(examples.SCENES[0]).read_bytes())
+    assert app.session_state.sources.saved
+    app.selectbox(key="source_picture").set_value("example:scene_02").run()
+
+    assert app.session_state.sources.saved == ""
+
+
+def test_who_goes_on_to_something_else_does_not_end_the_diagnosis_of_others(own_store, monkeypatch):
+    session.engine.clear()
+    engine, rested, held = session.engine(), Event(), Event()
+    monkeypatch.setattr(diagnosing, "_rest", lambda job: rested.wait(60))
+    ada, bob = (dashboard(120).run() for _ in range(2))
+    job = diagnosing._works()._of[bob.session_state.person]
+    joined = set(job.people)
+    engine._worker.submit(held.wait, 60)  # forwards wait, as they do behind a large network
+    rested.set()
+    wait_until(lambda: engine.waiting == 1)
+    ada.selectbox(key="set_rule").set_value("argmax").run()  # the same logits, another diagnosis
+    wait_until(lambda: engine.waiting == 2 or job.finished)
+    held.set()
+
+    assert joined == {ada.session_state.person, bob.session_state.person}
+    assert job.wait(60)
+    assert not job.cancelled
+    assert "Normalization is missing" in verdict(bob.run())
+
+
+def wait_until(so):
+    deadline = time.monotonic() + 30
+    while not so() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert so()

@@ -1,0 +1,192 @@
+"""The gallery: every fault as it looks, and each named when it is opened."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.__main__ import main
+from core.settings import to_query
+from examples.gallery import cases, healthy, material_of
+from pages.components import diagnosing, gallery
+from tests.pages.test_browser import FIRST_PAINT_MS, POLL_MS
+from tests.support.serving import serve
+
+FAULTS = {fault.name: fault for faults in cases().values() for fault in faults}
+SECONDS = 60
+CLICK_MS = 8_000  # after which a click is taken for lost
+
+
+@pytest.fixture
+def drawn(app):
+    """The gallery, all thumbnails painted."""
+    diagnosing._works.clear()
+    yield app.switch_page("pages/gallery.py").run()
+    for job in diagnosing._works()._of.values():  # torch aborts in a thread that outlives Python
+        assert job.wait(SECONDS)
+
+
+def pixels(look) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(look[1])))
+
+
+def test_every_fault_has_a_card_with_what_a_person_sees(drawn):
+    assert not drawn.exception
+    names = {button.key.removeprefix("open ") for button in drawn.button if button.label == "Open"}
+    looks = gallery._works().start("gallery", None, person="gallery").partial
+
+    assert names == set(FAULTS)
+    assert len(names) >= 45
+    assert names | {"picture", "healthy"} == set(looks)
+    assert (pixels(looks["healthy"]) > 0).mean() > 0.2
+    assert pixels(looks["ids as gray levels"]).max() < 10
+    assert pixels(looks["ids in 16 bits"]).max() == 0
+    assert looks["gray for color"] == ("no mask, but a message", b"")
+
+
+def test_an_opened_case_replaces_what_was_open_and_is_named(drawn):
+    drawn.button(key="open ids as gray levels").click().run()
+    material = material_of(FAULTS["ids as gray levels"])
+
+    assert not drawn.exception
+    assert drawn.session_state.settings == material.settings == healthy().settings
+    assert drawn.session_state.sources.saved
+    assert "mIoU" in (drawn.success or drawn.warning)[0].value
+    diagnosing._works()._of[drawn.session_state.person].wait(SECONDS)
+    named = drawn.switch_page("app.py").run()
+    assert "Class ids saved as gray levels" in named.warning[0].value
+
+
+def test_one_click_brings_back_what_was_open_before_the_first_case(drawn):
+    before = (drawn.session_state.sources, drawn.session_state.settings)
+    drawn.button(key="open ids as gray levels").click().run()
+    drawn.switch_page("pages/gallery.py").run()
+    drawn.button(key="open sigmoid twice").click().run()
+    drawn.switch_page("pages/gallery.py").run().button(key="return_to_left").click().run()
+
+    assert not drawn.exception
+    assert (drawn.session_state.sources, drawn.session_state.settings) == before
+    drawn.switch_page("pages/gallery.py").run()
+    assert "return_to_left" not in {button.key for button in drawn.button}
+
+
+def test_a_case_whose_network_cannot_run_is_named_by_its_message(drawn):
+    drawn.button(key="open gray for color").click().run()
+
+    assert "The number of input channels differs" in drawn.error[0].value
+    drawn.switch_page("app.py").run().button(key="remedy").click().run()
+    assert not drawn.error
+
+
+# --- by the command line --------------------------------------------------------------------------
+
+
+@cache
+def told(name):
+    """What `python -m core inspect` says of the files of a case."""
+    material = material_of(FAULTS[name])
+    files = {"image": material.picture, "truth": material.truth, "output": material.saved}
+    arguments = ["inspect", "--json", "--settings", urlencode(to_query(material.settings))]
+    with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as printed:
+        for option, content in {**files, "checkpoint": material.checkpoint}.items():
+            if content is not None:
+                path = Path(folder) / (material.name if option == "checkpoint" else option)
+                path.write_bytes(content)
+                arguments += [f"--{option}", str(path)]
+        assert main(arguments) >= 10
+    return json.loads(printed.getvalue())
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_command_line_names_the_cause_of_each_case(name):
+    first = told(name)["findings"][0]
+
+    assert first["cause"] in FAULTS[name].causes
+    assert first["kind"] == "fault"
+
+
+# --- in the browser -------------------------------------------------------------------------------
+
+SLOW_LINE = """  // what the server says comes 1.2 s later
+const Direct = window.WebSocket
+window.WebSocket = class extends Direct {
+    addEventListener(kind, heard, ...rest) {
+        const late = event => setTimeout(() => heard(event), 1200)
+        super.addEventListener(kind, kind === "message" ? late : heard, ...rest)
+    }
+    set onmessage(heard) {
+        this.addEventListener("message", heard)
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def walk(window, address):
+    """The tab in which one case is opened after the other."""
+    page, faults = window.new_page(), []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{address}/gallery")
+    page.get_by_role("button", name="Open").first.wait_for(timeout=FIRST_PAINT_MS)
+    yield page
+    page.close()
+    assert faults == []
+
+
+def to_gallery(page):
+    """By the link; where the click crosses a call of the page's clock, Streamlit may lose it."""
+    from playwright.sync_api import TimeoutError as Lost
+
+    for _ in range(3):
+        page.get_by_role("link", name="Gallery", exact=True).click()
+        with contextlib.suppress(Lost):
+            page.get_by_role("button", name="Open").first.wait_for(timeout=CLICK_MS)
+            return
+
+
+def open_case(page, name):
+    page.locator(f".st-key-open-{re.sub('[^a-zA-Z0-9]', '-', name)} button").click()
+
+
+def wait_until_it_says(page, words):
+    page.wait_for_function(
+        """words => (document.querySelector('[data-testid="stAlert"]')?.innerText ?? "")
+            .replace(/\\s+/g, " ").includes(words)""",
+        arg=words,
+        timeout=FIRST_PAINT_MS,
+        polling=POLL_MS,
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_case_is_named_in_the_browser_with_the_words_of_the_command_line(walk, name):
+    to_gallery(walk)
+    open_case(walk, name)
+    wait_until_it_says(walk, told(name)["verdict"])
+
+
+@pytest.mark.browser
+def test_a_case_that_is_opened_while_pictures_are_computed_stays_open_on_a_slow_line(
+    page, tmp_path
+):
+    page.add_init_script(SLOW_LINE)
+    with serve(tmp_path) as address:  # its own, which has computed nothing yet
+        page.goto(f"{address}/gallery")
+        # The buttons come with the first skeletons; a busy browser may show none of those.
+        page.get_by_role("button", name="Open").first.wait_for(timeout=FIRST_PAINT_MS)
+        open_case(page, "sigmoid twice")
+        wait_until_it_says(page, "The activation is applied twice")
+        page.wait_for_timeout(2000)  # what was on its way
+
+        assert "The activation is applied twice" in page.locator("body").inner_text()
