@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages.components import exporting, headline, results, session
-from pages.components.opening import open_inspection
+from pages.components.pipeline import exporting, headline, results
+from pages.components.state import session
+from pages.components.widgets.page_frame import open_inspection
 
 seen = open_inspection("Pipeline")
 

@@ -2,23 +2,25 @@
 
 import streamlit as st
 
-from pages.components import autopsy, session, sidebar
-from pages.components.opening import open_page
+from pages.components.checkpoint import file_report
+from pages.components.state import session
+from pages.components.widgets import sidebar
+from pages.components.widgets.page_frame import open_page
 
 open_page("Checkpoint")
 sidebar.show_sources()
 checkpoint, opened = session.opened_checkpoint()
 
 session.show_complaint()
-autopsy.show_file(checkpoint, opened)
-network = autopsy.show_network(checkpoint, opened)
+file_report.show_file(checkpoint, opened)
+network = file_report.show_network(checkpoint, opened)
 left, right = st.columns(2)
 with left:
-    autopsy.show_health(checkpoint)
+    file_report.show_health(checkpoint)
 with right:
-    autopsy.show_heads(checkpoint, network)
-autopsy.show_tree(checkpoint, network)
-autopsy.show_beside(checkpoint)
-autopsy.show_downloads(checkpoint)
+    file_report.show_heads(checkpoint, network)
+file_report.show_tree(checkpoint, network)
+file_report.show_beside(checkpoint)
+file_report.show_downloads(checkpoint)
 
 session.close_page()

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages.components import comparison, session
-from pages.components.opening import open_inspection
+from pages.components.compare import columns as comparison
+from pages.components.state import session
+from pages.components.widgets.page_frame import open_inspection
 
 seen = open_inspection("Compare")
 

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from pages.components import familiar, findings, headline, session
-from pages.components.opening import open_inspection
+from pages.components.diagnosis import findings, training_memory
+from pages.components.pipeline import headline
+from pages.components.state import session
+from pages.components.widgets.page_frame import open_inspection
 
 seen = open_inspection("Diagnosis")
 
@@ -15,7 +17,7 @@ if job.error is not None:
 if (answered := job.partial) is not None:
     findings.show_diagnosis(answered, seen)
     if answered.recovered is not None:
-        familiar.show_recovered(answered.recovered)
+        training_memory.show_recovered(answered.recovered)
 findings.ask_for_output()
 
 session.close_page()

@@ -1,8 +1,9 @@
 """What each known fault looks like: every one on the example, to be opened on the dashboard."""
 
-from pages.components import gallery, session
+from pages.components.gallery.cards import cards
+from pages.components.state import session
 
 session.open_page("Gallery")
-slots = gallery.show_gallery()
+slots = cards.show_gallery()
 session.close_page()
-gallery.paint(slots)
+cards.paint(slots)

@@ -100,7 +100,7 @@ def no_thread_outlives_the_tests():
 @pytest.fixture
 def own_store(tmp_path, monkeypatch):
     """Uploads of this test alone."""
-    from pages.components import sources
+    from pages.components.state import sources
 
     monkeypatch.setattr(sources, "DATA_FOLDER", tmp_path)
     sources.store.clear()

@@ -157,8 +157,8 @@ def test_a_checkpoint_is_read_without_torch():
 
 def test_the_page_is_painted_before_torch_is_imported():
     script = (
-        "import sys; import pages.components.results, pages.components.sidebar; "
-        "import pages.components.comparison, pages.components.gallery; "
+        "import sys; import pages.components.pipeline.results, pages.components.widgets.sidebar; "
+        "import pages.components.compare.columns, pages.components.gallery.cards; "
         "print('torch' in sys.modules)"
     )
     done = subprocess.run(

@@ -5,7 +5,7 @@ import pytest
 
 from core.colors import palette_colors
 from core.settings import Display
-from pages.components.charts import bias_figure, fits_figure, pixel_figure
+from pages.components.widgets.charts import bias_figure, fits_figure, pixel_figure
 
 
 def pinned(logits):

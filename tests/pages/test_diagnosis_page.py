@@ -12,23 +12,24 @@ import torch
 
 import examples
 from core.diagnosis import CAUSES
-from pages.components import diagnosing, session, sources
+from pages.components.diagnosis import background
+from pages.components.state import session, sources
 from tests.conftest import dashboard, png, saved, upload
 from tests.support.networks import deeplab_mobilenet, seeded
 
 
 @pytest.fixture(autouse=True)
 def own_works(own_store):
-    diagnosing._works.clear()
+    background._works.clear()
 
 
 def finished(app):
     """Run the page until the diagnosis has said all."""
     for _ in range(60):
-        job = diagnosing._works()._of[app.session_state.person]
+        job = background._works()._of[app.session_state.person]
         job.wait(1)
         app.run()
-        if job.finished and diagnosing._works()._of.get(app.session_state.person) is job:
+        if job.finished and background._works()._of.get(app.session_state.person) is job:
             return app
     raise AssertionError("the diagnosis did not end")
 
@@ -161,9 +162,9 @@ def test_another_picture_forgets_the_output_of_the_one_before(app):
 def test_who_goes_on_to_something_else_does_not_end_the_diagnosis_of_others(own_store, monkeypatch):
     session.engine.clear()
     engine, rested, held = session.engine(), Event(), Event()
-    monkeypatch.setattr(diagnosing, "_rest", lambda job: rested.wait(60))
+    monkeypatch.setattr(background, "_rest", lambda job: rested.wait(60))
     ada, bob = (dashboard(120).run() for _ in range(2))
-    job = diagnosing._works()._of[bob.session_state.person]
+    job = background._works()._of[bob.session_state.person]
     joined = set(job.people)
     engine._worker.submit(held.wait, 60)  # forwards wait, as they do behind a large network
     rested.set()

@@ -64,7 +64,7 @@ def test_a_file_that_is_no_settings_is_told_on_the_page(app):
 
 
 def test_a_graph_is_told_where_its_script_would_be(app, monkeypatch):
-    from pages.components import exporting
+    from pages.components.pipeline import exporting
 
     checkpoint = replace(example_checkpoint(), container="ONNX")
     monkeypatch.setattr(exporting.files, "open_checkpoint", lambda *_: checkpoint)

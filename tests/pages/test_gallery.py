@@ -18,7 +18,8 @@ from PIL import Image
 from core.__main__ import main
 from core.settings import to_query
 from examples.gallery import cases, healthy, material_of
-from pages.components import diagnosing, gallery
+from pages.components.diagnosis import background
+from pages.components.gallery.cards import cards
 from tests.pages.test_browser import FIRST_PAINT_MS, POLL_MS
 from tests.support.serving import serve
 
@@ -30,9 +31,9 @@ CLICK_MS = 8_000  # after which a click is taken for lost
 @pytest.fixture
 def drawn(app):
     """The gallery, all thumbnails painted."""
-    diagnosing._works.clear()
+    background._works.clear()
     yield app.switch_page("pages/gallery.py").run()
-    for job in diagnosing._works()._of.values():  # torch aborts in a thread that outlives Python
+    for job in background._works()._of.values():  # torch aborts in a thread that outlives Python
         assert job.wait(SECONDS)
 
 
@@ -43,7 +44,7 @@ def pixels(look) -> np.ndarray:
 def test_every_fault_has_a_card_with_what_a_person_sees(drawn):
     assert not drawn.exception
     names = {button.key.removeprefix("open ") for button in drawn.button if button.label == "Open"}
-    looks = gallery._works().start("gallery", None, person="gallery").partial
+    looks = cards._works().start("gallery", None, person="gallery").partial
 
     assert names == set(FAULTS)
     assert len(names) >= 45
@@ -62,7 +63,7 @@ def test_an_opened_case_replaces_what_was_open_and_is_named(drawn):
     assert drawn.session_state.settings == material.settings == healthy().settings
     assert drawn.session_state.sources.saved
     assert "mIoU" in (drawn.success or drawn.warning)[0].value
-    diagnosing._works()._of[drawn.session_state.person].wait(SECONDS)
+    background._works()._of[drawn.session_state.person].wait(SECONDS)
     named = drawn.switch_page("app.py").run()
     assert "Class ids saved as gray levels" in named.warning[0].value
 

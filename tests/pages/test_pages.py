@@ -16,7 +16,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from core.presets import PRESETS
-from pages.components import sources
+from pages.components.state import sources
 from tests.conftest import dashboard, png, saved, upload
 
 SECONDS = 120  # of the first run, which imports torch

@@ -8,7 +8,8 @@ import zipfile
 import pytest
 
 from core.store import add_note, list_runs, open_run
-from pages.components import diagnosing, sources
+from pages.components.diagnosis import background
+from pages.components.state import sources
 from tests.conftest import dashboard
 from tests.pages.test_diagnosis_page import finished
 
@@ -20,7 +21,7 @@ HTML = "<img src=x onerror=alert(1)>\n# **bold** [link](http://x.org) www.exampl
 
 @pytest.fixture(autouse=True)
 def own_works(own_store):
-    diagnosing._works.clear()
+    background._works.clear()
 
 
 def share(app, kind="everything", note=""):
@@ -249,11 +250,11 @@ def test_a_deleted_run_is_gone_with_its_files(app):
 
 
 def test_an_export_is_imported_and_opens_to_the_same(app):
-    from pages.components import running
+    from pages.components.runs import run_list
 
     run = share(imagenet(app))
     add_note(sources.store(), run.id, "Ben", "thanks")
-    content = running._exported(run)
+    content = run_list._exported(run)
     page = runs_page(app)
     page.file_uploader[0].upload("run.zip", content).run()
     imported = next(r for r in list_runs(sources.store()) if r.id != run.id)

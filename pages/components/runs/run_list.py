@@ -12,12 +12,14 @@ import streamlit as st
 from core.errors import InspectionError
 from core.settings import to_query
 from core.store import Run, delete_run, expire_runs, export_run, import_run, list_runs
-from pages.components import copying, session, shared, stored
-from pages.components import sources as files
-from pages.components.comparison import DIFFERENT
-from pages.components.results import show_picture
-from pages.components.sharing import KINDS
-from pages.components.uploading import ask_for_files
+from pages.components.compare.columns import DIFFERENT
+from pages.components.pipeline.results import show_picture
+from pages.components.runs import run_banner, stored_results
+from pages.components.runs.share_dialog import KINDS
+from pages.components.state import session
+from pages.components.state import sources as files
+from pages.components.widgets import copying
+from pages.components.widgets.uploading import ask_for_files
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -35,7 +37,7 @@ def show_import() -> None:
 def _import(chosen: Sequence[Any]) -> None:
     run = import_run(files.store(), chosen[0])
     st.session_state.complaint = None
-    st.toast(f"Imported as {shared.name_of(run)}")
+    st.toast(f"Imported as {run_banner.name_of(run)}")
 
 
 def show_search() -> list[Run]:
@@ -87,11 +89,11 @@ def _show_text(run: Run) -> None:
         st.text(result.sentence)
     for finding in findings[:1]:
         st.text(f"{finding['name']} ({finding['certainty']})")
-    until = "for good" if run.expires is None else f"until {shared.time_of(run.expires)}"
-    facts = [shared.name_of(run), shared.time_of(run.created), KINDS[snapshot.kind], until]
-    facts += shared.names_in(run)
+    until = "for good" if run.expires is None else f"until {run_banner.time_of(run.expires)}"
+    facts = [run_banner.name_of(run), run_banner.time_of(run.created), KINDS[snapshot.kind], until]
+    facts += run_banner.names_in(run)
     st.caption(session.as_text(", ".join(facts)))
-    shared.show_notes(run)
+    run_banner.show_notes(run)
 
 
 def _show_buttons(run: Run) -> None:
@@ -107,7 +109,7 @@ def _show_buttons(run: Run) -> None:
     st.download_button(
         "Export",
         data=lambda: _exported(run),
-        file_name=f"maskscope-run-{shared.name_of(run)}.zip",
+        file_name=f"maskscope-run-{run_banner.name_of(run)}.zip",
         mime="application/zip",
         key=f"export_{run.id}",
         on_click="ignore",
@@ -146,16 +148,20 @@ def show_comparison(runs: Sequence[Run]) -> None:
 
 def _show_two(one: Run, other: Run) -> None:
     try:
-        maps = [stored.labels_of(run) for run in (one, other)]
+        maps = [stored_results.labels_of(run) for run in (one, other)]
     except InspectionError as error:
         st.error(session.as_text(error.message))
         return
     with st.container(border=True, key="two_runs"):
         *places, last = st.columns(COMPARED + 1)
         for place, run, ids in zip(places, (one, other), maps, strict=True):
-            show_picture(place, stored.colors_of(run, ids), f"Labels of run {shared.name_of(run)}")
+            show_picture(
+                place,
+                stored_results.colors_of(run, ids),
+                f"Labels of run {run_banner.name_of(run)}",
+            )
             sentence = run.snapshot.result.sentence if run.snapshot.result else ""
-            place.text(f"{shared.name_of(run)}: {sentence}")
+            place.text(f"{run_banner.name_of(run)}: {sentence}")
         _show_where(last, *maps)
         _show_differences(one, other)
 
@@ -175,7 +181,7 @@ def _show_differences(one: Run, other: Run) -> None:
     """Settings and files that are not the same."""
     first, second = _facts(one), _facts(other)
     rows = [
-        {"": name, shared.name_of(one): first[name], shared.name_of(other): second[name]}
+        {"": name, run_banner.name_of(one): first[name], run_banner.name_of(other): second[name]}
         for name in first
         if first[name] != second[name]
     ]

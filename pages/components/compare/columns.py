@@ -11,12 +11,12 @@ import streamlit as st
 from core.errors import InspectionError
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change, flatten
-from pages.components import session
-from pages.components.results import show_mask, show_picture, verdict_of
+from pages.components.pipeline.results import show_mask, show_picture, verdict_of
+from pages.components.state import session
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.inspection import Inspection
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 FEWEST = 2
 SHOWN_CLASSES = 5

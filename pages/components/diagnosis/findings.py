@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.components import session, sidebar
-from pages.components import sources as files
-from pages.components.headline import show_apply
-from pages.components.remedy import show_remedy
+from pages.components.diagnosis.remedy import show_remedy
+from pages.components.pipeline.headline import show_apply
+from pages.components.state import session
+from pages.components.state import sources as files
+from pages.components.widgets import sidebar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.diagnosis import Bisect, Diagnosis, Finding
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 STAGES = ("input", "tensor", "logits", "labels", "mask")
 NAMES = ("Raw input", "Normalized", "Logits", "Argmax", "Mask")

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.components import session, shared, sharing, sidebar, stored
+from pages.components.runs import run_banner, share_dialog, stored_results
+from pages.components.state import session
+from pages.components.widgets import sidebar
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 
 def open_inspection(title: str) -> Seen:
@@ -23,12 +25,12 @@ def open_inspection(title: str) -> Seen:
     facts = sidebar.show()
     seen = session.inspection()
     if (run := session.shared_run()) is not None:
-        shared.show_agreement(run, seen)
+        run_banner.show_agreement(run, seen)
         return seen
     with facts:
         sidebar.show_choices(seen.inspection.network.choices)
     with corner:
-        sharing.show_button(seen)
+        share_dialog.show_button(seen)
     return seen
 
 
@@ -39,11 +41,11 @@ def open_page(title: str) -> DeltaGenerator:
         The place at the end of the navigation.
     """
     corner = session.open_page(title)
-    shared.show_banner()
+    run_banner.show_banner()
     run = session.shared_run()
     if run is not None and run.snapshot.kind == "no weights":
         session.show_complaint()
-        stored.show_without_weights(run)
+        stored_results.show_without_weights(run)
         session.close_page()
         st.stop()
     return corner

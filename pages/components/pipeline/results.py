@@ -13,15 +13,16 @@ from core.labels import probabilities
 from core.saving import saved_pictures
 from core.scores import outside_notes
 from core.verdict import Verdict, judge
-from pages.components import charts, session
+from pages.components.state import session
 from pages.components.viewer.planes import channel_names, input_id
 from pages.components.viewer.viewer import show_viewer
+from pages.components.widgets import charts
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis.gauge import Gauge
     from core.inspection import Inspection
     from core.settings import Display
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 PICTURE_PIXELS = 480  # the longer side of a picture outside the viewer: every n-th pixel is taken
 

@@ -20,14 +20,16 @@ from core.store import (
     labels_to_file,
     save_run,
 )
-from pages.components import copying, diagnosing, session
-from pages.components import sources as files
-from pages.components.results import verdict_of
+from pages.components.diagnosis import background
+from pages.components.pipeline.results import verdict_of
+from pages.components.state import session
+from pages.components.state import sources as files
+from pages.components.widgets import copying
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.inspection import Inspection
     from core.store import Kept, Role, Run
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 KINDS: dict[Kind, str] = {
     "everything": "Everything",
@@ -151,7 +153,7 @@ def _result(seen: Seen) -> Result:
     from core.diagnosis import plain
 
     inspection, verdict = seen.inspection, verdict_of(seen)
-    job = diagnosing.diagnosis_of(seen)
+    job = background.diagnosis_of(seen)
     job.wait(DIAGNOSIS_SECONDS)
     answered, finished = job.partial, job.finished
     return Result(

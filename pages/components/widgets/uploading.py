@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import InspectionError
-from pages.components import session
+from pages.components.state import session
 
 
 def ask_for_files(

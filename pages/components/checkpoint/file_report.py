@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.errors import InspectionError
-from pages.components import charts, session, sidebar
-from pages.components import sources as files
+from pages.components.state import session
+from pages.components.state import sources as files
+from pages.components.widgets import charts, sidebar
 
 if TYPE_CHECKING:  # torch loads with the first checkpoint, not with the page
     from core.architectures import Network
     from core.checkpoint import Checkpoint
-    from pages.components.sources import Sources
+    from pages.components.state.sources import Sources
 
 SHOWN = 300  # names in a list; a longer one is cut and says so
 GOOD = ":material/check_circle:"

@@ -13,14 +13,14 @@ import streamlit as st
 from core.background import Background, Cancelled, Job
 from core.engine import Superseded
 from core.settings import digest
-from pages.components import session
-from pages.components import sources as files
+from pages.components.state import session
+from pages.components.state import sources as files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis import Case, Diagnosis
     from core.inspection import Inspection
     from core.settings import Settings
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 FIRST_SECONDS = 0.4  # so long the page waits for what needs no forward
 REST_SECONDS = 0.8  # of a setting, before forwards are spent on it

@@ -22,9 +22,9 @@ from core.errors import ArchitectureError, InspectionError
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change, from_query, to_query
 from core.store import Run, open_run
-from pages.components import sources as files
-from pages.components.sources import Sources
-from pages.components.sparing import spare_modules
+from pages.components.state import sources as files
+from pages.components.state.gc_freeze import spare_modules
+from pages.components.state.sources import Sources
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from collections.abc import Iterator

@@ -11,13 +11,13 @@ import streamlit as st
 from core.errors import InspectionError
 from core.settings import to_query
 from core.store import add_note, notes_of
-from pages.components import session
-from pages.components import sources as files
+from pages.components.state import session
+from pages.components.state import sources as files
 
 if TYPE_CHECKING:
     from core.settings import Settings
     from core.store import Run
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 SHORT = 8  # characters of an id that tell runs apart
 

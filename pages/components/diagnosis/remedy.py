@@ -8,12 +8,12 @@ import streamlit as st
 
 from core.errors import InspectionError
 from core.settings import change
-from pages.components import session
-from pages.components.results import show_mask, verdict_of
+from pages.components.pipeline.results import show_mask, verdict_of
+from pages.components.state import session
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis import Finding
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 
 def show_remedy(finding: Finding, seen: Seen) -> None:

@@ -9,9 +9,11 @@ import streamlit as st
 
 from core.colors import colorize, overlay, palette_colors
 from core.errors import InspectionError
-from pages.components import charts, session, shared
-from pages.components import sources as files
-from pages.components.results import show_picture
+from pages.components.pipeline.results import show_picture
+from pages.components.runs import run_banner
+from pages.components.state import session
+from pages.components.state import sources as files
+from pages.components.widgets import charts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,7 +127,7 @@ def show_findings(diagnosis: Mapping[str, Any] | None) -> None:
 def show_without_weights(run: Run) -> None:
     """Draw the dashboard of a run that came without its weights."""
     with st.sidebar:
-        shared.show_at_rest(run)
+        run_banner.show_at_rest(run)
     st.info(
         "This run was shared without its weights, so the sliders rest: moving them needs the"
         " network. What you see was stored when it was shared. Fork takes over picture and"

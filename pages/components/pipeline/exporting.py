@@ -13,13 +13,13 @@ from core.errors import InspectionError
 from core.export.label_map import label_png, logits_npz, palette_of
 from core.export.settings_file import settings_file, settings_of
 from core.export.transforms import albumentations_transform, torchvision_transform
-from pages.components import session
-from pages.components import sources as files
-from pages.components.uploading import ask_for_files
+from pages.components.state import session
+from pages.components.state import sources as files
+from pages.components.widgets.uploading import ask_for_files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.background import Job
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 
 def show_export(seen: Seen, job: Job[Diagnosis]) -> None:

@@ -47,7 +47,7 @@ IMAGE_BYTES = 512 * 2**20
 WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".bin", ".pt2", ".safetensors", ".onnx", ".zip")
 BESIDE = (".json",)  # uploaded together with weights: config.json, preprocessor_config.json
 
-FINDINGS = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
+FINDINGS = Path(__file__).resolve().parents[3] / "docs" / "findings.md"
 # core.architectures.pretrained_names(), written out so that the page need not load torch for it.
 TORCHVISION_NAMES = (
     "deeplabv3_mobilenet_v3_large",

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.components import diagnosing, session
-from pages.components.results import notes_on, verdict_of
+from pages.components.diagnosis import background
+from pages.components.pipeline.results import notes_on, verdict_of
+from pages.components.state import session
 
 if TYPE_CHECKING:
     from core.background import Job
     from core.diagnosis import Diagnosis, Finding
     from core.settings import Settings
-    from pages.components.session import Seen
+    from pages.components.state.session import Seen
 
 APART = 0.5  # mIoU below which a person would not call a mask right
 UNEXPLAINED = (
@@ -25,7 +26,7 @@ POLL_SECONDS = 0.5  # between two looks at a diagnosis that is not finished
 
 def show_headline(seen: Seen) -> Job[Diagnosis]:
     """Say in one line what is seen and why; the line follows the diagnosis while it runs."""
-    job = diagnosing.diagnosis_of(seen)
+    job = background.diagnosis_of(seen)
     every = None if job.finished else POLL_SECONDS
     st.fragment(_show, run_every=every)(seen, job, job.partial, session.settings())
     st.caption("  \n".join(session.as_text(note) for note in notes_on(seen)))
@@ -58,7 +59,7 @@ def _show(seen: Seen, job: Job[Diagnosis], drawn: Diagnosis | None, chosen: Sett
         _show_buttons(answered)
         if not job.finished:
             st.caption(session.as_text(job.stage or "Looking for the cause"))
-            st.button("Stop", key="stop_diagnosis", on_click=diagnosing.stop_diagnosis)
+            st.button("Stop", key="stop_diagnosis", on_click=background.stop_diagnosis)
     if answered is not drawn:  # the marked panel and the findings stand outside this part
         st.rerun()
 

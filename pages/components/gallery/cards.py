@@ -14,8 +14,8 @@ from core.background import Background, Cancelled, Job
 from core.colors import colorize, encode_png, palette_colors
 from core.engine import Superseded
 from core.errors import InspectionError
-from pages.components import session
-from pages.components import sources as files
+from pages.components.state import session
+from pages.components.state import sources as files
 
 if TYPE_CHECKING:  # they import torch
     from streamlit.delta_generator import DeltaGenerator

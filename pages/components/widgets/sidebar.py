@@ -12,9 +12,10 @@ from core.colors import PALETTES, palette_colors, palette_from_file
 from core.errors import InspectionError
 from core.presets import PRESETS, preset_of
 from core.settings import HINTS, flatten
-from pages.components import session, shared
-from pages.components import sources as files
-from pages.components.uploading import ask_for_files
+from pages.components.runs import run_banner
+from pages.components.state import session
+from pages.components.state import sources as files
+from pages.components.widgets.uploading import ask_for_files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from streamlit.delta_generator import DeltaGenerator
@@ -54,7 +55,7 @@ def show_sources() -> None:
     """Draw only what is open."""
     with st.sidebar:
         if (run := session.shared_run()) is not None:
-            shared.show_at_rest(run)
+            run_banner.show_at_rest(run)
             return
         _picture()
         _checkpoint()
@@ -64,7 +65,7 @@ def show() -> DeltaGenerator:
     """Draw the sidebar; returns the place for `show_choices`, once the network is known."""
     with st.sidebar:
         if (run := session.shared_run()) is not None:
-            shared.show_at_rest(run)
+            run_banner.show_at_rest(run)
             return st.container()
         _picture()
         _checkpoint()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.presets import convention_name
-from pages.components import charts, session
+from pages.components.state import session
+from pages.components.widgets import charts
 
 if TYPE_CHECKING:
     from core.diagnosis.normal import Recovered

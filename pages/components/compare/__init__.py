@@ -1,0 +1,1 @@
+"""Compare: several settings on one picture. Open `columns.py` first."""

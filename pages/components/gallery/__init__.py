@@ -1,0 +1,1 @@
+"""Gallery: every fault on the example. Open `cards.py` first."""

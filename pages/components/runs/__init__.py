@@ -1,0 +1,1 @@
+"""Shared runs: made, listed, shown. Open `run_list.py` first."""

@@ -1,0 +1,1 @@
+"""Pieces that several pages use. Open `page_frame.py` first."""
