@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from core.architectures import Network
-from core.architectures.exported_program import ProgramModule
+from core.architectures.program.program_module import ProgramModule
 from core.errors import ChannelMismatchError, ForwardError
 from core.settings import Forwarding, Upsampling
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from core.architectures.network import Account, Candidate
-from core.architectures.parts import Tensors, resnet_name
+from core.architectures.network import Account, Candidate, Tensors
+from core.architectures.shapes import resnet_name
 from core.errors import ArchitectureError
 
 # Family -> the keys by which it is told, where they are not laid out as the family's own module
@@ -120,7 +120,7 @@ def _nearest(tensors: Tensors) -> ArchitectureError:
 def _known_keys() -> dict[str, set[str]]:
     from torchvision.models import get_model
 
-    from core.architectures.pretrained import pretrained_names
+    from core.architectures.families.pretrained import pretrained_names
 
     with torch.device("meta"):  # no numbers: names are all that is asked
         return {

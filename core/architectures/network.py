@@ -1,4 +1,4 @@
-"""A rebuilt network, with every tensor of the file accounted for."""
+"""A rebuilt network: every tensor of the file accounted for, and how a script makes the same."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from core.architectures.source import Source
 from core.errors import ArchitectureError
 
+Tensors = Mapping[str, torch.Tensor]
 COUNTER = ".num_batches_tracked"  # of BatchNorm; read only in training with momentum = None
 SHOWN = 5  # names in a message
 
@@ -47,6 +47,19 @@ class Candidate:
     architecture: str  # "DeepLabV3, ResNet-50"; "" where it cannot be built
     account: Account | None  # how many tensors fit, and the difference
     why: str  # it cannot be built, "" where it can
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a script writes to have this network."""
+
+    imports: tuple[str, ...]
+    lines: tuple[str, ...]  # they bind `network`, without weights
+    heads: Mapping[str, str]  # by `Forwarding.head`: an expression of `network` and `x`
+    needs: str = ""  # a package beside torch and torchvision
+    renamed: tuple[tuple[str, str], ...] = ()  # beginnings of keys: in the file, in the network
+    fills: bool = False  # the lines also put `weights` into it
+    repository: str = ""  # whose code it is, where it is no package: "github.com/owner/name"
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from core.checkpoint.machine import Damaged
 from core.checkpoint.tensors import DTYPES, LeftOut, Storage, TensorRecord, place
 from core.checkpoint.torch_zip import Archive
+from core.checkpoint.window import Damaged
 from core.errors import CheckpointError, RefusedError
 
 TABLES = (

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.checkpoint.machine import Damaged, TooMuch
 from core.checkpoint.records import Call, Items, Pairs, class_of, items_of, pairs_of, state_of
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, storage_dtype, tensor_of
+from core.checkpoint.window import Damaged, TooMuch
 
 # Who saves several means the first.
 WRAPPERS = ("model", "state_dict", "model_state_dict", "model_state", "net", "network_weights")

@@ -5,69 +5,21 @@
 
 from __future__ import annotations
 
-import mmap
 import pickletools
 import time
 from collections.abc import Callable
 from typing import Any
 
 from core.checkpoint.records import Call, Global, Items, Pairs, Reference
-from core.errors import CheckpointError, RefusedError
+from core.checkpoint.window import Damaged, TooMuch, Window
 
 MAX_OPCODES = 3_000_000  # ResNet-101 with Adam's state has about 60,000
 MAX_MEMO = 1_000_000
 MAX_SECONDS = 8.0
-MAX_BYTES = 64 * 2**20  # names and shapes, not numbers
 MAX_NAME = 300  # characters
 MAX_INT = 8 * 1024  # bits
 COMPUTED = "a name that it computes"  # anything else than two texts, or the result of a call
-DAMAGED_REMEDY = "Copy or download it again, and compare its size with the original."
 PARTIAL = "functools.partial"  # makes its first argument a call
-
-
-class Damaged(CheckpointError):  # noqa: N818 - a state of the file, as people say it
-    """The stream breaks off or contradicts itself."""
-
-    def __init__(self, detail: str) -> None:
-        """Args: detail, for people who know pickles."""
-        super().__init__(
-            f"The file is truncated or damaged: it cannot be read to its end ({detail[:160]}).",
-            remedy=DAMAGED_REMEDY,
-        )
-
-
-class TooMuch(RefusedError):  # noqa: N818 - as above
-    """A limit of the reader, which no honest checkpoint reaches."""
-
-    def __init__(self, what: str) -> None:
-        """Args: what there is too much of."""
-        super().__init__(
-            f"The file's table of contents was refused: {what}.",
-            remedy="Save the weights alone: torch.save(model.state_dict(), ...)",
-        )
-
-
-class Window:
-    """A part of the file that pickletools may read, and no byte more."""
-
-    def __init__(self, data: bytes | mmap.mmap, position: int = 0) -> None:
-        """Args: data, the file or a part of it; position, of the first opcode."""
-        self._data, self.position = data, position
-        self._end = min(len(data), position + MAX_BYTES)
-
-    def tell(self) -> int:
-        """Position in the data."""
-        return self.position
-
-    def read(self, count: int) -> bytes:
-        """Read as files do; short at the end."""
-        start, self.position = self.position, min(self.position + count, self._end)
-        return self._data[start : self.position]
-
-    def readline(self) -> bytes:
-        """Read to the end of the line."""
-        found = self._data.find(b"\n", self.position, self._end)
-        return self.read((self._end if found < 0 else found + 1) - self.position)
 
 
 class Machine:
@@ -112,8 +64,6 @@ class Machine:
         if time.monotonic() > self._deadline:
             raise TooMuch(f"it takes more than {MAX_SECONDS:.0f} s to read")
 
-    # --- stack ------------------------------------------------------------------------------------
-
     def pop(self) -> Any:
         """Take the value on top."""
         if self.marks and self.marks[-1] >= len(self.stack):
@@ -130,8 +80,6 @@ class Machine:
         items = self.stack[start:]
         del self.stack[start:]
         return items
-
-    # --- names and calls --------------------------------------------------------------------------
 
     def name(self, module: Any, name: Any) -> None:
         """Push a class or function by its name."""
@@ -160,8 +108,6 @@ class Machine:
             return
         self.references.append(Reference(value))
         self.stack.append(self.references[-1])
-
-    # --- filling ----------------------------------------------------------------------------------
 
     def set_pairs(self, flat: list[Any]) -> None:
         """Put keys and values into the dict on top."""
@@ -197,9 +143,6 @@ class Machine:
         if not isinstance(target, Call):
             raise ValueError("attributes for something that is no object")
         target.state = state
-
-
-# --- opcodes --------------------------------------------------------------------------------------
 
 
 def _push(machine: Machine, argument: Any) -> None:

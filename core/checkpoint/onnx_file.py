@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from core.checkpoint.machine import Damaged
 from core.checkpoint.tensors import DTYPES, LeftOut, TensorRecord
+from core.checkpoint.window import Damaged
 from core.errors import RefusedError
 
 # Field numbers of onnx.proto on the way to the numbers of a tensor.

@@ -18,7 +18,7 @@ from core.checkpoint.bundle import is_bundle, opened, read_shards
 from core.checkpoint.canonical import check_size, write_canonical
 from core.checkpoint.exported_file import read_exported
 from core.checkpoint.harvest import Candidate, candidates_in
-from core.checkpoint.machine import Machine, Window
+from core.checkpoint.machine import Machine
 from core.checkpoint.onnx_file import read_onnx
 from core.checkpoint.policy import beyond_weights, refuse_names, user_classes
 from core.checkpoint.report import Report, Surroundings, shared_prefix, summary
@@ -27,6 +27,7 @@ from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
 from core.checkpoint.torch_legacy import read_legacy
 from core.checkpoint.torch_zip import Archive, open_archive
+from core.checkpoint.window import Window
 from core.errors import CheckpointError
 
 Say = Callable[[str], None]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from core.checkpoint.machine import Damaged
 from core.checkpoint.records import Call, Global, Reference
+from core.checkpoint.window import Damaged
 
 MAX_DIMENSIONS = 64  # torch's own limit
 

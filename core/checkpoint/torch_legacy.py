@@ -5,9 +5,10 @@ from __future__ import annotations
 import mmap
 from typing import Any
 
-from core.checkpoint.machine import Damaged, Machine, Window
+from core.checkpoint.machine import Machine
 from core.checkpoint.records import Global, Items, Pairs, Reference
 from core.checkpoint.tensors import DTYPES, SIZES, Storage, storage_dtype
+from core.checkpoint.window import Damaged, Window
 from core.errors import CheckpointError
 
 MAGIC = 0x1950A86A20F9469CFC6C  # torch/serialization.py

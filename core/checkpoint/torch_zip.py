@@ -11,8 +11,8 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 
-from core.checkpoint.machine import MAX_BYTES, Damaged
 from core.checkpoint.sniff import REMEDY
+from core.checkpoint.window import MAX_BYTES, Damaged
 from core.errors import CheckpointError, RefusedError
 
 MAX_ENTRIES = 50_000  # the largest vision checkpoints have a few thousand

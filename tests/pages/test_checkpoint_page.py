@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.architectures.parts import OUTPUT_STRIDE
+from core.architectures.shapes import OUTPUT_STRIDE
 from tests.conftest import saved, upload
 from tests.core.architectures.test_families import state_for
 from tests.support.hostile import BOMBS, LIES, calls

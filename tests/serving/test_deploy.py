@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import serve
-from core.architectures import onnx_program, registered
+from core.architectures.families import registered
+from core.architectures.onnx import onnx_program
 from tests.support.container import CONTAINER, copied
 from tests.support.serving import ROOT
 

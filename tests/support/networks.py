@@ -67,7 +67,7 @@ def smp_deeplab() -> nn.Module:
 
 def milesial_unet() -> nn.Module:
     """Our own module of it; test_families.py holds that it is the author's."""
-    from core.architectures.milesial_unet import NEW, UNet
+    from core.architectures.families.repositories.milesial_unet import NEW, UNet
     from tests.core.architectures.test_families import narrow_unet
 
     shapes = narrow_unet(channels=3, widths=(8, 16, 32), classes=2)

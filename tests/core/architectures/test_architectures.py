@@ -12,7 +12,8 @@ from torch import nn
 from torchvision.models import get_model, mobilenet_v3_large, resnet50, resnet101
 from torchvision.models.resnet import Bottleneck
 
-from core.architectures import build_network, pretrained, pretrained_names, read_pretrained
+from core.architectures import build_network, pretrained_names, read_pretrained
+from core.architectures.families import pretrained
 from core.checkpoint import Checkpoint, read_checkpoint
 from core.errors import ArchitectureError, DownloadError
 from core.inference import forward

@@ -13,8 +13,9 @@ from torch import nn
 from torch.export import Dim
 from torchvision.models import segmentation
 
-from core.architectures import build_network, exported_program
-from core.architectures.aten import ALLOWED, ATEN, OURS, operator_named
+from core.architectures import build_network
+from core.architectures.program import exported_program
+from core.architectures.program.aten import ALLOWED, ATEN, OURS, operator_named
 from core.checkpoint import read_checkpoint
 from core.errors import ArchitectureError, ForwardError, InspectionError
 

@@ -16,14 +16,14 @@ from itertools import pairwise
 import pytest
 import torch
 
-from core.architectures import (
+from core.architectures.families import torchvision_families
+from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
     jfzhang_deeplab,
     milesial_unet,
-    torchvision_families,
     vainf_deeplab,
 )
-from core.architectures.parts import OUTPUT_STRIDE
+from core.architectures.shapes import OUTPUT_STRIDE
 from core.checkpoint import Checkpoint, read_checkpoint
 from core.errors import ArchitectureError
 from scripts.reference_logits import FACTS, VARIANTS, picture, pixels, unpacked, weights

@@ -17,9 +17,10 @@ from torchvision.models.segmentation import fcn_resnet50
 from transformers import SegformerConfig, SegformerModel, UperNetConfig
 from transformers import UperNetForSemanticSegmentation as UperNet
 
-from core.architectures import build_network, mmseg_family
-from core.architectures import mmseg_heads as heads
-from core.architectures.mmseg_backbones import MixTransformer
+from core.architectures import build_network
+from core.architectures.families.mmseg import mmseg_family
+from core.architectures.families.mmseg import mmseg_heads as heads
+from core.architectures.families.mmseg.mmseg_backbones import MixTransformer
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 from tests.support.networks import seeded

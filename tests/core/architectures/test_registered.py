@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-import core.architectures as architectures
-from core.architectures import build_network, candidates
+from core.architectures import build_network, candidates, recognize
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 from tests.support.networks import deeplab_mobilenet, of_a_class_that_exists_nowhere, seeded
@@ -138,7 +137,7 @@ def test_a_file_that_fits_none_lists_the_nearest_with_what_differs():
 @pytest.fixture
 def twin(monkeypatch):
     """A second family that knows the same keys: its network answers the negative."""
-    from core.architectures import torchvision_families as first
+    from core.architectures.families import torchvision_families as first
 
     class Negative(nn.Module):
         def __init__(self, inner):
@@ -152,8 +151,8 @@ def twin(monkeypatch):
         network = first.build(checkpoint, chosen)
         return replace(network, module=Negative(network.module), architecture="Twin")
 
-    family = SimpleNamespace(__name__="x.twin_family", matches=first.matches, build=build)
-    monkeypatch.setattr(architectures, "FAMILIES", (*architectures.FAMILIES, family))
+    family = SimpleNamespace(matches=first.matches, build=build)
+    monkeypatch.setattr(recognize, "FAMILIES", {**recognize.FAMILIES, "twin": family})
 
 
 def test_where_two_networks_fit_both_are_shown_and_one_can_be_chosen(twin):

@@ -16,7 +16,8 @@ from transformers import (
     UperNetConfig,
 )
 
-from core.architectures import build_network, transformers_family
+from core.architectures import build_network
+from core.architectures.families import transformers_family
 from core.errors import ArchitectureError
 from tests.conftest import zipped
 from tests.support.networks import seeded

@@ -12,22 +12,16 @@ from torch import nn
 from torchvision.models._utils import IntermediateLayerGetter
 from torchvision.models.resnet import Bottleneck
 
-from core.architectures.network import Network
-from core.architectures.parts import (
-    ATROUS_RATES,
+from core.architectures.families.blocks import (
     InvertedResidual,
-    Tensors,
-    choose_stride,
     conv_norm,
-    finish,
-    has,
     mobilenet_steps,
-    outputs,
-    resnet_depth,
-    size,
     upsample,
 )
-from core.architectures.source import Source, repository_source
+from core.architectures.families.repositories.repository_source import repository_source
+from core.architectures.finish import finish
+from core.architectures.network import Network, Source, Tensors
+from core.architectures.shapes import ATROUS_RATES, choose_stride, has, outputs, resnet_depth, size
 from core.checkpoint import Checkpoint
 
 HEAD = ("aspp.aspp1.atrous_conv.", "decoder.conv1.", "decoder.last_conv.")

@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from core.architectures.network import Network
-from core.architectures.parts import Tensors, count, finish, has, outputs, size
-from core.architectures.source import Source, repository_source
+from core.architectures.families.repositories.repository_source import repository_source
+from core.architectures.finish import finish
+from core.architectures.network import Network, Source, Tensors
+from core.architectures.shapes import count, has, outputs, size
 from core.checkpoint import Checkpoint
 
 # Where the two convolutions of each part lie, by layout; its beginning in the keys of `inc` first.

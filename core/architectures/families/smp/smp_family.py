@@ -11,18 +11,19 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.architectures.families.smp.smp_encoders import encoder_name
+from core.architectures.families.smp.smp_source import smp_source
 from core.architectures.network import (
     Account,
     Choice,
     Network,
+    Tensors,
     account_for,
     choose,
     fill,
     refuse_unfit,
 )
-from core.architectures.parts import Tensors, count, has, size
-from core.architectures.smp_encoders import encoder_name
-from core.architectures.source import smp_source
+from core.architectures.shapes import count, has, size
 from core.checkpoint import Checkpoint
 
 HEAD, DPT_HEAD = "segmentation_head.0.weight", "segmentation_head.head.4.weight"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any, cast
 
@@ -16,9 +16,10 @@ from torchvision.models.segmentation import FCN, LRASPP, DeepLabV3
 from torchvision.models.segmentation.deeplabv3 import ASPP
 from torchvision.models.segmentation.fcn import FCNHead
 
-from core.architectures.network import Account, Network, account_for, fill, refuse_unfit
-from core.architectures.parts import Tensors, resnet_depth, size
-from core.architectures.source import torchvision_source
+from core.architectures.families.torchvision_plan import Plan
+from core.architectures.families.torchvision_source import torchvision_source
+from core.architectures.network import Account, Network, Tensors, account_for, fill, refuse_unfit
+from core.architectures.shapes import resnet_depth, size
 from core.checkpoint import Checkpoint
 
 ATROUS_RATES = (12, 24, 36)  # torchvision/models/segmentation/deeplabv3.py; no tensor tells them
@@ -28,27 +29,6 @@ HEADS = {  # head -> the beginnings of keys that only it has, in this order
     "LRASPP": ("classifier.cbr.", "classifier.low_classifier.", "classifier.high_classifier."),
     "FCN": ("classifier.0.weight", "classifier.4.weight"),
 }
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be built."""
-
-    head: str  # a key of HEADS
-    resnet: tuple[int, ...]  # blocks of each layer; (): MobileNetV3-Large
-    depth: int  # of the ResNet, as in its name
-    width: float  # multiplier of MobileNetV3-Large
-    num_classes: int
-    in_channels: int
-    aux_classes: int | None
-
-    @property
-    def title(self) -> str:
-        """As a person calls it: "DeepLabV3, ResNet-50"."""
-        if self.resnet:
-            return f"{self.head}, ResNet-{self.depth}"
-        width = "" if self.width == 1 else f" of width {self.width:g}"
-        return f"{self.head}, MobileNetV3-Large{width}"
 
 
 def matches(checkpoint: Checkpoint) -> bool:

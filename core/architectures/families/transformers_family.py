@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.architectures.network import Account, Choice, Network, choose, refuse_unfit
-from core.architectures.parts import Tensors, count, has, size
-from core.architectures.source import transformers_source
+from core.architectures.families.transformers_source import transformers_source
+from core.architectures.network import Account, Choice, Network, Tensors, choose, refuse_unfit
+from core.architectures.shapes import count, has, size
 from core.checkpoint import Checkpoint
 from core.checkpoint.known import normalizations_in
 from core.errors import ArchitectureError

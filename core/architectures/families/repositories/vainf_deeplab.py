@@ -13,23 +13,24 @@ from torchvision.models._utils import IntermediateLayerGetter
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from torchvision.models.segmentation.deeplabv3 import ASPP
 
-from core.architectures.network import Network
-from core.architectures.parts import (
-    ATROUS_RATES,
+from core.architectures.families.blocks import (
     InvertedResidual,
-    Tensors,
-    choose_stride,
     conv_norm,
-    count,
-    finish,
-    has,
     mobilenet_steps,
+    upsample,
+)
+from core.architectures.families.repositories.repository_source import repository_source
+from core.architectures.finish import finish
+from core.architectures.network import Network, Source, Tensors
+from core.architectures.shapes import (
+    ATROUS_RATES,
+    choose_stride,
+    count,
+    has,
     outputs,
     resnet_depth,
     size,
-    upsample,
 )
-from core.architectures.source import Source, repository_source
 from core.checkpoint import Checkpoint
 
 V3 = "classifier.classifier.0.convs."

@@ -10,19 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.architectures import mmseg_heads as heads
-from core.architectures.mmseg_backbones import STRIDES, MixTransformer, ResNet
-from core.architectures.network import Choice, Network, choose
-from core.architectures.parts import (
-    OUTPUT_STRIDE,
-    Tensors,
-    count,
-    finish,
-    has,
-    outputs,
-    resnet_name,
-    size,
-)
+from core.architectures.families.mmseg import mmseg_heads as heads
+from core.architectures.families.mmseg.mmseg_backbones import STRIDES, MixTransformer, ResNet
+from core.architectures.finish import finish
+from core.architectures.network import Choice, Network, Tensors, choose
+from core.architectures.shapes import OUTPUT_STRIDE, count, has, outputs, resnet_name, size
 from core.checkpoint import Checkpoint
 
 BACKBONE, HEAD, AUX = "backbone.", "decode_head.", "auxiliary_head."

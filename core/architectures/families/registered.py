@@ -16,8 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.architectures.network import Network, account_for, fill, refuse_unfit
-from core.architectures.parts import Tensors
+from core.architectures.network import Network, Tensors, account_for, fill, refuse_unfit
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 

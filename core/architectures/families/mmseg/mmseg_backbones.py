@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from core.architectures.parts import Tensors, count, has, size
+from core.architectures.network import Tensors
+from core.architectures.shapes import count, has, size
 
 STRIDES = {"8": (1, 2, 1, 1), "16": (1, 2, 2, 1), "32": (1, 2, 2, 2)}  # of the stages
 

@@ -1,22 +1,11 @@
-"""Lines of Python that make the same network by its library alone, for a script of the user's."""
+"""Lines of Python by which a script makes one of torchvision's networks, changed ones too."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pprint import pformat
-from typing import TYPE_CHECKING, Any
+from core.architectures.families.source_lines import call
+from core.architectures.families.torchvision_plan import Plan
+from core.architectures.network import Source, Tensors
 
-if TYPE_CHECKING:
-    from core.architectures.parts import Tensors
-    from core.architectures.torchvision_families import Plan
-
-LINE = 96  # characters of a line in a function
-NOT_SIZES = frozenset(  # names of classes stand in CLASS_NAMES
-    {"model_type", "transformers_version", "architectures", "dtype", "id2label", "label2id"}
-)
-ANY_HEAD = {"out": "network(x)"}
 TORCHVISION_HEADS = {
     "out": 'network.classifier(network.backbone(x)["out"])',
     "aux": 'network.aux_classifier(network.backbone(x)["aux"])',
@@ -31,111 +20,6 @@ KNOWN = {  # head, depth of the ResNet (0: MobileNetV3-Large) -> torchvision's o
     ("FCN", 101): "fcn_resnet101",
     ("LRASPP", 0): "lraspp_mobilenet_v3_large",
 }
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a script writes to have this network."""
-
-    imports: tuple[str, ...]
-    lines: tuple[str, ...]  # they bind `network`, without weights
-    heads: Mapping[str, str]  # by `Forwarding.head`: an expression of `network` and `x`
-    needs: str = ""  # a package beside torch and torchvision
-    renamed: tuple[tuple[str, str], ...] = ()  # beginnings of keys: in the file, in the network
-    fills: bool = False  # the lines also put `weights` into it
-    repository: str = ""  # whose code it is, where it is no package: "github.com/owner/name"
-
-
-# --- segmentation-models-pytorch ------------------------------------------------------------------
-
-
-def smp_source(
-    decoder: str,
-    encoder: str,
-    options: Mapping[str, Any],
-    renamed: tuple[tuple[str, str], ...] = (),
-) -> Source:
-    """The call of the library's class; arguments that are its defaults are left out."""
-    import segmentation_models_pytorch as smp
-
-    known = inspect.signature(getattr(smp, decoder).__init__).parameters
-    given = [
-        f"{name}={value!r}"
-        for name, value in options.items()
-        if name not in known or known[name].default != value
-    ]
-    arguments = [f'"{encoder}"', "encoder_weights=None", *given]
-    return Source(
-        ("import segmentation_models_pytorch as smp",),
-        _call(f"smp.{decoder}", arguments),
-        ANY_HEAD,
-        "segmentation-models-pytorch",
-        renamed,
-    )
-
-
-def _call(function: str, arguments: list[str]) -> tuple[str, ...]:
-    """In one line, or with one argument a line."""
-    short = f"network = {function}({', '.join(arguments)})"
-    if len(short) <= LINE:
-        return (short,)
-    return (f"network = {function}(", *(f"    {argument}," for argument in arguments), ")")
-
-
-# --- transformers ---------------------------------------------------------------------------------
-
-
-def transformers_source(model: Any) -> Source:
-    """The library's own class and the part of its config that is no default, as plain data."""
-    kind, config = type(model).__name__, type(model.config).__name__
-    facts = {k: v for k, v in model.config.to_diff_dict().items() if k not in NOT_SIZES}
-    facts["num_labels"] = int(model.config.num_labels)
-    return Source(
-        (f"from transformers import {config}", f"from transformers import {kind}"),
-        (
-            "config = {",
-            *(line for name, value in facts.items() for line in _entry(name, value)),
-            "}",
-            *_call(
-                f"{kind}.from_pretrained",
-                ["None", f"config={config}(**config)", "state_dict=weights", "dtype=torch.float32"],
-            ),
-        ),
-        {"out": "network(x).logits"},
-        "transformers",
-        fills=True,
-    )
-
-
-def _entry(name: str, value: Any) -> list[str]:
-    """`"name": value,` in one line, or in as many as it needs."""
-    key = f'"{name}"' if name.isidentifier() else repr(name)
-    first, *more = pformat(value, width=LINE - 4 - len(key), compact=True).splitlines()
-    lines = [f"    {key}: {first}", *(f"    {' ' * len(key)}  {line}" for line in more)]
-    return [*lines[:-1], f"{lines[-1]},"]
-
-
-# --- repositories ---------------------------------------------------------------------------------
-
-
-def repository_source(repository: str, module: str, name: str, *arguments: str) -> Source:
-    """The call of a famous repository's own function, for those who have it beside the script.
-
-    Args:
-        repository: "github.com/owner/name".
-        module: of the repository.
-        name: of the function or class in it.
-        arguments: as they are written.
-    """
-    return Source(
-        (f"from {module} import {name}",),
-        _call(name, list(arguments)),
-        ANY_HEAD,
-        repository=repository,
-    )
-
-
-# --- torchvision ----------------------------------------------------------------------------------
 
 
 def torchvision_source(plan: Plan, tensors: Tensors) -> Source:
@@ -160,16 +44,16 @@ def _made(plan: Plan, tensors: Tensors) -> Lines:
     if name:
         arguments = ["weights=None", "weights_backbone=None", f"num_classes={plan.num_classes}"]
         arguments += ["aux_loss=True"] if plan.aux_classes else []
-        return (f"from {SEGMENTATION} import {name}",), _call(name, arguments)
+        return (f"from {SEGMENTATION} import {name}",), call(name, arguments)
     if plan.head == "FCN" and not plan.resnet:
         return _fcn_on_mobilenet(plan, tensors)
     backbone, line = _backbone(plan)
     private = {"DeepLabV3": "_deeplabv3", "FCN": "_fcn", "LRASPP": "_lraspp"}[plan.head]
     private += "_resnet" if plan.resnet else "_mobilenetv3"
     aux = "" if plan.head == "LRASPP" else f", aux={True if plan.aux_classes else None}"
-    call = f"network = {private}(backbone, num_classes={plan.num_classes}{aux})"
+    made = f"network = {private}(backbone, num_classes={plan.num_classes}{aux})"
     where = f"from {SEGMENTATION}.{plan.head.lower()} import {private}"
-    return (f"from torchvision.models import {backbone}", where), (line, call)
+    return (f"from torchvision.models import {backbone}", where), (line, made)
 
 
 def _backbone(plan: Plan) -> tuple[str, str]:
@@ -198,7 +82,7 @@ def _fcn_on_mobilenet(plan: Plan, tensors: Tensors) -> Lines:
         f"from {SEGMENTATION}.fcn import FCN, FCNHead",
     )
     getter = f"IntermediateLayerGetter(backbone.features, {layers})"
-    return imports, (line, *_call("FCN", [getter, *made]))
+    return imports, (line, *call("FCN", [getter, *made]))
 
 
 def _first_convolution(plan: Plan, tensors: Tensors) -> Lines:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import torch
 
 from core.architectures.nearest import export_lines
-from core.architectures.parts import Tensors
+from core.architectures.network import Tensors
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 

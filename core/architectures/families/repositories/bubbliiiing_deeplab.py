@@ -8,21 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from core.architectures.network import Network
-from core.architectures.parts import (
-    ATROUS_RATES,
+from core.architectures.families.blocks import (
     InvertedResidual,
-    Tensors,
-    choose_stride,
     conv_norm,
-    finish,
-    has,
     mobilenet_steps,
-    outputs,
-    size,
     upsample,
 )
-from core.architectures.source import Source, repository_source
+from core.architectures.families.repositories.repository_source import repository_source
+from core.architectures.finish import finish
+from core.architectures.network import Network, Source, Tensors
+from core.architectures.shapes import ATROUS_RATES, choose_stride, has, outputs, size
 from core.checkpoint import Checkpoint
 
 HEAD = ("aspp.branch1.", "shortcut_conv.", "cat_conv.")

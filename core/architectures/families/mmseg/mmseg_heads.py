@@ -12,7 +12,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from core.architectures.parts import Tensors, conv_norm, count, has, outputs, size, upsample
+from core.architectures.families.blocks import conv_norm, upsample
+from core.architectures.network import Tensors
+from core.architectures.shapes import count, has, outputs, size
 
 Features = Sequence[torch.Tensor]
 

@@ -25,10 +25,10 @@ from core.architectures.network import Account, Network
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError, ForwardError
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 START = (
     "import sys; sys.path += sys.argv[1:3]; "
-    "from core.architectures.onnx_child import main; main(sys.argv[3])"
+    "from core.architectures.onnx.onnx_child import main; main(sys.argv[3])"
 )
 ALLOWED = "ALLOW_ONNX"
 SECONDS = 120  # of one forward, and of the start

@@ -1,0 +1,1 @@
+"""Networks by library: a Checkpoint in, a Network out. Open `torchvision_families.py` first."""

@@ -1,0 +1,1 @@
+"""Networks of public repositories that are no package, over `blocks.py` that they share."""

@@ -1,0 +1,1 @@
+"""Networks of segmentation-models-pytorch. Open `smp_family.py` first."""

@@ -1,0 +1,137 @@
+"""Which family's network the weights are of: the first that fits, or the chosen one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from core.architectures.families import registered, torchvision_families, transformers_family
+from core.architectures.families.mmseg import mmseg_family
+from core.architectures.families.repositories import (
+    bubbliiiing_deeplab,
+    jfzhang_deeplab,
+    milesial_unet,
+    vainf_deeplab,
+)
+from core.architectures.families.smp import smp_family
+from core.architectures.nearest import explain, nearest
+from core.architectures.network import Candidate, Choice, Network, choose
+from core.architectures.onnx import onnx_program
+from core.architectures.program import exported_program
+from core.architectures.weight_norm import folded
+from core.checkpoint import Checkpoint
+from core.errors import ArchitectureError
+
+NETWORK = "network"  # the choice where several families know the names
+
+
+class Family(Protocol):
+    """What a module of `families/` has."""
+
+    def matches(self, checkpoint: Checkpoint) -> bool:
+        """Whether keys and shapes are laid out as this family's."""
+
+    def build(self, checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
+        """Rebuild the network; raises ArchitectureError where the tensors do not fit."""
+
+
+# By the name that the user is asked about, in the order in which they are tried.
+FAMILIES: Mapping[str, Family] = {
+    "exported program": exported_program,  # first: a graph tells all that keys can only hint at
+    "registered": registered,  # what the host names is meant
+    "torchvision": torchvision_families,
+    "smp": smp_family,
+    "transformers": transformers_family,
+    "milesial unet": milesial_unet,
+    "mmseg": mmseg_family,
+    "vainf deeplab": vainf_deeplab,
+    "bubbliiiing deeplab": bubbliiiing_deeplab,
+    "jfzhang deeplab": jfzhang_deeplab,
+    "onnx program": onnx_program,  # last: a family that is known runs without permission
+}
+
+
+def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = None) -> Network:
+    """Recognize the family from keys and shapes, and rebuild its network with these weights.
+
+    Args:
+        checkpoint: the weights.
+        chosen: what the user chose where keys cannot tell, by `Choice.name`.
+
+    Raises:
+        ArchitectureError: no family fits; the message names the nearest and what differs.
+    """
+    checkpoint, chosen = _unfolded(checkpoint), chosen or {}
+    families = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
+    if not families:
+        raise explain(checkpoint.tensors)
+    fits, network = _built(families, checkpoint, chosen)
+    choices = (fits, *network.choices) if len(families) > 1 else network.choices
+    network = replace(network, choices=choices)
+    return replace(
+        network,
+        checkpoint_digest=_digest(checkpoint, network),
+        class_names=network.class_names or checkpoint.class_names,
+    )
+
+
+def _built(
+    families: Mapping[str, Family], checkpoint: Checkpoint, chosen: Mapping[str, str]
+) -> tuple[Choice, Network]:
+    """What the user chose, else the first family whose network fits.
+
+    Raises:
+        ArchitectureError: none fits; it is that of the first, or of the one that was chosen.
+    """
+    fits = choose(NETWORK, tuple(families), chosen)
+    tried = (fits.taken,) if fits.source == "chosen" else fits.options
+    stopped: ArchitectureError | None = None
+    for name in tried:
+        try:
+            return replace(fits, taken=name), families[name].build(checkpoint, chosen)
+        except ArchitectureError as error:
+            stopped = stopped or error
+    assert stopped is not None  # there is at least one family
+    raise stopped
+
+
+def candidates(checkpoint: Checkpoint) -> tuple[Candidate, ...]:
+    """Every network that the tensors may be of, with how many of them fit; the best first.
+
+    Where no family knows the names, those of torchvision with the most names in common.
+    """
+    checkpoint = _unfolded(checkpoint)
+    known = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
+    if not known:
+        return nearest(checkpoint.tensors)
+    return tuple(sorted((_tried(name, checkpoint) for name in known), key=_misfit))
+
+
+def _tried(name: str, checkpoint: Checkpoint) -> Candidate:
+    try:
+        network = FAMILIES[name].build(checkpoint, {})
+    except ArchitectureError as error:
+        return Candidate(name, "", None, error.message)
+    return Candidate(name, network.architecture, network.account, "")
+
+
+def _misfit(candidate: Candidate) -> int:
+    account = candidate.account
+    if account is None:
+        return 2**31
+    return len(account.missing) + len(account.unexpected) + len(account.wrong_shape)
+
+
+def _unfolded(checkpoint: Checkpoint) -> Checkpoint:
+    if checkpoint.program is not None:  # a graph multiplies its weights out itself
+        return checkpoint
+    return replace(checkpoint, tensors=folded(checkpoint.tensors))
+
+
+def _digest(checkpoint: Checkpoint, network: Network) -> str:
+    """Of all that the logits depend on beside the input: the file, the place in it, the choices."""
+    choices = [f"{choice.name}={choice.taken}" for choice in network.choices]
+    parts = (checkpoint.digest, *checkpoint.wrapper, *choices)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
