@@ -80,12 +80,15 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None:
-    from core.diagnosis.evidence import inspect_directly
+    from core.engine import in_this_thread
     from core.export.label_map import label_png
     from core.export.report import html_report
     from core.export.script import inference_script
+    from core.inspection import run_stages
 
-    seen = inspect_directly(case, case.settings)
+    if case.network is None:
+        return  # _case has raised before
+    seen = run_stages(case.image, case.network, case.settings, forward=in_this_thread)
     if options.report:
         now = datetime.now().astimezone()
         _save(options.report, html_report(case, seen, answered, written=now).encode())

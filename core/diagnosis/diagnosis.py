@@ -33,6 +33,7 @@ class Diagnosis:
     tried: tuple[Tried, ...] = ()
     forwards: float = 0.0  # in units of one at the settings under diagnosis
     finished: bool = False
+    ended: str = ""  # why the search stopped before its end
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -46,7 +47,11 @@ class Diagnosis:
 
     @property
     def verdict(self) -> str:
-        """One sentence; a healthy case gets a calm one."""
+        """One sentence, calm for a healthy case; and why the search ended early, if it did."""
+        return f"{self._found} {self.ended}".strip()
+
+    @property
+    def _found(self) -> str:
         if not self.faults:
             if not self.finished:
                 return "Nothing is wrong so far; the search goes on."

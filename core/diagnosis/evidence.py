@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -13,17 +13,21 @@ from core.colors import palette_colors
 from core.diagnosis.agreement import lit, mirrored, mutual_information
 from core.diagnosis.case import Case
 from core.diagnosis.diagnosis import Tried
-from core.diagnosis.familiar import ALL, divergence
+from core.diagnosis.familiar import ALL, LAYERS, divergence, middle
+from core.diagnosis.forwards import BUDGET, Forwards
 from core.diagnosis.naming import difference_in_words as in_words
 from core.diagnosis.once import once
+from core.engine import Runner, in_this_thread
 from core.errors import InspectionError
-from core.inspection import Inspection, logits_key
+from core.inspection import Inspection, check_size, logits_key, run_stages
 from core.labels import decode_labels, resolve
 from core.preprocess import InputTensor, preprocess
 from core.scores import confusion_matrix, iou_per_class, mean_iou
 from core.settings import Preprocessing, Settings, change
 
 if TYPE_CHECKING:
+    import torch
+
     from core.architectures import Network
     from core.diagnosis.gauge import Gauge
     from core.diagnosis.memory import Memory
@@ -38,17 +42,17 @@ TYPICAL = 0.3  # nats that the mask of an everyday picture tells about its mirro
 LIGHTS = (0.1, -0.1)  # of the largest sample
 SUREST = 0.95  # quantile of the lead
 ONE_CLASS = 0.999  # share of the pixels from which on a label map is called constant
-Run = Callable[[Settings], Inspection]
 
 
 class Facts:
     """A case, and what is measured on it."""
 
-    def __init__(self, case: Case, run: Run | None = None) -> None:
-        """Args: case; run, makes an inspection of the case's picture under any settings."""
+    def __init__(
+        self, case: Case, forward: Runner = in_this_thread, budget: float = BUDGET
+    ) -> None:
+        """Args: case; forward, the door to its network; budget, how often that is run."""
         self.case = case
-        self.forwards = 0.0  # in units of one at the size that is fed, or the picture's if larger
-        self._run = run or (lambda settings: inspect_directly(case, settings))
+        self.forwards = Forwards(forward, budget)
         self._seen: dict[str, Inspection] = {}
         self.mended: dict[str, Any] = {}  # what the findings so far would change before the display
         self.faults: frozenset[str] = frozenset()  # causes that were found
@@ -155,13 +159,20 @@ class Facts:
         from core.diagnosis.gauge import gauge_of
 
         return (
-            gauge_of(self.network.module, self.tensor.base) if self.tensor.largest == 255 else None
+            self.forwards("", lambda: gauge_of(self.network.module, self.tensor.base))
+            if self.tensor.largest == 255
+            else None
         )
 
     @once
     def remembers(self) -> bool:
         """Whether the network has a BatchNorm that can be asked what is familiar."""
-        return bool(divergence(self.network.module, self.tensor.tensor, 1))
+        return bool(self.divergence(self.tensor.tensor, 1))
+
+    def divergence(self, tensor: torch.Tensor, layers: int) -> tuple[float, ...]:
+        """Nats at each of the first BatchNorms, through the door (see `familiar.divergence`)."""
+        check_size(self.network, tuple(middle(tensor).shape[2:]), "out")
+        return self.forwards("", lambda: divergence(self.network.module, tensor, layers))
 
     def layers(self, changes: Mapping[str, Any]) -> tuple[float, ...]:
         """Nats at the first BatchNorms under changed settings; () where nothing can be heard."""
@@ -171,8 +182,8 @@ class Facts:
             fed = change(self.settings, **{**changes, "dtype": "float32"}).preprocessing
             if fed not in self.heard:
                 tensor = preprocess(self.case.image, fed).tensor
-                self.forwards += 0.1  # it ends at the fifth BatchNorm
-                self.heard[fed] = divergence(self.network.module, tensor)
+                self.heard[fed] = self.divergence(tensor, LAYERS)
+                self.forwards.count(0.1)  # it ends at the fifth BatchNorm
         except InspectionError:
             return ()
         return self.heard[fed]
@@ -186,8 +197,8 @@ class Facts:
         """How far the picture is from what all BatchNorms remember, in nats; 0 without any."""
         if not self.remembers:
             return 0.0
-        self.forwards += 1
-        layers = divergence(self.network.module, self.under(self.mended).input.tensor, ALL)
+        layers = self.divergence(self.under(self.mended).input.tensor, ALL)
+        self.forwards.count(1)
         return float(np.median(layers)) if layers else 0.0
 
     @property
@@ -207,8 +218,7 @@ class Facts:
         settings = change(self.settings, **changes)
         key = logits_key(self.case.image, self.network, settings)
         if (known := self._seen.get(key)) is None:
-            known = self._seen[key] = self._run(settings)
-            self._count(known)
+            known = self._seen[key] = self._inspect(self.case.image, settings, self.forwards)
         if known.settings == settings:
             return known
         labels = decode_labels(known.logits.values, settings.decoding)
@@ -219,17 +229,17 @@ class Facts:
         """Pixels of one full forward: what is fed, or the picture if that is larger."""
         return max(self.case.image.pixels[..., 0].size, self.tensor.tensor[0, 0].numel())
 
-    def _count(self, seen: Inspection) -> None:
-        self.forwards += seen.input.tensor[0, 0].numel() / self.unit
+    def _inspect(self, image: Image, settings: Settings, forward: Runner) -> Inspection:
+        seen = run_stages(image, self.network, settings, forward=forward)
+        self.forwards.count(seen.input.tensor[0, 0].numel() / self.unit)
+        return seen
 
     def of_picture(self, image: Image, changes: Mapping[str, Any] | None = None) -> Inspection:
         """Inspect another picture under the user's settings, or changed ones."""
         settings = change(self.settings, **(changes or {}))
         key = logits_key(image, self.network, settings)
         if key not in self._others:
-            seen = inspect_directly(replace(self.case, image=image), settings)
-            self._others[key] = seen
-            self._count(seen)
+            self._others[key] = self._inspect(image, settings, self.forwards.not_kept)
         known = self._others[key]
         return replace(
             known, settings=settings, labels=decode_labels(known.logits.values, settings.decoding)
@@ -398,20 +408,3 @@ def main_share(ids: np.ndarray) -> float:
 def mean_iou_of(ids: np.ndarray, truth: np.ndarray, num_classes: int, ignore: int) -> float | None:
     """The mIoU of a label map; None where nothing counts."""
     return mean_iou(iou_per_class(confusion_matrix(ids, truth, num_classes, ignore)))
-
-
-def inspect_directly(case: Case, settings: Settings) -> Inspection:
-    """Run the stages in this thread, without an engine.
-
-    Raises:
-        InspectionError: a stage cannot be computed.
-    """
-    from core.inference import forward
-
-    if case.network is None:
-        raise ValueError("this case has no network")
-    tensor = preprocess(case.image, settings.preprocessing)
-    size = case.image.pixels.shape[:2]
-    logits = forward(case.network, tensor, settings.forwarding, size=size)
-    labels = decode_labels(logits.values, settings.decoding)
-    return Inspection(case.image, case.network, settings, tensor, logits, labels)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.errors import InspectionError
+from core.operators import StopForward, tap
 
 LAYERS = 5  # BatchNorms from the input on that are looked at
 ALL = 10_000  # more than any network has
@@ -22,56 +20,6 @@ BATCH_NORMS = {
     torch.ops.aten._batch_norm_no_update.default,
 }
 FIRST_CONVOLUTION = torch.ops.aten.convolution.default
-
-
-class EnoughHeard(BaseException):
-    """What was asked for was heard; it must pass the borders that catch every Exception."""
-
-
-class Ears(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Hears every operator of a forward in this thread; the network is neither copied nor changed.
-
-    Hooks would be heard by the forwards of other people too, who share the module.
-    """
-
-    def __init__(self, hear: Callable[[Any, tuple[Any, ...], torch.Tensor], None]) -> None:
-        """Args: hear, called with operator, arguments and result; may raise `EnoughHeard`."""
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._hear = hear
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        """Let the operator do its work, and tell of it."""
-        result = func(*args, **(kwargs or {}))
-        self._hear(func, args, result)
-        return result
-
-
-def listen(
-    module: nn.Module,
-    tensor: torch.Tensor,
-    hear: Callable[[Any, tuple[Any, ...], torch.Tensor], None],
-) -> None:
-    """Run the middle of an input through a network until `hear` has enough, or the network stops.
-
-    Args:
-        module: of the network, in eval mode.
-        tensor: [1 c h w].
-        hear: see `Ears`.
-    """
-    try:
-        with torch.no_grad(), Ears(hear):  # inference_mode would hide what conv2d is made of
-            module(middle(tensor.float()))
-    except EnoughHeard:
-        pass
-    except (
-        InspectionError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-    ):  # this size or tensor stops the network
-        pass
 
 
 def remembers(func: Any, args: tuple[Any, ...]) -> bool:
@@ -103,9 +51,9 @@ def divergence(module: nn.Module, tensor: torch.Tensor, layers: int = LAYERS) ->
             now = x.mean(dim=1), x.var(dim=1, unbiased=False)
             heard.append(median(kl(*now, args[3], args[4])))
             if len(heard) >= layers:
-                raise EnoughHeard
+                raise StopForward
 
-    listen(module, tensor, hear)
+    tap(module, middle(tensor.float()), hear)
     return tuple(heard)
 
 

@@ -9,8 +9,10 @@ from core.diagnosis import checks
 from core.diagnosis.bisect import Bisect, bisect
 from core.diagnosis.case import Case
 from core.diagnosis.diagnosis import Diagnosis
-from core.diagnosis.evidence import Facts, Run
+from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Finding, worst_first
+from core.diagnosis.forwards import BUDGET, BudgetSpent
+from core.engine import Runner, in_this_thread
 from core.errors import InspectionError
 
 
@@ -25,7 +27,8 @@ def _go_on() -> None:
 def investigate(
     case: Case,
     *,
-    run: Run | None = None,
+    forward: Runner = in_this_thread,
+    budget: float = BUDGET,
     progress: Callable[[str], None] = _say_nothing,
     waiting: Callable[[], None] = _go_on,
 ) -> Iterator[Diagnosis]:
@@ -33,11 +36,12 @@ def investigate(
 
     Args:
         case: what is to be explained.
-        run: makes an inspection of the case's picture under any settings; None: in this thread.
+        forward: the door through which the network is run.
+        budget: how often it may be, in units of `Diagnosis.forwards`.
         progress: told each stage in words; what it raises ends the work.
         waiting: called between two steps; what it raises ends the work.
     """
-    facts, found = Facts(case, run), Found()
+    facts, found = Facts(case, forward, budget), Found()
     progress("Reading the facts")
     found.ask(checks.NO_NETWORK, facts)
     if case.network is None:
@@ -64,12 +68,13 @@ def investigate(
 def diagnose(
     case: Case,
     *,
-    run: Run | None = None,
+    forward: Runner = in_this_thread,
+    budget: float = BUDGET,
     progress: Callable[[str], None] = _say_nothing,
     waiting: Callable[[], None] = _go_on,
 ) -> Diagnosis:
     """Wait for the last answer of `investigate`."""
-    *_, last = investigate(case, run=run, progress=progress, waiting=waiting)
+    *_, last = investigate(case, forward=forward, budget=budget, progress=progress, waiting=waiting)
     return last
 
 
@@ -79,16 +84,20 @@ class Found:
     def __init__(self) -> None:
         self._by_cause: dict[str, Finding] = {}
         self._bisect = Bisect()
+        self.ended = ""  # why nothing more is asked
 
     def ask(self, questions: tuple[checks.Check, ...], facts: Facts) -> None:
         """Ask each check; one that cannot be computed on this case says nothing."""
-        for question in questions:
+        for question in questions if not self.ended else ():
             try:
                 for finding in question(facts):
                     self._by_cause[finding.cause] = finding
                     self._tell(facts)
             except InspectionError:  # the page shows it already, with its remedy
                 continue
+            except BudgetSpent:
+                self._end(facts)
+                return
 
     def take_back(self, causes: tuple[str, ...], said: Diagnosis, facts: Facts) -> None:
         """Forget what was said without a forward and is to be asked with one."""
@@ -103,6 +112,11 @@ class Found:
             self._bisect = bisect(facts.seen)
         except InspectionError:
             return
+        except BudgetSpent:
+            self._end(facts)
+
+    def _end(self, facts: Facts) -> None:
+        self.ended = f"The search ended after {facts.forwards.spent:.0f} forwards."
 
     @property
     def nothing_can_help(self) -> bool:
@@ -131,6 +145,7 @@ class Found:
             self._bisect,
             facts.known_normalization,
             tuple(facts.tried.values()),
-            forwards=facts.forwards,
+            forwards=facts.forwards.spent,
+            ended=self.ended,
             finished=finished,
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.diagnosis.bias import agreement_without
 from core.diagnosis.evidence import Facts
-from core.diagnosis.familiar import ALL, divergence
+from core.diagnosis.familiar import ALL
 from core.diagnosis.gauge import Gauge
 from core.diagnosis.memory import Memory
 from core.diagnosis.order import VOTES, is_judged, preference
@@ -233,9 +233,9 @@ def strangeness(facts: Facts, family: str) -> float:
     for changes in feedings:
         chosen = change(facts.settings, **changes, **PLAIN_SIZE).preprocessing
         ordinary = preprocess(ordinary_picture(), chosen)
-        layers = divergence(facts.network.module, ordinary.tensor, ALL)
+        layers = facts.divergence(ordinary.tensor, ALL)
         heard.append(float(np.nan_to_num(np.median(layers), nan=np.inf)) if layers else 0.0)
-    facts.forwards += len(feedings) * ordinary_picture().pixels[..., 0].size / facts.unit
+    facts.forwards.count(len(feedings) * ordinary_picture().pixels[..., 0].size / facts.unit)
     return min(heard)
 
 

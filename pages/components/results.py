@@ -91,7 +91,8 @@ def _gauge(key: str, _inspection: Inspection) -> Gauge | None:
     """Made once for everybody; `key` names network and picture."""
     from core.diagnosis.gauge import gauge_of
 
-    return gauge_of(_inspection.network.module, _inspection.input.base)
+    module, base = _inspection.network.module, _inspection.input.base
+    return session.engine().run("", lambda: gauge_of(module, base), person=f"gauge {key}")
 
 
 def _channel(inspection: Inspection) -> int:
