@@ -17,7 +17,7 @@ from benchmarks import reading
 from core.architectures import build_network
 from core.checkpoint import read_checkpoint
 from core.colors import colorize, palette_colors
-from core.diagnosis.gauge import gauge_of
+from core.diagnosis.normalization.first_layer import gauge_of
 from core.engine import Engine
 from core.image import Image, decode_image
 from core.inference import forward

@@ -69,11 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from core.diagnosis import diagnose, plain
+    from core.diagnosis import diagnose
 
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
-    print(json.dumps(plain(answered), indent=1) if options.json else _text(answered))
+    print(json.dumps(answered.to_dict(), indent=1) if options.json else _text(answered))
     if options.report or options.script or options.labels:
         _write(options, case, answered)
     return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY

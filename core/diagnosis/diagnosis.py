@@ -8,6 +8,7 @@ from typing import Any
 
 from core.diagnosis.bisect import Bisect
 from core.diagnosis.finding import Finding
+from core.diagnosis.normalization.recovered import Recovered
 from core.settings import Settings
 
 
@@ -29,7 +30,7 @@ class Diagnosis:
     settings: Settings
     findings: tuple[Finding, ...] = ()  # worst first
     bisect: Bisect = field(default_factory=Bisect)
-    recovered: Any = None  # core.normalization.Recovered, where it was asked
+    recovered: Recovered | None = None  # where it was asked
     tried: tuple[Tried, ...] = ()
     forwards: float = 0.0  # in units of one at the settings under diagnosis
     finished: bool = False
@@ -61,3 +62,12 @@ class Diagnosis:
         more = f" And {len(others)} more." if others else ""
         reason = first.evidence[0].words if first.evidence else ""
         return f"{start}{first.name}. {reason}{more}".strip()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Texts, numbers, lists and mappings of them; no array and no picture."""
+        return {
+            "verdict": self.verdict,
+            "begins": {"stage": self.bisect.stage, "words": self.bisect.words},
+            "findings": [finding.to_dict() for finding in self.findings],
+            "forwards": self.forwards,
+        }

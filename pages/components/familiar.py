@@ -10,7 +10,7 @@ from core.presets import convention_name
 from pages.components import charts, session
 
 if TYPE_CHECKING:
-    from core.diagnosis.normal import Recovered
+    from core.diagnosis.normalization.recovered import Recovered
 
 SHOWN = 12  # conventions in the chart
 ORDERS = {"rgb": ", RGB", "bgr": ", BGR", "gray": ", gray"}

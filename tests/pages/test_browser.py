@@ -13,7 +13,7 @@ import examples
 from core.architectures import build_network
 from core.checkpoint import read_checkpoint
 from core.colors import colorize, overlay, palette_colors
-from core.diagnosis.gauge import gauge_of
+from core.diagnosis.normalization.first_layer import gauge_of
 from core.engine import Engine
 from core.image import decode_image
 from core.inspection import run_stages

@@ -9,8 +9,8 @@ from torch import nn
 
 import examples
 from core.diagnosis import Case, diagnose, investigate
-from core.diagnosis.agreement import mutual_information
 from core.diagnosis.bisect import bisect
+from core.diagnosis.measure.mask import mutual_information
 from core.image import decode_image
 from core.presets import PRESETS
 from core.settings import Settings, change

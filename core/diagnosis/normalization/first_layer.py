@@ -17,7 +17,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from core.diagnosis.familiar import FIRST_CONVOLUTION, kl, median, middle, remembers
+from core.diagnosis.measure.batchnorm_divergence import (
+    FIRST_CONVOLUTION,
+    kl,
+    median,
+    middle,
+    remembers,
+)
 from core.operators import StopForward, tap
 
 
