@@ -17,11 +17,11 @@ from benchmarks import reading
 from core.architectures import build_network
 from core.checkpoint import read_checkpoint
 from core.colors import colorize, palette_colors
-from core.diagnosis.gauge import gauge_of
+from core.diagnosis.normalization.first_layer import gauge_of
 from core.engine import Engine
 from core.image import Image, decode_image
 from core.inference import forward
-from core.inspection import inspect
+from core.inspection import run_stages
 from core.preprocess import preprocess
 from core.presets import IMAGENET_MEAN, IMAGENET_STD, apply_preset
 from core.settings import Settings, change
@@ -37,7 +37,7 @@ def main() -> None:
     network = build_network(read_checkpoint(path, name=path.name, digest="example"))
     settings = apply_preset(Settings(), "imagenet")
     engine = Engine()
-    seen = inspect(image, network, settings, engine=engine)
+    seen = run_stages(image, network, settings, forward=engine.runner())
     tensor = preprocess(image, settings.preprocessing)
     size = image.pixels.shape[:2]
 
@@ -48,7 +48,9 @@ def main() -> None:
              "the forward alone", once)  # fmt: skip
     threshold = change(settings, rule="per_class", threshold=0.4)
     _compare("a new threshold, all stages",
-             lambda: inspect(image, network, threshold, engine=engine, previous=seen),
+             lambda: run_stages(
+                 image, network, threshold, forward=engine.runner(), previous=seen
+             ),
              "the forward alone", once)  # fmt: skip
     _compare("planes of one answer", lambda: result_plane(seen, 1),
              "the same as four PNGs", lambda: _four_pngs(seen))  # fmt: skip
@@ -69,7 +71,7 @@ def main() -> None:
 
 
 def _fresh(image: Image, network: object, settings: Settings) -> None:
-    inspect(image, network, settings, engine=Engine())  # type: ignore[arg-type]
+    run_stages(image, network, settings, forward=Engine().runner())  # type: ignore[arg-type]
 
 
 def _four_pngs(seen: object) -> None:

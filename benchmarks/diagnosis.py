@@ -20,9 +20,16 @@ import numpy as np
 
 from benchmarks.cases import Part, Trial, faulty, healthy, material, members, pairs, pictures, scene
 from core.diagnosis import diagnose
-from core.diagnosis.evidence import Facts
-from core.diagnosis.naming import affine
-from core.diagnosis.normal import Recovered, own_numbers, recovered, solved_numbers
+from core.diagnosis.measure.measurements import Measurements, measure
+from core.diagnosis.normalization.conventions import (
+    gauges_of,
+    memory_of,
+    own_numbers,
+    solved_numbers,
+)
+from core.diagnosis.normalization.naming import affine
+from core.diagnosis.normalization.recover import recover
+from core.diagnosis.normalization.recovered import Recovered
 from core.errors import InspectionError
 from core.settings import Settings, change
 from examples.faults import FAULTS
@@ -186,8 +193,8 @@ def _recoveries(part: Part) -> list[tuple[Member, tuple[int, ...]]]:
 def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
     """Recover the convention from plain settings; numbers of its own from all pictures together."""
     start = change(Settings(), color="gray" if member.channels == 1 else "rgb")
-    cases = [Facts(case_of(_with(member, seed, start))) for seed in seeds]
-    each = [recovered(facts) for facts in cases]
+    cases = [measure(case_of(_with(member, seed, start))) for seed in seeds]
+    each = [recover(measured, {}) for measured in cases]
     told = [one for one in each if one.certainty != "cannot tell"]
     answered = len(told) * 2 > len(each)
     custom = member.family == "custom"
@@ -206,15 +213,17 @@ def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
     return Recovery(member.name, member.has_norm, custom, True, near, order, mean_error, std_error)
 
 
-def _together(cases: list[Facts], start: Settings) -> tuple[np.ndarray, np.ndarray]:
+def _together(cases: list[Measurements], start: Settings) -> tuple[np.ndarray, np.ndarray]:
     """Mean and std that make all pictures together what the first BatchNorm remembers."""
     color = start.preprocessing.color
     guesses = [
-        own_numbers(facts.case.image, facts.memory, color) for facts in cases if facts.memory
+        own_numbers(measured.case.image, memory, color)
+        for measured in cases
+        if (memory := memory_of(measured))
     ]
     guess = {**guesses[0], "mean": np.mean([one["mean"] for one in guesses], axis=0),
              "std": np.exp(np.mean([np.log(one["std"]) for one in guesses], axis=0))}  # fmt: skip
-    gauges = [facts.gauge for facts in cases if facts.gauge]
+    gauges = [gauge for measured in cases for gauge in gauges_of(measured)]
     return affine(change(start, **solved_numbers(gauges, guess)).preprocessing)
 
 

@@ -69,23 +69,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from core.diagnosis import diagnose, plain
+    from core.diagnosis import diagnose
 
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
-    print(json.dumps(plain(answered), indent=1) if options.json else _text(answered))
+    print(json.dumps(answered.to_dict(), indent=1) if options.json else _text(answered))
     if options.report or options.script or options.labels:
         _write(options, case, answered)
     return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY
 
 
 def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None:
-    from core.diagnosis.evidence import inspect_directly
+    from core.engine import in_this_thread
     from core.export.label_map import label_png
     from core.export.report import html_report
     from core.export.script import inference_script
+    from core.inspection import run_stages
 
-    seen = inspect_directly(case, case.settings)
+    if case.network is None:
+        return  # _case has raised before
+    seen = run_stages(case.image, case.network, case.settings, forward=in_this_thread)
     if options.report:
         now = datetime.now().astimezone()
         _save(options.report, html_report(case, seen, answered, written=now).encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from core.architectures import Network
 from core.architectures.program.program_module import ProgramModule
 from core.errors import ChannelMismatchError, ForwardError
+from core.operators import Stoppable
 from core.settings import Forwarding, Upsampling
 
 if TYPE_CHECKING:
@@ -122,13 +124,18 @@ def _run(module: torch.nn.Module, x: torch.Tensor, head: str) -> torch.Tensor:
     """Border to foreign code: [1 C h w] as the network returns it, or a ForwardError."""
     x = x.contiguous(memory_format=torch.channels_last)
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), _stoppable(module):
             output = _call(module, x, head)
     except ForwardError:  # an exported program says itself why it stops
         raise
     except Exception as exc:
         raise _stopped(exc, x) from exc
     return _checked(output, x)
+
+
+def _stoppable(module: torch.nn.Module) -> AbstractContextManager[object]:
+    """Modules are asked before each layer (core/operators.py); a program has none."""
+    return Stoppable() if isinstance(module, ProgramModule) else nullcontext()  # type: ignore[no-untyped-call]
 
 
 def _call(module: torch.nn.Module, x: torch.Tensor, head: str) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from core import inference
 from core.architectures import Network
-from core.engine import Engine
+from core.engine import Runner
 from core.errors import ForwardError
 from core.image import Image
-from core.inference import Logits, forward
+from core.inference import Logits
 from core.labels import Labels, decode_labels
 from core.preprocess import InputTensor, preprocess
 from core.settings import Settings, digest
@@ -38,11 +38,6 @@ class Inspection:
         return tuple(known[k] if k < len(known) else f"class {k}" for k in ids)
 
     @property
-    def input_key(self) -> str:
-        """Names the tensor: equal for equal picture and preprocessing."""
-        return f"{self.image.digest[:16]}-{digest(self.settings.preprocessing)}"
-
-    @property
     def logits_key(self) -> str:
         """Names the logits: equal for equal picture, checkpoint, preprocessing and forwarding."""
         return logits_key(self.image, self.network, self.settings)
@@ -54,15 +49,13 @@ def logits_key(image: Image, network: Network, settings: Settings) -> str:
     return "-".join((*parts, digest(settings.forwarding)))
 
 
-def inspect(
+def run_stages(
     image: Image,
     network: Network,
     settings: Settings,
     *,
-    engine: Engine,
+    forward: Runner,
     previous: Inspection | None = None,
-    person: str = "",
-    waiting: Callable[[], None] = lambda: None,
 ) -> Inspection:
     """Run the stages; a stage of `previous` whose inputs are the same is taken over.
 
@@ -70,23 +63,18 @@ def inspect(
         image: the decoded picture.
         network: the rebuilt network.
         settings: what the user chose.
-        engine: where the forward runs and where logits are kept.
+        forward: the door through which the network is run: an engine's, or `in_this_thread`.
         previous: the last inspection on the screen, if any.
-        person: whose request this is (see `Engine.logits`).
-        waiting: called while the forward waits or runs; may raise to give up.
 
     Raises:
         InspectionError: a stage cannot be computed; the message says why and what to do.
     """
-    key = logits_key(image, network, settings)
-    _check_size(image, network, settings)
-    tensor = _input(image, settings, previous)
     size = image.pixels.shape[:2]
-    logits = engine.logits(
-        key,
-        lambda: forward(network, tensor, settings.forwarding, size=size),
-        person=person,
-        waiting=waiting,
+    check_size(network, size, settings.forwarding.head)
+    tensor = _input(image, settings, previous)
+    logits = forward(
+        logits_key(image, network, settings),
+        lambda: inference.forward(network, tensor, settings.forwarding, size=size),
     )
     labels = _labels(logits, settings, previous)
     return Inspection(image, network, settings, tensor, logits, labels)
@@ -112,10 +100,19 @@ def _labels(logits: Logits, settings: Settings, previous: Inspection | None) -> 
     return decode_labels(logits.values, settings.decoding)
 
 
-def _check_size(image: Image, network: Network, settings: Settings) -> None:
-    height, width = image.pixels.shape[:2]
-    classes = network.num_classes
-    if settings.forwarding.head == "aux":
+def check_size(network: Network, size: tuple[int, ...], head: str) -> None:
+    """Refuse logits that would take more memory than one picture may.
+
+    Args:
+        network: that makes them.
+        size: h, w of the logits in the end.
+        head: "out" or "aux".
+
+    Raises:
+        ForwardError: they are too large.
+    """
+    (height, width), classes = size, network.num_classes
+    if head == "aux":
         classes = network.aux_classes or classes
     needed = classes * height * width * 4  # float32
     if needed > MAX_LOGITS_BYTES:

@@ -17,9 +17,10 @@ from core.architectures import Network, build_network
 from core.checkpoint import Checkpoint, read_checkpoint
 from core.colors import palette_colors
 from core.diagnosis import Case
+from core.engine import Runner, in_this_thread
 from core.errors import InspectionError
 from core.image import decode_image
-from core.inspection import Inspection
+from core.inspection import Inspection, run_stages
 from core.scores import Truth, decode_truth
 from core.settings import Display, Settings
 
@@ -71,11 +72,16 @@ def case_of(material: Material) -> Case:
     )
 
 
-def inspect_material(material: Material) -> Inspection:
-    """What the network says under these settings."""
-    from core.diagnosis.evidence import inspect_directly
+def inspect_material(material: Material, forward: Runner = in_this_thread) -> Inspection:
+    """What the network says under these settings; `forward` is the door to it.
 
-    return inspect_directly(case_of(material), material.settings)
+    Raises:
+        InspectionError: there is no network, or a stage cannot be computed.
+    """
+    case = case_of(material)
+    if case.network is None:
+        raise case.error or ValueError("this material has no network")
+    return run_stages(case.image, case.network, material.settings, forward=forward)
 
 
 @lru_cache(maxsize=8)

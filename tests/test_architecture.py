@@ -25,6 +25,7 @@ ROOMS = (
     "preprocess",
     "checkpoint",
     "architectures",
+    "operators",
     "inference",
     "engine",
     "labels",
@@ -37,7 +38,7 @@ ROOMS = (
     "export",
     "__main__",
 )
-TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "inference", "diagnosis"}
+TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "operators", "inference", "diagnosis"}
 
 
 def imports(path):

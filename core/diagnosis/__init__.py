@@ -1,8 +1,10 @@
 """Picture, checkpoint and settings to findings: why a mask is black or wrong, and what mends it.
 
-    Case -> Facts (each computed once, when it is asked for) -> checks -> Findings -> Diagnosis
+    Case -> Measurements (each computed once, when asked for) -> checks -> Findings -> Diagnosis
 
-A new cause is a function in `checks/`, its line there, its row in docs/findings.md.
+In: a `Case` and a door to its network. Out: better and better `Diagnosis` values. Open `inquiry.py`
+first: it says what is asked when. A new cause is a function in `checks/`, its phase in
+`checks/phases.py`, its row in docs/findings.md.
 """
 
 from core.diagnosis.bisect import Bisect
@@ -10,7 +12,6 @@ from core.diagnosis.case import Case
 from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import CAUSES, Evidence, Finding
 from core.diagnosis.inquiry import diagnose, investigate
-from core.diagnosis.plain import plain
 
 __all__ = [
     "CAUSES",
@@ -22,5 +23,4 @@ __all__ = [
     "Tried",
     "diagnose",
     "investigate",
-    "plain",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.diagnosis.bisect import Bisect
 from core.diagnosis.finding import Finding
+from core.diagnosis.normalization.recovered import Recovered
 from core.settings import Settings
 
 
@@ -29,10 +30,11 @@ class Diagnosis:
     settings: Settings
     findings: tuple[Finding, ...] = ()  # worst first
     bisect: Bisect = field(default_factory=Bisect)
-    recovered: Any = None  # core.normalization.Recovered, where it was asked
+    recovered: Recovered | None = None  # where it was asked
     tried: tuple[Tried, ...] = ()
     forwards: float = 0.0  # in units of one at the settings under diagnosis
     finished: bool = False
+    ended: str = ""  # why the search stopped before its end
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -46,7 +48,11 @@ class Diagnosis:
 
     @property
     def verdict(self) -> str:
-        """One sentence; a healthy case gets a calm one."""
+        """One sentence, calm for a healthy case; and why the search ended early, if it did."""
+        return f"{self._found} {self.ended}".strip()
+
+    @property
+    def _found(self) -> str:
         if not self.faults:
             if not self.finished:
                 return "Nothing is wrong so far; the search goes on."
@@ -56,3 +62,12 @@ class Diagnosis:
         more = f" And {len(others)} more." if others else ""
         reason = first.evidence[0].words if first.evidence else ""
         return f"{start}{first.name}. {reason}{more}".strip()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Texts, numbers, lists and mappings of them; no array and no picture."""
+        return {
+            "verdict": self.verdict,
+            "begins": {"stage": self.bisect.stage, "words": self.bisect.words},
+            "findings": [finding.to_dict() for finding in self.findings],
+            "forwards": self.forwards,
+        }

@@ -53,6 +53,17 @@ CAUSES: dict[str, str] = {
     "T3": "The ids of the ground truth are shifted or permuted",
     "T4": "The ground truth was resized with interpolation",
 }
+NOT_IN_THE_SETTINGS = frozenset(cause for cause in CAUSES if cause[0] in "DTW")  # lies elsewhere
+MASKS_MEAN_NOTHING = frozenset({"W3", "W6", "N1"})  # so comparing them tells nothing
+ENDS_SEARCH = frozenset({"W6", "N1"})  # where the logits are broken, no other settings are tried
+STATISTICS_ARE_BROKEN = frozenset({"B1"})  # so neither order nor size is judged by masks
+# In which order findings of one phase are told where nothing else decides, and their fixes laid
+# over each other: as people look for them.
+ORDER = (
+    *("F1", "F2", "F5", "N1", "W6", "W1", "W5", "F4", "W4", "F3", "W3", "R1", "D1", "D4", "D5"),
+    *("D6", "T4", "T2", "S1", "P1", "P2", "P3", "P4", "P5", "P7", "B2", "B1", "N2", "R3", "R5"),
+    *("R8", "P6", "R4", "R6", "R7", "D2", "D3", "D7", "T3", "T1", "W7"),
+)
 CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
 
 
@@ -83,10 +94,19 @@ class Finding:
         """The cause in words."""
         return CAUSES[self.cause]
 
-    @property
-    def anchor(self) -> str:
-        """Where docs/findings.md explains it."""
-        return f"docs/findings.md#{self.cause.lower()}"
+    def to_dict(self) -> dict[str, Any]:
+        """Texts, numbers, lists and mappings of them."""
+        return {
+            "cause": self.cause,
+            "name": self.name,
+            "certainty": self.certainty,
+            "kind": self.kind,
+            "evidence": [{"words": e.words, "number": e.number} for e in self.evidence],
+            "fix": self.fix,
+            "code": self.code,
+            "changes": dict(self.changes),
+            "effect": self.effect,
+        }
 
 
 def worst_first(finding: Finding) -> tuple[bool, int, float]:

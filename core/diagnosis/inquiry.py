@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from core.diagnosis import checks
 from core.diagnosis.bisect import Bisect, bisect
 from core.diagnosis.case import Case
-from core.diagnosis.diagnosis import Diagnosis
-from core.diagnosis.evidence import Facts, Run
-from core.diagnosis.finding import Finding, worst_first
+from core.diagnosis.checks.phases import (
+    COUNTERFACTUAL,
+    NO_FORWARD,
+    NO_NETWORK,
+    ONE_FORWARD,
+    Check,
+    Phase,
+)
+from core.diagnosis.diagnosis import Diagnosis, Tried
+from core.diagnosis.finding import ENDS_SEARCH, Finding, worst_first
+from core.diagnosis.measure.forwards import BUDGET, BudgetSpent
+from core.diagnosis.measure.measurements import Measurements, measure
+from core.diagnosis.normalization.naming import difference_in_words
+from core.diagnosis.normalization.recover import recover
+from core.diagnosis.progress import Progress
+from core.engine import Runner, in_this_thread
 from core.errors import InspectionError
+from core.settings import change
+
+Phases = tuple[Phase, ...]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """All checks in their order: what is asked before there is a network, and so on."""
+
+    no_network: Phases = NO_NETWORK
+    no_forward: Phases = NO_FORWARD
+    one_forward: Phases = ONE_FORWARD
+    counterfactual: Phases = COUNTERFACTUAL
 
 
 def _say_nothing(stage: str) -> None:
@@ -25,112 +50,145 @@ def _go_on() -> None:
 def investigate(
     case: Case,
     *,
-    run: Run | None = None,
+    forward: Runner = in_this_thread,
+    budget: float = BUDGET,
     progress: Callable[[str], None] = _say_nothing,
     waiting: Callable[[], None] = _go_on,
+    questions: Questions = Questions(),
 ) -> Iterator[Diagnosis]:
     """Find causes, the cheap and certain first; each answer is better than the one before.
 
     Args:
         case: what is to be explained.
-        run: makes an inspection of the case's picture under any settings; None: in this thread.
+        forward: the door through which the network is run.
+        budget: how often it may be, in units of `Diagnosis.forwards`.
         progress: told each stage in words; what it raises ends the work.
         waiting: called between two steps; what it raises ends the work.
+        questions: which checks are asked, and in which order.
     """
-    facts, found = Facts(case, run), Found()
+    search = _Search(measure(case, forward, budget=budget))
     progress("Reading the facts")
-    found.ask(checks.NO_NETWORK, facts)
+    search.ask(questions.no_network)
     if case.network is None:
-        yield found.diagnosis(facts, finished=True)
+        yield search.diagnosis(finished=True)
         return
-    found.ask(checks.NO_FORWARD, facts)
-    first = found.diagnosis(facts)
-    yield first
+    search.ask(questions.no_forward)
+    yield search.diagnosis()
     waiting()
     progress("Running the network once")
-    found.look(facts)
-    found.ask(checks.ONE_FORWARD, facts)
-    if found.nothing_can_help:
-        yield found.diagnosis(facts, finished=True)
+    search.look()
+    search.ask(questions.one_forward)
+    if search.nothing_can_help:
+        yield search.diagnosis(finished=True)
         return
-    yield found.diagnosis(facts)
+    yield search.diagnosis()
     waiting()
     progress("Asking what other settings would do")
-    found.take_back(checks.PROVISIONAL, first, facts)
-    found.ask(checks.COUNTERFACTUAL, facts)
-    yield found.diagnosis(facts, finished=True)
+    search.recover()
+    search.ask(questions.counterfactual)
+    yield search.diagnosis(finished=True)
 
 
 def diagnose(
     case: Case,
     *,
-    run: Run | None = None,
+    forward: Runner = in_this_thread,
+    budget: float = BUDGET,
     progress: Callable[[str], None] = _say_nothing,
     waiting: Callable[[], None] = _go_on,
+    questions: Questions = Questions(),
 ) -> Diagnosis:
     """Wait for the last answer of `investigate`."""
-    *_, last = investigate(case, run=run, progress=progress, waiting=waiting)
+    *_, last = investigate(
+        case,
+        forward=forward,
+        budget=budget,
+        progress=progress,
+        waiting=waiting,
+        questions=questions,
+    )
     return last
 
 
-class Found:
-    """What was found so far; a later word on the same cause replaces the earlier one."""
+@dataclass
+class _Search:
+    """One investigation: the measurements stay, the progress goes on."""
 
-    def __init__(self) -> None:
-        self._by_cause: dict[str, Finding] = {}
-        self._bisect = Bisect()
+    measured: Measurements
+    so_far: Progress = field(default_factory=Progress)
+    bisect: Bisect = field(default_factory=Bisect)
+    ended: str = ""  # why nothing more is asked
 
-    def ask(self, questions: tuple[checks.Check, ...], facts: Facts) -> None:
-        """Ask each check; one that cannot be computed on this case says nothing."""
-        for question in questions:
-            try:
-                for finding in question(facts):
-                    self._by_cause[finding.cause] = finding
-                    self._tell(facts)
-            except InspectionError:  # the page shows it already, with its remedy
-                continue
+    def ask(self, phases: Phases) -> None:
+        """Ask one phase after the other, until the network was run too often."""
+        for phase in phases:
+            if self.ended:
+                return
+            answers = [self._answer(check) for check in phase.checks]
+            self.so_far = replace(
+                self.so_far.with_findings(answers, provisional=phase.provisional),
+                tried=tuple(_tried(self.measured)),
+            )
 
-    def take_back(self, causes: tuple[str, ...], said: Diagnosis, facts: Facts) -> None:
-        """Forget what was said without a forward and is to be asked with one."""
-        for finding in said.findings:
-            if finding.cause in causes and self._by_cause.get(finding.cause) is finding:
-                del self._by_cause[finding.cause]
-        self._tell(facts)
+    def _answer(self, check: Check) -> list[Finding]:
+        """What a check finds; one that cannot be computed on this case says nothing more."""
+        found: list[Finding] = []
+        try:
+            for finding in check(self.measured, self.so_far):
+                found.append(finding)
+        except InspectionError:  # the page shows it already, with its remedy
+            pass
+        except BudgetSpent:
+            self._end()
+        return found
 
-    def look(self, facts: Facts) -> None:
+    def look(self) -> None:
         """Find out where black begins."""
         try:
-            self._bisect = bisect(facts.seen)
+            self.bisect = bisect(self.measured.seen)
         except InspectionError:
             return
+        except BudgetSpent:
+            self._end()
+
+    def recover(self) -> None:
+        """Ask for the training's normalization, in place of what the checkpoint alone said."""
+        self.so_far = now = self.so_far.without_provisional()
+        try:
+            found = recover(self.measured, now.fixes, masks_tell=not now.masks_mean_nothing)
+        except InspectionError:
+            return
+        except BudgetSpent:
+            self._end()
+        else:
+            self.so_far = replace(now, recovered=found)
+
+    def _end(self) -> None:
+        self.ended = f"The search ended after {self.measured.forwards.spent:.0f} forwards."
 
     @property
     def nothing_can_help(self) -> bool:
         """Whether the weights are broken, so that no other settings need be tried."""
-        return bool({"N1", "W6"} & self._by_cause.keys()) and self._bisect.stage == "logits"
+        broken = not ENDS_SEARCH.isdisjoint(self.so_far.findings)
+        return broken and self.bisect.stage == "logits"
 
-    def _tell(self, facts: Facts) -> None:
-        """Let later checks know what was found."""
-        facts.mended = self._mended()
-        faults = (cause for cause, found in self._by_cause.items() if found.kind == "fault")
-        facts.faults = frozenset(faults)
-
-    def _mended(self) -> dict[str, Any]:
-        """What all faults before the display would change, together."""
-        changes: dict[str, Any] = {}
-        for finding in self._by_cause.values():
-            if finding.kind == "fault" and finding.cause[0] not in "DTW":
-                changes |= finding.changes
-        return changes
-
-    def diagnosis(self, facts: Facts, *, finished: bool = False) -> Diagnosis:
+    def diagnosis(self, *, finished: bool = False) -> Diagnosis:
         """All of it, worst first."""
         return Diagnosis(
-            facts.settings,
-            tuple(sorted(self._by_cause.values(), key=worst_first)),
-            self._bisect,
-            facts.known_normalization,
-            tuple(facts.tried.values()),
-            forwards=facts.forwards,
+            self.measured.settings,
+            tuple(sorted(self.so_far.findings.values(), key=worst_first)),
+            self.bisect,
+            self.so_far.recovered,
+            tuple(_tried(self.measured)),
+            forwards=self.measured.forwards.spent,
             finished=finished,
+            ended=self.ended,
         )
+
+
+def _tried(measured: Measurements) -> Iterator[Tried]:
+    """What was scored so far, in words."""
+    now = measured.settings
+    for scored in measured.truth.scored:
+        words = difference_in_words(now, change(now, **scored.changes))
+        yield Tried(words, scored.changes, scored.score, scored.iou, scored.changed)

@@ -31,7 +31,7 @@ class Result:
     sentence: str  # what is seen
     shares: tuple[float, ...]  # of each class, 0..1
     class_names: tuple[str, ...]
-    diagnosis: Mapping[str, Any] | None = None  # as core.diagnosis.plain gives it; and "finished"
+    diagnosis: Mapping[str, Any] | None = None  # as Diagnosis.to_dict gives it; and "finished"
     pixel: tuple[float, ...] = ()  # logits of the pinned pixel
 
 

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import examples
-from core.diagnosis.naming import affine
+from core.diagnosis.normalization.naming import affine
 from examples.scenes import render_scene
 from examples.zoo import SCORES, ZOO, Member, load
 from examples.zoo.architectures import BUILDERS

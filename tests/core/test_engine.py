@@ -6,8 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from core.engine import Engine, load
+from core.engine import MOST_ASKERS, Engine, load
 from core.inference import Logits
+from core.operators import check_wanted
 
 
 def logits_of(value: float) -> Logits:
@@ -36,26 +37,28 @@ def test_the_same_key_is_computed_once():
     engine = Engine()
 
     for _ in range(3):
-        engine.logits("a", lambda: logits_of(1))
+        engine.run("a", lambda: logits_of(1))
 
     assert engine.forwards == 1
 
 
 def test_no_more_than_one_forward_runs_at_a_time():
-    engine = Engine()
+    engine, at_once, running = Engine(), [], []
 
     def slow():
+        running.append(threading.current_thread().name)
         time.sleep(0.02)
+        at_once.append(len(running))
+        running.pop()
         return logits_of(0)
 
-    threads = [
-        in_background(lambda k=k: engine.logits(f"{k}", slow, person=f"{k}")) for k in range(5)
-    ]
+    threads = [in_background(lambda k=k: engine.run(f"{k}", slow, person=f"{k}")) for k in range(5)]
     for thread in threads:
         thread.join()
 
     assert engine.forwards == 5
     assert engine.most_running == 1
+    assert at_once == [1] * 5
 
 
 def test_of_one_person_only_the_newest_waiting_request_is_computed():
@@ -68,13 +71,13 @@ def test_of_one_person_only_the_newest_waiting_request_is_computed():
 
         def call():
             try:
-                engine.logits(name, forward, person="dragger")
+                engine.run(name, forward, person="dragger")
             except Exception:
                 computed.append(f"{name} dropped")
 
         return in_background(call)
 
-    other = in_background(lambda: engine.logits("held", held, person="other"))
+    other = in_background(lambda: engine.run("held", held, person="other"))
     held.began.wait(5)
     first = ask("first")
     time.sleep(0.1)
@@ -89,9 +92,9 @@ def test_of_one_person_only_the_newest_waiting_request_is_computed():
 
 def test_a_host_can_ask_how_busy_all_engines_are():
     engine, held, before = Engine(), Held(), load()
-    other = in_background(lambda: engine.logits("held", held, person="other"))
+    other = in_background(lambda: engine.run("held", held, person="other"))
     held.began.wait(5)
-    second = in_background(lambda: engine.logits("next", lambda: logits_of(0), person="second"))
+    second = in_background(lambda: engine.run("next", lambda: logits_of(0), person="second"))
     time.sleep(0.1)
     busy = load()
     held.let_go.set()
@@ -112,13 +115,13 @@ def test_whoever_gives_up_takes_a_waiting_request_out_of_the_queue():
     def give_up():
         raise GaveUp
 
-    other = in_background(lambda: engine.logits("held", held, person="other"))
+    other = in_background(lambda: engine.run("held", held, person="other"))
     held.began.wait(5)
     with pytest.raises(GaveUp):
-        engine.logits("mine", lambda: computed.append(1), person="me", waiting=give_up)
+        engine.run("mine", lambda: computed.append(1), person="me", waiting=give_up)
     held.let_go.set()
     other.join()
-    engine.logits("last", lambda: logits_of(0))
+    engine.run("last", lambda: logits_of(0))
 
     assert computed == []
 
@@ -126,7 +129,7 @@ def test_whoever_gives_up_takes_a_waiting_request_out_of_the_queue():
 def test_results_are_forgotten_oldest_first_when_they_weigh_too_much():
     engine = Engine(cache_bytes=2 * logits_of(0).values.nbytes)
     for key in ("a", "b", "c", "a"):
-        engine.logits(key, lambda: logits_of(0))
+        engine.run(key, lambda: logits_of(0))
 
     assert engine.forwards == 4
 
@@ -136,12 +139,85 @@ def test_an_error_of_the_forward_reaches_whoever_asked():
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        Engine().logits("a", broken)
+        Engine().run("a", broken)
 
 
 def test_forwards_are_counted_by_who_asked_for_them():
     engine = Engine()
     for key, person in (("a", "a page"), ("b", "its diagnosis"), ("a", "its diagnosis")):
-        engine.logits(key, lambda: logits_of(1), person=person)
+        engine.run(key, lambda: logits_of(1), person=person)
 
     assert engine.forwards_of == {"a page": 1, "its diagnosis": 1}
+
+
+def test_who_asked_is_forgotten_where_many_others_asked_since():
+    engine = Engine()
+    for number in range(MOST_ASKERS + 10):
+        engine.run("", lambda: 1, person=f"person {number}")
+
+    assert len(engine.forwards_of) == MOST_ASKERS
+    assert "person 0" not in engine.forwards_of
+    assert engine.forwards_of[f"person {MOST_ASKERS + 9}"] == 1
+
+
+def test_any_result_is_kept_under_its_key_and_none_without_one():
+    engine, made = Engine(), []
+
+    def numbers():
+        made.append(1)
+        return (1.0, 2.0)
+
+    for key in ("a tap", "a tap", "", ""):
+        assert engine.run(key, numbers) == (1.0, 2.0)
+    assert len(made) == 3
+
+
+class Layers:
+    """A network of two layers; it is held before the second one."""
+
+    def __init__(self):
+        self.began, self.let_go, self.ran = threading.Event(), threading.Event(), []
+
+    def __call__(self):
+        for number in (1, 2):
+            check_wanted()  # as is asked before every layer
+            self.ran.append(number)
+            self.began.set()
+            self.let_go.wait(5)
+        return logits_of(0)
+
+
+class GaveUpError(Exception):
+    """Who asked has gone."""
+
+
+def gives_up(began):
+    def waiting():
+        if began.is_set():
+            raise GaveUpError
+
+    return waiting
+
+
+def test_a_forward_that_nobody_waits_for_ends_before_its_next_layer():
+    engine, layers = Engine(), Layers()
+    with pytest.raises(GaveUpError):
+        engine.run("a", layers, waiting=gives_up(layers.began))
+    layers.let_go.set()
+
+    assert engine.run("b", lambda: "next") == "next"
+    assert layers.ran == [1]
+    assert engine.running == 0
+
+
+def test_a_forward_that_somebody_else_waits_for_goes_on():
+    engine, layers, answers = Engine(), Layers(), []
+    other = in_background(lambda: answers.append(engine.run("a", layers, person="other")))
+    layers.began.wait(5)
+    with pytest.raises(GaveUpError):
+        engine.run("a", layers, person="me", waiting=gives_up(layers.began))
+    layers.let_go.set()
+    other.join()
+
+    assert layers.ran == [1, 2]
+    assert len(answers) == 1

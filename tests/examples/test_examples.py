@@ -9,7 +9,7 @@ from core.architectures import build_network
 from core.checkpoint import read_checkpoint
 from core.engine import Engine
 from core.image import decode_image
-from core.inspection import inspect
+from core.inspection import run_stages
 from core.presets import apply_preset
 from core.scores import confusion_matrix, decode_truth, iou_per_class, mean_iou
 from core.settings import Settings
@@ -25,7 +25,7 @@ def network():
 def labels_of(network, scene, preset):
     image = decode_image(scene.read_bytes())
     settings = apply_preset(Settings(), preset)
-    return inspect(image, network, settings, engine=Engine()).labels
+    return run_stages(image, network, settings, forward=Engine().runner()).labels
 
 
 def truth_of(scene):

@@ -7,12 +7,12 @@ import pytest
 
 from benchmarks.cases import BY_NAME, disjoint, material
 from core.diagnosis import CAUSES, diagnose
-from core.diagnosis.evidence import inspect_directly
 from examples.faults import FAULTS
 from examples.materials import case_of, inspect_material
 from examples.scenes import render_scene
 from examples.zoo import SCORES, ZOO, available
 from examples.zoo.train import HELD_OUT
+from tests.support.cases import inspected
 
 MEMBERS = available()
 SCENES = 2  # of those that the recorded score is measured on
@@ -37,7 +37,7 @@ def test_a_network_is_rebuilt_from_its_file_alone_and_is_as_good_as_recorded(mem
 def test_statistics_that_do_not_belong_together_are_named_though_the_mask_is_alive(name, seed):
     made = BY_NAME["statistics mixed up"].seed(material(ZOO[name], seed, truth=False))
     case = case_of(made)
-    ids = inspect_directly(case, case.settings).labels.ids
+    ids = inspected(case, case.settings).labels.ids
 
     assert len(np.unique(ids)) > 1
     assert diagnose(case).faults[0].cause == "B1"

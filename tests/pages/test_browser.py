@@ -13,10 +13,10 @@ import examples
 from core.architectures import build_network
 from core.checkpoint import read_checkpoint
 from core.colors import colorize, overlay, palette_colors
-from core.diagnosis.gauge import gauge_of
+from core.diagnosis.normalization.first_layer import gauge_of
 from core.engine import Engine
 from core.image import decode_image
-from core.inspection import inspect
+from core.inspection import run_stages
 from core.preprocess import preprocess
 from core.presets import apply_preset
 from core.settings import Preprocessing, Settings, change
@@ -123,7 +123,7 @@ def example_inspection(**changes):
     image = decode_image(examples.SCENES[0].read_bytes())
     path = examples.CHECKPOINT
     network = build_network(read_checkpoint(path, name=path.name, digest="0" * 64))
-    return inspect(image, network, change(Settings(), **changes), engine=Engine())
+    return run_stages(image, network, change(Settings(), **changes), forward=Engine().runner())
 
 
 # --- the first walk -------------------------------------------------------------------------------

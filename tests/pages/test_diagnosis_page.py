@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from threading import Event
@@ -13,6 +14,7 @@ import torch
 import examples
 from core.diagnosis import CAUSES
 from pages.components.diagnosis import background
+from pages.components.pipeline import results
 from pages.components.state import session, sources
 from tests.conftest import dashboard, png, saved, upload
 from tests.support.networks import deeplab_mobilenet, seeded
@@ -177,6 +179,24 @@ def test_who_goes_on_to_something_else_does_not_end_the_diagnosis_of_others(own_
     assert job.wait(60)
     assert not job.cancelled
     assert "Normalization is missing" in verdict(bob.run())
+
+
+def test_no_page_runs_a_network_beside_the_engine(app, monkeypatch):
+    """The mask, the gauge, the diagnosis, and the pictures of its page; building aside."""
+    called, call = [], torch.nn.Module.__call__
+
+    def noted(module, *args, **kwargs):
+        called.append(threading.current_thread().name)
+        return call(module, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.Module, "__call__", noted)
+    results._gauge.clear()
+    app.number_input(key="set_mean_0").set_value(0.3).run()
+    finished(app).switch_page("pages/diagnosis.py").run()
+
+    assert not app.exception
+    assert called
+    assert {name for name in called if not name.startswith("forward")} == set()
 
 
 def wait_until(so):

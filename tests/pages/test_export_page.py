@@ -18,7 +18,7 @@ from core.export.script import inference_script
 from core.export.settings_file import settings_file, settings_of
 from core.settings import Settings, change
 from tests.pages.test_browser import open_app, settle, wait_for_diagnosis, wait_for_verdict
-from tests.support.cases import TRAINED, example_checkpoint, healthy
+from tests.support.cases import TRAINED, example_checkpoint, healthy, inspected
 
 QUERY = "?mean=0.485,0.456,0.406&std=0.229,0.224,0.225"
 
@@ -113,10 +113,9 @@ def test_settings_are_brought_back_by_their_file(page, address, tmp_path):
 
 
 def on_the_screen():
-    from core.diagnosis.evidence import inspect_directly
 
     network = replace(healthy().network, class_names=examples.CLASS_NAMES)
-    return inspect_directly(replace(healthy(), network=network), TRAINED)
+    return inspected(replace(healthy(), network=network), TRAINED)
 
 
 def download(page, name, folder) -> bytes:

@@ -14,7 +14,9 @@ import examples
 from core.architectures import build_network
 from core.checkpoint import read_checkpoint
 from core.diagnosis import Case
+from core.engine import in_this_thread
 from core.image import decode_image
+from core.inspection import Inspection, run_stages
 from core.presets import apply_preset
 from core.scores import Truth, decode_truth
 from core.settings import Settings, change
@@ -42,6 +44,10 @@ def healthy() -> Case:
         TRAINED,
         picture_file=content,
     )
+
+
+def inspected(case: Case, settings: Settings) -> Inspection:
+    return run_stages(case.image, case.network, settings, forward=in_this_thread)
 
 
 def true_ids() -> np.ndarray:

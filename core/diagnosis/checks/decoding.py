@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.progress import Progress
 
 VISIBLE = 0.001  # share of the pixels below which a difference is a note
 HARMLESS = 0.02
@@ -17,10 +18,10 @@ HEAPS = 0.68  # share of the variance between both sides: more than a cut throug
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 
 
-def one_channel(facts: Facts) -> Iterator[Finding]:
+def one_channel(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """R1: argmax over one channel is always 0, softmax over one channel always 1."""
-    rule, activation = facts.rule
-    if facts.channels != 1 or (rule != "argmax" and activation != "softmax"):
+    rule, activation = measured.rule
+    if measured.channels != 1 or (rule != "argmax" and activation != "softmax"):
         return
     what = "Argmax over it is 0" if rule == "argmax" else "Softmax over it is 1"
     yield Finding(
@@ -36,17 +37,17 @@ def one_channel(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def no_sigmoid(facts: Facts) -> Iterator[Finding]:
+def no_sigmoid(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """R3: numbers beyond 0 to 1 compared with a threshold that is a probability."""
-    rule, activation = facts.rule
-    cut = facts.settings.decoding.threshold
+    rule, activation = measured.rule
+    cut = measured.settings.decoding.threshold
     if rule == "argmax" or activation != "none" or not 0 < cut < 1:
         return
-    low, high = _range(facts)
+    low, high = _range(measured)
     if low > -0.5 and high < 1.5:
         return
     changes = {"activation": "sigmoid"}
-    effect = facts.changed(changes)
+    effect = measured.mask.changed(changes, so_far.fixes)
     yield Finding(
         "R3",
         "certain",
@@ -62,10 +63,10 @@ def no_sigmoid(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def twice(facts: Facts) -> Iterator[Finding]:
+def twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """R5: the network's own output is a probability already."""
-    rule, activation = facts.rule
-    low, high = _range(facts)
+    rule, activation = measured.rule
+    low, high = _range(measured)
     if rule == "argmax" or activation == "none" or low < 0 or high > 1 or high - low < 0.01:
         return
     changes = {"activation": "none"}
@@ -79,33 +80,35 @@ def twice(facts: Facts) -> Iterator[Finding]:
         f"Leave the {activation} out.",
         "probs = model(x)  # no sigmoid: the network ends in one",
         changes=changes,
-        effect=facts.changed(changes),
+        effect=measured.mask.changed(changes, so_far.fixes),
     )
 
 
-def _range(facts: Facts) -> tuple[float, float]:
-    values = facts.seen.logits.values
-    channel = values[min(1, len(values) - 1)] if facts.rule[0] == "threshold" else values
+def _range(measured: Measurements) -> tuple[float, float]:
+    values = measured.seen.logits.values
+    channel = values[min(1, len(values) - 1)] if measured.rule[0] == "threshold" else values
     return float(channel.min()), float(channel.max())
 
 
-def threshold(facts: Facts) -> Iterator[Finding]:
+def threshold(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """R4: empty or full at this threshold, and alive at another."""
-    rule, activation = facts.rule
-    if rule == "argmax" or facts.alive({}) or facts.satisfied:
+    rule, activation = measured.rule
+    if rule == "argmax" or measured.mask.is_alive(so_far.fixes):
+        return
+    if measured.truth.matches(so_far.fixes):
         return
     tried = [
-        ({"threshold": t}, facts.goodness({**facts.mended, "threshold": t}))
-        for t in _thresholds(facts, activation)
+        ({"threshold": t}, measured.truth.mask_score({**so_far.fixes, "threshold": t}))
+        for t in _thresholds(measured, activation)
     ]
     changes, then = max(tried, key=lambda pair: pair[1])
-    if then < max(ALIVE, LIVELY * facts.richest) or facts.head_is_random:
+    if then < max(ALIVE, LIVELY * measured.truth.max_score) or so_far.masks_mean_nothing:
         return
-    apart = _two_heaps(facts, {**facts.mended, **changes})
-    now = facts.settings.decoding.threshold
+    apart = _two_heaps(measured, {**so_far.fixes, **changes})
+    now = measured.settings.decoding.threshold
     if LOW <= now <= HIGH and apart < HEAPS:
         return
-    share = float((facts.under({**facts.mended, **changes}).labels.ids > 0).mean())
+    share = float((measured.under({**so_far.fixes, **changes}).labels.ids > 0).mean())
     yield Finding(
         "R4",
         "likely",
@@ -117,17 +120,17 @@ def threshold(facts: Facts) -> Iterator[Finding]:
         "Use the threshold of the training.",
         f"mask = probs > {changes['threshold']:g}",
         changes=changes,
-        effect=facts.changed(changes),
+        effect=measured.mask.changed(changes, so_far.fixes),
         separates="The threshold at which the training's own score was computed.",
     )
 
 
-def _two_heaps(facts: Facts, changes: Mapping[str, Any]) -> float:
+def _two_heaps(measured: Measurements, changes: Mapping[str, Any]) -> float:
     """Share of the variance of the scores that lies between the two sides of the threshold, 0..1.
 
     A threshold that cuts one heap of scores in two has at most 0.64 (of a normal distribution).
     """
-    seen = facts.under(changes)
+    seen = measured.under(changes)
     values = seen.logits.values
     scores = values[min(1, len(values) - 1)]
     inside = seen.labels.ids > 0
@@ -137,18 +140,18 @@ def _two_heaps(facts: Facts, changes: Mapping[str, Any]) -> float:
     return share * (1 - share) * gap**2 / max(float(scores.var()), 1e-12)
 
 
-def _thresholds(facts: Facts, activation: str) -> tuple[float, ...]:
-    now = facts.settings.decoding.threshold
+def _thresholds(measured: Measurements, activation: str) -> tuple[float, ...]:
+    now = measured.settings.decoding.threshold
     known = THRESHOLDS if activation != "none" else (0.0, *THRESHOLDS)
     return tuple(value for value in known if value != now)
 
 
-def other_head(facts: Facts) -> Iterator[Finding]:
+def other_head(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """R8: the aux head is read, and says something else."""
-    if facts.settings.forwarding.head != "aux":
+    if measured.settings.forwarding.head != "aux":
         return
     changes = {"head": "out"}
-    effect = facts.changed(changes)
+    effect = measured.mask.changed(changes, so_far.fixes)
     yield Finding(
         "R8",
         "certain",
@@ -159,8 +162,3 @@ def other_head(facts: Facts) -> Iterator[Finding]:
         effect=effect,
         kind="fault" if effect >= HARMLESS else "note",
     )
-
-
-NO_FORWARD = (one_channel,)
-ONE_FORWARD = (no_sigmoid, twice, other_head)
-COUNTERFACTUAL = (threshold,)

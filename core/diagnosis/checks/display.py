@@ -6,26 +6,27 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.colors import DARK
-from core.diagnosis.evidence import Facts
+from core.colors import DARK, palette_colors
 from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.progress import Progress
 
 BLACK = 32  # of every channel: below it a color cannot be told from black
 SAFE_COLORS = 18  # of the palette for color-blind eyes
 VISIBLE = 0.001  # share of the pixels below which a color that is wrong is a note
 
 
-def gray_ids(facts: Facts) -> Iterator[Finding]:
+def gray_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """D1: the ids themselves as gray levels, so that 5 classes end at gray 4 of 255."""
-    if facts.settings.display.palette != "gray" or facts.num_ids > 4 * DARK:
+    if measured.settings.display.palette != "gray" or measured.num_ids > 4 * DARK:
         return
     yield Finding(
         "D1",
         "certain",
         (
             Evidence(
-                f"The brightest gray level possible is {facts.num_ids - 1} of 255.",
-                facts.num_ids - 1,
+                f"The brightest gray level possible is {measured.num_ids - 1} of 255.",
+                measured.num_ids - 1,
             ),
         ),
         "Color the ids with a palette.",
@@ -34,17 +35,17 @@ def gray_ids(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def palette(facts: Facts) -> Iterator[Finding]:
+def palette(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """D4: a custom palette that is too short, or black or equal for different classes."""
-    if facts.settings.display.palette != "custom":
+    if measured.settings.display.palette != "custom":
         return
-    wrong = palette_faults(facts)
+    wrong = palette_faults(measured)
     if not wrong:
         return
-    given = len(facts.settings.display.custom)
+    given = len(measured.settings.display.custom)
     evidence = [Evidence(words, class_id) for class_id, words in list(wrong.items())[:4]]
-    if given < facts.num_ids:
-        words = f"The palette has {given} colors, the network {facts.num_ids} classes."
+    if given < measured.num_ids:
+        words = f"The palette has {given} colors, the network {measured.num_ids} classes."
         evidence.insert(0, Evidence(words, given))
     yield Finding(
         "D4",
@@ -52,13 +53,15 @@ def palette(facts: Facts) -> Iterator[Finding]:
         tuple(evidence),
         "Give every class a color of its own, by its id.",
         "palette = np.array(colors, np.uint8); mask = palette[labels]",
-        changes={"palette": _whole(facts)},
+        changes={"palette": _whole(measured)},
     )
 
 
-def palette_faults(facts: Facts) -> dict[int, str]:
+def palette_faults(measured: Measurements) -> dict[int, str]:
     """Class id -> what is wrong with its color; the background may be black."""
-    colors = facts.colors[: facts.num_ids].astype(int)
+    colors = palette_colors(measured.settings.display, measured.num_ids)[: measured.num_ids].astype(
+        int
+    )
     faults: dict[int, str] = {}
     first: dict[tuple[int, ...], int] = {}
     for class_id, color in enumerate(map(tuple, colors.tolist())):
@@ -70,15 +73,15 @@ def palette_faults(facts: Facts) -> dict[int, str]:
     return faults
 
 
-def palette_seen(facts: Facts) -> Iterator[Finding]:
+def palette_seen(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """D4 again, with how many pixels it concerns; a note where it concerns none.
 
     A black mask has none of the classes; the mask that the other fixes bring may have them.
     """
-    wrong = palette_faults(facts)
-    masks = (facts.under(changes).labels.ids for changes in ({}, facts.mended))
+    wrong = palette_faults(measured)
+    masks = (measured.under(changes).labels.ids for changes in ({}, so_far.fixes))
     share = max(float(np.isin(ids, list(wrong)).mean()) for ids in masks) if wrong else 0.0
-    chosen = facts.settings.display.palette
+    chosen = measured.settings.display.palette
     if not wrong or (chosen == "gray") or (chosen != "custom" and share < VISIBLE):
         return
     listed = " or ".join(map(str, list(wrong)[:6])) + (" or another" if len(wrong) > 6 else "")
@@ -91,17 +94,12 @@ def palette_seen(facts: Facts) -> Iterator[Finding]:
         ),
         "Give every class a color of its own, by its id.",
         "palette = np.array(colors, np.uint8); mask = palette[labels]",
-        changes={"palette": _whole(facts)},
+        changes={"palette": _whole(measured)},
         effect=share,
         kind="fault" if share >= VISIBLE else "note",
     )
 
 
-def _whole(facts: Facts) -> str:
+def _whole(measured: Measurements) -> str:
     """A palette with a color for every class."""
-    return "safe" if facts.num_ids <= SAFE_COLORS else "voc"
-
-
-NO_FORWARD = (gray_ids, palette)
-ONE_FORWARD = (palette_seen,)
-COUNTERFACTUAL = (palette_seen,)
+    return "safe" if measured.num_ids <= SAFE_COLORS else "voc"

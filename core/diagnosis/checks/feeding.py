@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Certainty, Evidence, Finding
-from core.diagnosis.naming import cause_of, in_words, known_once
-from core.diagnosis.normal import (
-    GOOD,
-    Recovered,
-    from_memory,
-)
-from core.diagnosis.order import VOTES, is_judged, preference
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.normalization.channel_order import VOTES, is_judged, preference
+from core.diagnosis.normalization.conventions import memory_of
+from core.diagnosis.normalization.naming import cause_of, in_words, known_once
+from core.diagnosis.normalization.recover import GOOD, from_memory
+from core.diagnosis.normalization.recovered import Recovered
+from core.diagnosis.progress import Progress
 from core.settings import change
 
 TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
@@ -38,10 +37,10 @@ FIX = {
 }
 
 
-def tiny(facts: Facts) -> Iterator[Finding]:
+def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """S1: resized to so little that no object is left."""
-    height, width = facts.tensor.tensor.shape[2:]
-    before = facts.case.image.pixels.shape[:2]
+    height, width = measured.tensor.tensor.shape[2:]
+    before = measured.case.image.pixels.shape[:2]
     if min(height, width) >= TINY or min(before) < 2 * TINY:
         return
     yield Finding(
@@ -57,36 +56,37 @@ def tiny(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def remembered(facts: Facts) -> Iterator[Finding]:
+def remembered(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P1 to P5 and P7 from the checkpoint alone: said at once, and asked again with the picture."""
-    known = from_memory(facts, {})
-    if known is None or not known.changes or facts.fresh_norms > 0.5:
+    known = from_memory(measured, memory_of(measured), {})
+    if known is None or not known.changes or measured.batchnorm.never_updated_share > 0.5:
         return
-    now = facts.settings.preprocessing
-    cause = cause_of(now, known.changes, bits=facts.case.image.facts.bits)
+    now = measured.settings.preprocessing
+    cause = cause_of(now, known.changes, bits=measured.case.image.facts.bits)
     fix, code = FIX[cause]
-    evidence = tuple(_evidence(facts, known))
+    evidence = tuple(_evidence(measured, known))
     yield Finding(cause, "likely", evidence, fix, code, changes=known.changes)
 
 
-def normalization(facts: Facts) -> Iterator[Finding]:
+def normalization(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P1 to P5 and P7: the network remembers another input than it is given."""
-    known = facts.recovered
-    if not known.changes or not _differs(known):
+    known = so_far.recovered
+    if known is None or not known.changes or not _differs(known):
         return
-    now = facts.settings.preprocessing
-    cause = cause_of(now, known.changes, bits=facts.case.image.facts.bits)
-    if change(facts.settings, **known.changes) == facts.settings:
+    now = measured.settings.preprocessing
+    cause = cause_of(now, known.changes, bits=measured.case.image.facts.bits)
+    if change(measured.settings, **known.changes) == measured.settings:
         return
-    if facts.has_shapes and _worse(facts, known.changes):
+    if measured.truth.has_shapes and _worse(measured, so_far, known.changes):
         return
-    sure, evidence = _certainty(known), tuple(_evidence(facts, known))
+    sure, evidence = _certainty(known), tuple(_evidence(measured, known))
     separates = "" if sure == "certain" else TRANSFORMS
-    yield _mismatch(facts, cause, sure, evidence, known.changes, separates)
+    yield _mismatch(measured, so_far, cause, sure, evidence, known.changes, separates)
 
 
 def _mismatch(
-    facts: Facts,
+    measured: Measurements,
+    so_far: Progress,
     cause: str,
     sure: Certainty,
     evidence: tuple[Evidence, ...],
@@ -94,7 +94,7 @@ def _mismatch(
     separates: str = "",
 ) -> Finding:
     """A fault, or a note where the change would do next to nothing to the mask."""
-    effect = facts.changed(changes)
+    effect = measured.mask.changed(changes, so_far.fixes)
     fix, code = FIX[cause]
     return Finding(
         cause,
@@ -109,10 +109,10 @@ def _mismatch(
     )
 
 
-def _worse(facts: Facts, changes: Mapping[str, Any]) -> bool:
+def _worse(measured: Measurements, so_far: Progress, changes: Mapping[str, Any]) -> bool:
     """Whether the ground truth says that the change does harm."""
-    before = facts.goodness(facts.mended)
-    return facts.goodness({**facts.mended, **changes}) < 0.9 * before
+    before = measured.truth.mask_score(so_far.fixes)
+    return measured.truth.mask_score({**so_far.fixes, **changes}) < 0.9 * before
 
 
 def _differs(known: Recovered) -> bool:
@@ -126,8 +126,8 @@ def _certainty(known: Recovered) -> Certainty:
     return "possible" if known.certainty == "cannot tell" else known.certainty
 
 
-def _evidence(facts: Facts, known: Recovered) -> Iterator[Evidence]:
-    now = facts.settings.preprocessing
+def _evidence(measured: Measurements, known: Recovered) -> Iterator[Evidence]:
+    now = measured.settings.preprocessing
     wanted: Mapping[str, Any] = {k: v for k, v in known.changes.items() if hasattr(now, k)}
     yield Evidence(
         f"It is fed {in_words(now)}; it was trained on {in_words(replace(now, **wanted))}."
@@ -138,40 +138,43 @@ def _evidence(facts: Facts, known: Recovered) -> Iterator[Evidence]:
         yield Evidence(words, known.current)
 
 
-def known_twice(facts: Facts) -> Iterator[Finding]:
+def known_twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P2 from the numbers alone, where neither BatchNorm nor the masks tell what is right."""
-    once = known_once(facts.settings.preprocessing)
-    if once is None or facts.recovered.certainty != "cannot tell" or facts.satisfied:
+    once, known = known_once(measured.settings.preprocessing), so_far.recovered
+    if once is None or known is None or known.certainty != "cannot tell":
         return
-    changes = {**once, "color": facts.settings.preprocessing.color}
+    if measured.truth.matches(so_far.fixes):
+        return
+    changes = {**once, "color": measured.settings.preprocessing.color}
     words = "Mean and std are what comes of applying a known convention twice: m + m s and s s."
-    yield _mismatch(facts, "P2", "likely", (Evidence(words),), changes, TRANSFORMS)
+    yield _mismatch(measured, so_far, "P2", "likely", (Evidence(words),), changes, TRANSFORMS)
 
 
-def own_maximum(facts: Facts) -> Iterator[Finding]:
+def own_maximum(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P5: the divisor is this picture's maximum, and another than that of the depth."""
-    largest = float(facts.tensor.divisor)
-    if facts.settings.preprocessing.scale != "max" or largest >= facts.tensor.largest:
+    largest = float(measured.tensor.divisor)
+    if measured.settings.preprocessing.scale != "max" or largest >= measured.tensor.largest:
         return
-    changes = {"scale": "255" if facts.tensor.largest == 255 else "65535"}
+    changes = {"scale": "255" if measured.tensor.largest == 255 else "65535"}
     words = f"The divisor is {largest:g}, this picture's maximum; others are divided by another."
-    yield _mismatch(facts, "P5", "likely", (Evidence(words, largest),), changes)
+    yield _mismatch(measured, so_far, "P5", "likely", (Evidence(words, largest),), changes)
 
 
-def order(facts: Facts) -> Iterator[Finding]:
+def order(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P6: with red and blue swapped the mask is better by more than chance."""
-    color = facts.settings.preprocessing.color
-    if color == "gray" or facts.network.in_channels != 3 or _no_use(facts):
+    color = measured.settings.preprocessing.color
+    if color == "gray" or measured.network.in_channels != 3 or _no_use(measured, so_far):
         return
     swapped = {"color": "bgr" if color == "rgb" else "rgb"}
-    now, then = facts.goodness(facts.mended), facts.goodness({**facts.mended, **swapped})
+    score = measured.truth.mask_score
+    now, then = score(so_far.fixes), score({**so_far.fixes, **swapped})
     if then < ALIVE:
         return
-    told = facts.has_shapes
-    evidence = (_truth_says if told else _network_says)(facts, swapped, now, then)
+    told = measured.truth.has_shapes
+    evidence = (_truth_says if told else _network_says)(measured, so_far, swapped, now, then)
     if not evidence:
         return
-    effect = facts.changed(swapped)
+    effect = measured.mask.changed(swapped, so_far.fixes)
     yield Finding(
         "P6",
         "certain" if told and then > MUCH * now else "likely",
@@ -186,24 +189,24 @@ def order(facts: Facts) -> Iterator[Finding]:
 
 
 def _truth_says(
-    facts: Facts, swapped: Mapping[str, Any], now: float, then: float
+    measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
 ) -> tuple[Evidence, ...]:
     """That the other order is better by the ground truth, and good; () where it is not."""
-    needed = MUCH if facts.flat else ORDER
-    good = (facts.score({**facts.mended, **swapped}) or 0.0) > FAIR
+    needed = MUCH if measured.picture.is_flat else ORDER
+    good = (measured.truth.iou({**so_far.fixes, **swapped}) or 0.0) > FAIR
     if then <= needed * now or not good:
         return ()
-    color = facts.settings.preprocessing.color
+    color = measured.settings.preprocessing.color
     return (Evidence(f"As {color} the mask tells {now:.2f} nats, swapped {then:.2f}.", then - now),)
 
 
 def _network_says(
-    facts: Facts, swapped: Mapping[str, Any], now: float, then: float
+    measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
 ) -> tuple[Evidence, ...]:
     """What speaks for the other order where it has the votes; () where it has not."""
-    if then < STILL * now or not is_judged(facts, {**facts.mended, **swapped}):
+    if then < STILL * now or not is_judged(measured, {**so_far.fixes, **swapped}):
         return ()
-    found = preference(facts, facts.mended, swapped)
+    found = preference(measured, so_far.fixes, swapped)
     if found.votes < VOTES:
         return ()
     votes = f"Three signs together give the other order {found.votes:.1f} votes; {VOTES:g} decide."
@@ -221,27 +224,30 @@ def _times(factor: float) -> str:
     return f"{factor:.2g} times more" if factor >= 1 else f"{1 / factor:.2g} times less"
 
 
-def _no_use(facts: Facts) -> bool:
+def _no_use(measured: Measurements, so_far: Progress) -> bool:
     """Whether comparing masks would tell nothing: all is well, or the picture is too unusual."""
-    if facts.case.truth is not None and not facts.has_shapes:
+    if measured.case.truth is not None and not measured.truth.has_shapes:
         return True
-    return facts.satisfied or facts.unusual or facts.head_is_random or "B1" in facts.faults
+    if measured.truth.matches(so_far.fixes) or measured.picture.is_unusual:
+        return True
+    return so_far.masks_mean_nothing or so_far.statistics_are_broken
 
 
-def size(facts: Facts) -> Iterator[Finding]:
+def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """S1: at another size the mask is much better."""
-    if _no_use(facts) or facts.flat:
+    if _no_use(measured, so_far) or measured.picture.is_flat:
         return
-    now = facts.goodness(facts.mended)
-    tries = [(c, facts.goodness({**facts.mended, **c})) for c in _other_sizes(facts)]
+    score = measured.truth.mask_score
+    now = score(so_far.fixes)
+    tries = [(c, score({**so_far.fixes, **c})) for c in _other_sizes(measured, so_far)]
     if not tries:
         return
     changes, then = max(tries, key=lambda pair: pair[1])
     if then < SIZE * now + SIZE_LEAST:
         return
-    height, width = facts.tensor.tensor.shape[2:]
-    other = facts.under({**facts.mended, **changes}).input.tensor.shape[2:]
-    effect = facts.changed(changes)
+    height, width = measured.tensor.tensor.shape[2:]
+    other = measured.under({**so_far.fixes, **changes}).input.tensor.shape[2:]
+    effect = measured.mask.changed(changes, so_far.fixes)
     yield Finding(
         "S1",
         "likely",
@@ -257,21 +263,18 @@ def size(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _other_sizes(facts: Facts) -> Iterator[Mapping[str, Any]]:
+def _other_sizes(measured: Measurements, so_far: Progress) -> Iterator[Mapping[str, Any]]:
     """The picture's own size where it is resized, and half and double of what is fed."""
-    height, width = facts.tensor.tensor.shape[2:]
-    own = facts.case.image.pixels.shape[:2]
-    chosen = facts.settings.preprocessing
+    height, width = measured.tensor.tensor.shape[2:]
+    own = measured.case.image.pixels.shape[:2]
+    chosen = measured.settings.preprocessing
     affordable = own[0] * own[1] <= MOST * height * width
     if chosen.resize in ("fixed", "shorter", "longer") and own != (height, width) and affordable:
         yield {"resize": "none"}
         return
-    if facts.goodness(facts.mended) > DOUBTED * facts.richest:
+    if measured.truth.mask_score(so_far.fixes) > DOUBTED * measured.truth.max_score:
         return
     for factor in (0.5, 2.0):
         sides = int(height * factor), int(width * factor)
         if min(sides) >= TINY and max(sides) <= 1024:
             yield {"resize": "fixed", "height": sides[0], "width": sides[1]}
-
-
-NO_FORWARD = (tiny, remembered)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.diagnosis.bisect import is_one_color
-from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.progress import Progress
 from core.image import TURNS
 
 
-def turned(facts: Facts) -> Iterator[Finding]:
+def turned(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """F1: shown upright here; a script that does not ask for EXIF sees it as it is stored."""
-    orientation = facts.case.image.facts.orientation
+    orientation = measured.case.image.facts.orientation
     if orientation not in TURNS:
         return
     yield Finding(
@@ -25,9 +26,9 @@ def turned(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def transparent(facts: Facts) -> Iterator[Finding]:
+def transparent(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """F2: what lies under transparent pixels is anybody's guess."""
-    if not facts.case.image.facts.alpha:
+    if not measured.case.image.facts.alpha:
         return
     yield Finding(
         "F2",
@@ -39,12 +40,12 @@ def transparent(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def deep(facts: Facts) -> Iterator[Finding]:
+def deep(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """F4: 16 bits fed as they are to a scale of 255."""
-    about, chosen = facts.case.image.facts, facts.settings.preprocessing
+    about, chosen = measured.case.image.facts, measured.settings.preprocessing
     if about.bits <= 8:
         return
-    fed = float(facts.tensor.base.max())
+    fed = float(measured.tensor.base.max())
     raw = chosen.depth == "file" and chosen.scale == "255" and fed > 2 * 255
     window = about.window or (0.0, 255.0)
     yield Finding(
@@ -61,9 +62,9 @@ def deep(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def one_color(facts: Facts) -> Iterator[Finding]:
+def one_color(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """F5: whatever is done to it later, there is nothing to be seen in it."""
-    pixels = facts.case.image.pixels
+    pixels = measured.case.image.pixels
     if not is_one_color(pixels):
         return
     color = ", ".join(str(value) for value in pixels[0, 0])
@@ -74,7 +75,3 @@ def one_color(facts: Facts) -> Iterator[Finding]:
         "Look at the picture that your script reads, and give that of the camera.",
         "assert image.std() > 1",
     )
-
-
-NO_NETWORK = (turned, transparent, one_color)
-NO_FORWARD = (deep,)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
-from core.diagnosis.normal import STRANGE
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.normalization.recover import STRANGE
+from core.diagnosis.progress import Progress
 
 BETTER, BETTER_LEAST = 1.4, 0.1  # factor and nats by which own statistics must be better
 DOUBTED = 0.5  # of what a mask of these classes could tell: above it nothing is asked
@@ -16,9 +17,9 @@ HARMLESS = 0.02  # share of the pixels
 HALF_MAX = 65504  # the largest float16
 
 
-def training_mode(facts: Facts) -> Iterator[Finding]:
+def training_mode(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """B2: BatchNorm uses this picture's statistics, so the mask depends on what else is in it."""
-    if facts.settings.forwarding.mode != "train":
+    if measured.settings.forwarding.mode != "train":
         return
     yield Finding(
         "B2",
@@ -31,18 +32,18 @@ def training_mode(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def never_updated(facts: Facts) -> Iterator[Finding]:
+def never_updated(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """B1: mean 0 and variance 1, as BatchNorm begins."""
-    if facts.fresh_norms <= 0.5:
+    if measured.batchnorm.never_updated_share <= 0.5:
         return
-    fresh = sum(facts.norms)
+    fresh = sum(measured.batchnorm.never_updated)
     yield Finding(
         "B1",
         "certain",
         (
             Evidence(
-                f"{fresh} of {facts.num_norms} BatchNorms have mean 0 and variance 1: they never "
-                "saw a picture.",
+                f"{fresh} of {measured.batchnorm.count} BatchNorms have mean 0 and variance 1: "
+                "they never saw a picture.",
                 fresh,
             ),
         ),
@@ -52,11 +53,11 @@ def never_updated(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def half(facts: Facts) -> Iterator[Finding]:
+def half(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """N2: float16 ends at 65504; beyond it is infinity, and then NaN."""
-    if facts.settings.preprocessing.dtype != "float16":
+    if measured.settings.preprocessing.dtype != "float16":
         return
-    largest = float(abs(facts.tensor.values).max())
+    largest = float(abs(measured.tensor.values).max())
     if largest <= HALF_MAX:
         return
     yield Finding(
@@ -69,12 +70,12 @@ def half(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def overflow(facts: Facts) -> Iterator[Finding]:
+def overflow(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """N2: finite in float32, not in float16."""
-    if facts.settings.preprocessing.dtype != "float16":
+    if measured.settings.preprocessing.dtype != "float16":
         return
-    bad = 1 - float(np.isfinite(facts.seen.logits.values).mean())
-    whole = facts.under({"dtype": "float32"}).logits.values
+    bad = 1 - float(np.isfinite(measured.seen.logits.values).mean())
+    whole = measured.under({"dtype": "float32"}).logits.values
     if not bad or not np.isfinite(whole).all():
         return
     yield Finding(
@@ -87,25 +88,25 @@ def overflow(facts: Facts) -> Iterator[Finding]:
         "Run in float32, or in bfloat16, which has the range of float32.",
         "model.float()(x.float())",
         changes={"dtype": "float32"},
-        effect=facts.changed({"dtype": "float32"}),
+        effect=measured.mask.changed({"dtype": "float32"}, so_far.fixes),
     )
 
 
-def statistics(facts: Facts) -> Iterator[Finding]:
+def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """B1, B2: which of stored and own statistics gives the better mask."""
-    if facts.fresh_norms > 0.5:
+    if measured.batchnorm.never_updated_share > 0.5:
         return
-    evaluated, trained = {**facts.mended, "mode": "eval"}, {**facts.mended, "mode": "train"}
-    chosen = facts.settings.forwarding.mode
-    stored = facts.goodness(evaluated)
-    if chosen == "eval" and stored > DOUBTED * facts.richest and not facts.strange:
+    evaluated, trained = {**so_far.fixes, "mode": "eval"}, {**so_far.fixes, "mode": "train"}
+    chosen = measured.settings.forwarding.mode
+    stored = measured.truth.mask_score(evaluated)
+    if chosen == "eval" and stored > DOUBTED * measured.truth.max_score and not _is_strange(so_far):
         return
-    own = facts.goodness(trained)
+    own = measured.truth.mask_score(trained)
     words = (
         Evidence(f"With the stored statistics the mask tells {stored:.2f} nats.", stored),
         Evidence(f"With this picture's own it tells {own:.2f}.", own),
     )
-    unusable = own > BETTER * stored + BETTER_LEAST and facts.strange
+    unusable = own > BETTER * stored + BETTER_LEAST and _is_strange(so_far)
     if unusable:
         yield Finding(
             "B1",
@@ -117,11 +118,11 @@ def statistics(facts: Facts) -> Iterator[Finding]:
             "Estimate the statistics anew on some training pictures, or train with larger batches.",
             "model.train(); [model(x) for x in batches]; model.eval()",
             changes={"mode": "train"} if chosen == "eval" else {},
-            effect=facts.changed(trained),
+            effect=measured.mask.changed(trained, so_far.fixes),
             separates="Another checkpoint of this training: B1 is in the file, not in the code.",
         )
     if chosen == "train":
-        effect = facts.changed({"mode": "eval"})
+        effect = measured.mask.changed({"mode": "eval"}, so_far.fixes)
         harmless = effect < HARMLESS or unusable
         yield Finding(
             "B2",
@@ -138,6 +139,6 @@ def statistics(facts: Facts) -> Iterator[Finding]:
         )
 
 
-NO_FORWARD = (training_mode, never_updated, half)
-ONE_FORWARD = (overflow,)
-COUNTERFACTUAL = (statistics,)
+def _is_strange(so_far: Progress) -> bool:
+    """Whether the statistics of BatchNorm are beyond belief, whatever is fed."""
+    return so_far.recovered is not None and so_far.recovered.strange

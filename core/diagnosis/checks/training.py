@@ -6,33 +6,34 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.diagnosis.agreement import mirrored, mutual_information
-from core.diagnosis.bias import LEAD, bias_lead
-from core.diagnosis.evidence import Facts, main_share
 from core.diagnosis.finding import Certainty, Evidence, Finding
+from core.diagnosis.measure.head_bias import LEAD, bias_lead
+from core.diagnosis.measure.mask import main_share, mutual_information
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.progress import Progress
 
 EMPTY = 0.98  # share of the background from which on the mask shows nothing
 SHOWN = 0.02  # share of foreground in the ground truth that is more than an oversight
 SEEN = 0.1  # nats of agreement of what lies under the background
 
 
-def background_only(facts: Facts) -> Iterator[Finding]:
+def background_only(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """T1: nothing that can be changed at inference brings a class out."""
-    if facts.unusual or facts.head_is_random:
+    if measured.picture.is_unusual or so_far.masks_mean_nothing:
         return
-    seen = facts.under(facts.mended)
+    seen = measured.under(so_far.fixes)
     top = int(seen.labels.shares().argmax())
     if main_share(seen.labels.ids) < EMPTY or ((seen.labels.ids >= 0).all() and top != 0):
         return
     if not np.isfinite(seen.logits.values).all():
         return
-    lead, beneath = bias_lead(facts), _beneath(facts)
-    there = _truth_shows(facts)
+    lead, beneath = bias_lead(measured), _beneath(measured, so_far)
+    there = _truth_shows(measured)
     evidence = [
         Evidence(
             "No other normalization, order, size, mode or threshold that was tried "
             "brings a class out.",
-            len(facts.tried),
+            len(so_far.tried),
         )
     ]
     if there is not None:
@@ -60,19 +61,19 @@ def _certainty(there: float | None, lead: float | None, beneath: float) -> Certa
     return "likely" if lead is not None and lead > LEAD and beneath > SEEN else None
 
 
-def _truth_shows(facts: Facts) -> float | None:
+def _truth_shows(measured: Measurements) -> float | None:
     """Share of the counted ground truth that is no background, 0..1."""
-    if facts.case.truth is None:
+    if measured.case.truth is None:
         return None
-    ids = facts.case.truth.ids
-    counted = ids[ids != facts.settings.display.ignore_index]
+    ids = measured.case.truth.ids
+    counted = ids[ids != measured.settings.display.ignore_index]
     return float((counted != 0).mean()) if counted.size else None
 
 
-def _beneath(facts: Facts) -> float:
+def _beneath(measured: Measurements, so_far: Progress) -> float:
     """Agreement of the mask that would be seen if the background did not lead, in nats."""
-    there = facts.under(facts.mended).logits.values
-    mirror = facts.of_picture(mirrored(facts.case.image), facts.mended).logits.values
+    there = measured.under(so_far.fixes).logits.values
+    mirror = measured.of_picture(measured.picture.mirrored, so_far.fixes).logits.values
     first, second = _above_median(there), _above_median(mirror)[:, ::-1]
     return mutual_information(first, second)
 
@@ -82,6 +83,3 @@ def _above_median(values: np.ndarray) -> np.ndarray:
     lead = values[0] - values[1:].max(axis=0) if len(values) > 1 else -values[0]
     small: np.ndarray = (lead < np.quantile(lead, 0.1)).astype(np.int32)
     return small
-
-
-COUNTERFACTUAL = (background_only,)

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from core.colors import palette_colors
-from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.progress import Progress
 from core.image import FORMATS
 from core.settings import Display
 
@@ -23,14 +24,14 @@ AGREED, GAINED = 0.75, 0.25  # shares of the pixels: with the ids renamed, and m
 BETWEEN = 0.2  # share of the edge pixels from which on a mask was interpolated
 
 
-def truth_values(facts: Facts) -> Iterator[Finding]:
+def truth_values(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """D5, D6, T2, T4: other values than ids, told apart by which values and where."""
-    ids, how = _ids_of(facts)
+    ids, how = _ids_of(measured)
     if ids is None:
         return
-    values, count = np.unique(ids).tolist(), max(2, facts.num_ids)  # argmax over one has one
+    values, count = np.unique(ids).tolist(), max(2, measured.num_ids)  # argmax over one has one
     foreign = [
-        v for v in values if v >= count and v not in (VOID, facts.settings.display.ignore_index)
+        v for v in values if v >= count and v not in (VOID, measured.settings.display.ignore_index)
     ]
     if how == "JPEG":
         yield _jpeg(ids, values)
@@ -39,16 +40,16 @@ def truth_values(facts: Facts) -> Iterator[Finding]:
     elif (name := _luminance_of(values, count)) and foreign:
         yield _luminances(values, name)
     elif _spread(values, foreign, count):
-        yield _not_ids(values, count, facts)
+        yield _not_ids(values, count, measured)
 
 
-def _ids_of(facts: Facts) -> tuple[np.ndarray | None, str]:
+def _ids_of(measured: Measurements) -> tuple[np.ndarray | None, str]:
     """The numbers in the ground truth as they are, and the format of its file."""
-    ids = facts.case.truth.ids if facts.case.truth else None
-    if facts.case.truth_file is None:
+    ids = measured.case.truth.ids if measured.case.truth else None
+    if measured.case.truth_file is None:
         return ids, ""
     try:
-        picture = PillowImage.open(io.BytesIO(facts.case.truth_file), formats=FORMATS)
+        picture = PillowImage.open(io.BytesIO(measured.case.truth_file), formats=FORMATS)
         if ids is None and picture.mode in ("L", "P", "I;16", "I"):
             ids = np.array(picture).astype(np.int32)
         elif ids is None:
@@ -162,8 +163,8 @@ def _spread(values: list[int], foreign: list[int], count: int) -> bool:
     return two or (bool(foreign) and min(foreign) > count)
 
 
-def _not_ids(values: list[int], count: int, facts: Facts) -> Finding:
-    ignored = VOID in values and facts.settings.display.ignore_index == VOID
+def _not_ids(values: list[int], count: int, measured: Measurements) -> Finding:
+    ignored = VOID in values and measured.settings.display.ignore_index == VOID
     evidence = [
         Evidence(f"The ground truth holds the values {_some(values)}.", len(values)),
         Evidence(f"The network's ids are 0 to {count - 1}.", count),
@@ -186,11 +187,13 @@ def _some(values: list[int]) -> str:
 # --- T3, T2 again: the ids against those that the network gives -----------------------------------
 
 
-def other_ids(facts: Facts) -> Iterator[Finding]:
+def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """T3 (or T2): the shapes are those of the mask, the ids are not."""
-    case = facts.case
-    seen = facts.under(facts.mended)
-    if facts.unusual or facts.head_is_random or case.truth is None or not facts.has_shapes:
+    case = measured.case
+    seen = measured.under(so_far.fixes)
+    if measured.picture.is_unusual or so_far.masks_mean_nothing:
+        return
+    if case.truth is None or not measured.truth.has_shapes:
         return
     if case.truth.ids.shape != seen.labels.ids.shape:
         return
@@ -204,7 +207,7 @@ def other_ids(facts: Facts) -> Iterator[Finding]:
         return
     if len(wrong) == 1:
         return  # one class for another is what a network that errs says too; 255 alone is void
-    foreign = set(wrong) & ({VOID} | {value for value in wrong if value > max(2, facts.num_ids)})
+    foreign = set(wrong) & ({VOID} | {value for value in wrong if value > max(2, measured.num_ids)})
     yield _renamed(wrong, as_is, mapped, "T2" if foreign else "T3")
 
 
@@ -241,7 +244,3 @@ def _renamed(wrong: dict[int, int], as_is: float, mapped: float, cause: str) -> 
         "Map the ids of the ground truth to those of the training.",
         f"ids = np.vectorize({wrong}.get)(ids, ids)",
     )
-
-
-NO_FORWARD = (truth_values,)
-COUNTERFACTUAL = (other_ids,)

@@ -11,8 +11,10 @@ from core.architectures import build_network
 from core.checkpoint import Checkpoint
 from core.checkpoint.health.layers import uniform_distance
 from core.checkpoint.health.numbers import is_finite
-from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.measure.head_bias import head_of
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.progress import Progress
 from core.errors import InspectionError, channels_in_words
 
 DIVERGED = 0.5  # share of the weights from which on it was the training that ended in NaN
@@ -27,9 +29,9 @@ DOUBT = 9.5  # of such steps; 280 pictures like the training's had up to 9.45, 8
 SHOWN = 3  # names in a sentence
 
 
-def not_finite(facts: Facts) -> Iterator[Finding]:
+def not_finite(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W6 where single tensors are broken, N1 where the whole training ended in NaN."""
-    tensors = facts.case.checkpoint.tensors if facts.case.checkpoint else {}
+    tensors = measured.tensors
     numbers = {key: t for key, t in tensors.items() if t.is_floating_point() and t.numel()}
     bad = [key for key, tensor in numbers.items() if not is_finite(tensor)]
     if not bad:
@@ -59,10 +61,10 @@ def not_finite(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def class_count(facts: Facts) -> Iterator[Finding]:
+def class_count(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W4: names for more or fewer classes than the head has."""
-    names = facts.settings.display.class_names
-    count = facts.network.num_classes
+    names = measured.settings.display.class_names
+    count = measured.network.num_classes
     ids = 2 if count == 1 else count
     if not names or abs(len(names) - ids) <= 1:  # the background is named or not
         return
@@ -80,9 +82,9 @@ def class_count(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def aux_head(facts: Facts) -> Iterator[Finding]:
+def aux_head(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W5: the aux head has other classes than the head, by the weights in the file."""
-    tensors = facts.case.checkpoint.tensors if facts.case.checkpoint else {}
+    tensors = measured.tensors
     ends = [
         [len(t) for key, t in tensors.items() if key.startswith(start) and t.ndim == 4]
         for start in ("classifier.", "aux_classifier.")
@@ -90,7 +92,7 @@ def aux_head(facts: Facts) -> Iterator[Finding]:
     if not all(ends) or ends[0][-1] == ends[1][-1]:
         return
     count, aux = ends[0][-1], ends[1][-1]
-    used = facts.settings.forwarding.head == "aux"
+    used = measured.settings.forwarding.head == "aux"
     yield Finding(
         "W5",
         "certain",
@@ -105,9 +107,9 @@ def aux_head(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def in_channels(facts: Facts) -> Iterator[Finding]:
+def in_channels(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """F3: the first convolution expects another number of channels than it is given."""
-    given, expected = facts.tensor.tensor.shape[1], facts.network.in_channels
+    given, expected = measured.tensor.tensor.shape[1], measured.network.in_channels
     if given == expected:
         return
     color = {1: "gray", 3: "rgb"}.get(expected)
@@ -124,11 +126,12 @@ def in_channels(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def never_trained(facts: Facts) -> Iterator[Finding]:
+def never_trained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W3: the head fills exactly the range of PyTorch's initialization."""
-    if facts.head is None:
+    head = head_of(measured)
+    if head is None:
         return
-    name, weight = facts.head
+    name, weight = head
     bound = 1 / math.sqrt(weight[0].numel())  # kaiming_uniform(a=sqrt(5)), torch/nn/modules/conv.py
     distance, largest = uniform_distance(weight, bound), float(weight.abs().max())
     if (
@@ -153,10 +156,10 @@ def never_trained(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def prefixed(facts: Facts) -> Iterator[Finding]:
+def prefixed(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W1: every name begins with something that the network does not know."""
-    checkpoint = facts.case.checkpoint
-    if checkpoint is None or facts.case.network is not None:
+    checkpoint = measured.case.checkpoint
+    if checkpoint is None or measured.case.network is not None:
         return
     prefix = shared_start(list(checkpoint.tensors))
     if prefix and _builds(checkpoint, prefix):
@@ -199,23 +202,26 @@ def _prefixed(prefix: str, count: int) -> Finding:
     )
 
 
-def other_pictures(facts: Facts) -> Iterator[Finding]:
+def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W7: usual colors, nothing else found, and still unsure in most places, and all strange.
 
     Networks differ in how sure they are when all is well, so no sign tells it: four are added.
     """
-    if facts.faults or facts.unusual or facts.satisfied or facts.network.num_classes == 1:
+    fixes, mask = so_far.fixes, measured.mask
+    if so_far.faults or measured.picture.is_unusual or measured.truth.matches(fixes):
         return
-    steady = facts.steadiness(facts.mended)
-    if steady > STEADY or facts.flat:
+    if measured.network.num_classes == 1:
         return
-    strange, sure = facts.strangeness_of_picture(), facts.least_confidence(facts.mended)
-    left = facts.steady_agreement(facts.mended) / max(facts.agreement(facts.mended), 1e-6)
+    steady = mask.steadiness(fixes)
+    if steady > STEADY or measured.picture.is_flat:
+        return
+    strange, sure = measured.batchnorm.input_kl_of_all(fixes), mask.least_confidence(fixes)
+    left = mask.steady_agreement(fixes) / max(mask.agreement(fixes), 1e-6)
     doubt = (STEADY - steady) / STEADY_STEP + strange / STRANGE_STEP
     doubt += (1 - sure) / UNSURE_STEP - math.log(max(left, 1e-3)) / LOST_STEP
     if doubt < DOUBT:
         return
-    score = facts.score(facts.mended)
+    score = measured.truth.iou(fixes)
     told = (Evidence(f"The mIoU is {score:.2f}.", score),) if score is not None else ()
     yield Finding(
         "W7",
@@ -235,8 +241,3 @@ def other_pictures(facts: Facts) -> Iterator[Finding]:
         "model.load_state_dict(torch.load('trained_on_these.pth'))",
         separates="A picture of the training: if the mask is good there, this is the cause.",
     )
-
-
-NO_NETWORK = (not_finite, prefixed, aux_head)
-NO_FORWARD = (class_count, in_channels, never_trained)
-COUNTERFACTUAL = (other_pictures,)

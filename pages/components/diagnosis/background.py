@@ -6,25 +6,24 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
 from core.background import Background, Cancelled, Job
-from core.engine import Superseded
+from core.engine import Engine, Runner, Superseded
 from core.settings import digest
 from pages.components.state import session
 from pages.components.state import sources as files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
-    from core.diagnosis import Case, Diagnosis
-    from core.inspection import Inspection
-    from core.settings import Settings
+    from core.diagnosis import Diagnosis
     from pages.components.state.session import Seen
 
 FIRST_SECONDS = 0.4  # so long the page waits for what needs no forward
 REST_SECONDS = 0.8  # of a setting, before forwards are spent on it
 POLL_SECONDS = 0.05
+V = TypeVar("V")
 
 
 @st.cache_resource
@@ -66,8 +65,8 @@ def _work(
         from core.diagnosis import investigate
 
         case = files.case_of(seen.inspection, seen.truth, opened)
-        run = _runner(case, engine, queued_as, job)
-        answers = investigate(case, run=run, progress=job.say, waiting=job.check)
+        forward = _forward(engine, queued_as, job)
+        answers = investigate(case, forward=forward, progress=job.say, waiting=job.check)
         for number, answer in enumerate(answers):
             yield answer
             if number == 0:
@@ -76,19 +75,13 @@ def _work(
     return work
 
 
-def _runner(
-    case: Case, engine: Any, queued_as: str, job: Job[Diagnosis]
-) -> Callable[[Settings], Inspection]:
-    """Forwards go through the one queue, behind those that somebody looks at."""
+def _forward(engine: Engine, queued_as: str, job: Job[Diagnosis]) -> Runner:
+    """The door of a diagnosis: the one queue, behind those who look at something."""
 
-    def run(settings: Settings) -> Inspection:
-        from core.inspection import inspect
-
+    def run(key: str, compute: Callable[[], V], /) -> V:
+        job.check()
         try:
-            return inspect(
-                case.image, case.network, settings,  # type: ignore[arg-type]
-                engine=engine, person=queued_as, waiting=job.check,
-            )  # fmt: skip
+            return engine.run(key, compute, person=queued_as, waiting=job.check)
         except Superseded as error:
             raise Cancelled from error
 

@@ -11,7 +11,7 @@ from pages.components.state import session
 from pages.components.widgets import charts
 
 if TYPE_CHECKING:
-    from core.diagnosis.normal import Recovered
+    from core.diagnosis.normalization.recovered import Recovered
 
 SHOWN = 12  # conventions in the chart
 ORDERS = {"rgb": ", RGB", "bgr": ", BGR", "gray": ", gray"}

@@ -170,12 +170,12 @@ def _work() -> Callable[[Job[Looks]], Iterator[Looks]]:
 
 def _inspected(case: Case, engine: Any, job: Job[Looks]) -> Inspection:
     """Through the one queue, behind those who look at something."""
-    from core.inspection import inspect
+    from core.inspection import run_stages
 
     try:
-        return inspect(
+        return run_stages(
             case.image, case.network, case.settings,  # type: ignore[arg-type]
-            engine=engine, person="gallery", waiting=job.check,
+            forward=engine.runner(person="gallery", waiting=job.check),
         )  # fmt: skip
     except Superseded as error:
         raise Cancelled from error

@@ -19,7 +19,7 @@ from pages.components.viewer.viewer import show_viewer
 from pages.components.widgets import charts
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
-    from core.diagnosis.gauge import Gauge
+    from core.diagnosis.normalization.first_layer import Gauge
     from core.inspection import Inspection
     from core.settings import Display
     from pages.components.state.session import Seen
@@ -90,9 +90,10 @@ def show_panels(seen: Seen, marked: str = "") -> None:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _gauge(key: str, _inspection: Inspection) -> Gauge | None:
     """Made once for everybody; `key` names network and picture."""
-    from core.diagnosis.gauge import gauge_of
+    from core.diagnosis.normalization.first_layer import gauge_of
 
-    return gauge_of(_inspection.network.module, _inspection.input.base)
+    module, base = _inspection.network.module, _inspection.input.base
+    return session.engine().run("", lambda: gauge_of(module, base), person=f"gauge {key}")
 
 
 def _channel(inspection: Inspection) -> int:

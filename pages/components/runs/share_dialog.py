@@ -150,8 +150,6 @@ def _snapshot(seen: Seen, kind: Kind) -> Snapshot:
 
 
 def _result(seen: Seen) -> Result:
-    from core.diagnosis import plain
-
     inspection, verdict = seen.inspection, verdict_of(seen)
     job = background.diagnosis_of(seen)
     job.wait(DIAGNOSIS_SECONDS)
@@ -160,7 +158,7 @@ def _result(seen: Seen) -> Result:
         sentence=verdict.sentence,
         shares=tuple(verdict.shares.tolist()),
         class_names=inspection.class_names,
-        diagnosis=None if answered is None else {**plain(answered), "finished": finished},
+        diagnosis=None if answered is None else {**answered.to_dict(), "finished": finished},
         pixel=_pixel(inspection),
     )
 

@@ -533,18 +533,16 @@ def _attempt(slot: Any) -> Seen | None:
 
 def inspect_with(chosen: Settings, image: Any, network: Network, slot: Any) -> Inspection:
     """Inspect a picture under any settings, through the one queue."""
-    from core.inspection import inspect
+    from core.inspection import run_stages
 
     good = st.session_state.good
     try:
-        return inspect(
+        return run_stages(
             image,
             network,
             chosen,
-            engine=engine(),
+            forward=engine().runner(person=st.session_state.person, waiting=_waiter(slot)),
             previous=good[0].inspection if good else None,
-            person=st.session_state.person,
-            waiting=_waiter(slot),
         )
     except Superseded:  # a newer run of this tab asks for something else: this one is over
         st.stop()

@@ -14,7 +14,7 @@ from core.labels import NO_CLASS
 from core.settings import Preprocessing, digest
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
-    from core.diagnosis.gauge import Gauge
+    from core.diagnosis.normalization.first_layer import Gauge
     from core.inspection import Inspection
 
 MAX_PIXELS = 2_000_000  # a larger plane is thinned to every n-th pixel: 2 Mpx paint in about 50 ms

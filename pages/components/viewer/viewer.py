@@ -13,7 +13,7 @@ from core.settings import change
 from pages.components.viewer import planes
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
-    from core.diagnosis.gauge import Gauge
+    from core.diagnosis.normalization.first_layer import Gauge
     from core.inspection import Inspection
 
 _HERE = Path(__file__).parent

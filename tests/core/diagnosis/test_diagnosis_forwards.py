@@ -9,9 +9,8 @@ from torch import nn
 
 import examples
 from core.diagnosis import Case, diagnose, investigate
-from core.diagnosis.agreement import mutual_information
 from core.diagnosis.bisect import bisect
-from core.diagnosis.evidence import inspect_directly
+from core.diagnosis.measure.mask import mutual_information
 from core.image import decode_image
 from core.presets import PRESETS
 from core.settings import Settings, change
@@ -20,6 +19,7 @@ from tests.support.cases import (
     causes,
     example_checkpoint,
     healthy,
+    inspected,
     true_ids,
     with_settings,
     with_tensors,
@@ -50,8 +50,8 @@ def test_a_wrong_setting_is_named_and_its_fix_brings_the_mask_back(name):
     changes, cause = WRONG[name]
     case = with_settings(**changes)
     first = diagnose(case).faults[0]
-    mended = inspect_directly(case, change(case.settings, **first.changes)).labels.ids
-    right = inspect_directly(healthy(), TRAINED).labels.ids
+    mended = inspected(case, change(case.settings, **first.changes)).labels.ids
+    right = inspected(healthy(), TRAINED).labels.ids
 
     assert first.cause == cause
     assert first.effect > 0.02
@@ -81,7 +81,7 @@ def test_a_palette_that_is_too_short_is_named_though_the_mask_is_still_black():
     short = {"palette": "custom", "custom": ("#000000", "#ff0000")}
     case = with_settings(**PRESETS["unit"].changes, **short)
 
-    assert inspect_directly(case, case.settings).labels.ids.max() == 0
+    assert inspected(case, case.settings).labels.ids.max() == 0
     assert set(causes(diagnose(case))) == {"P1", "D4"}
 
 
@@ -110,8 +110,8 @@ def test_a_truth_with_other_ids_for_the_same_shapes_is_named(renamed, cause):
 
 
 def test_where_black_begins_is_told_by_stage_and_number():
-    black = inspect_directly(healthy(), change(TRAINED, mean=(0.0,) * 3, std=(1.0,) * 3))
-    gray = inspect_directly(healthy(), change(TRAINED, palette="gray"))
+    black = inspected(healthy(), change(TRAINED, mean=(0.0,) * 3, std=(1.0,) * 3))
+    gray = inspected(healthy(), change(TRAINED, palette="gray"))
 
     assert bisect(black).stage == "labels"
     assert bisect(black).numbers["share"] > 0.999

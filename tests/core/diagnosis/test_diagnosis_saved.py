@@ -11,12 +11,11 @@ from PIL import Image as PillowImage
 from benchmarks.cases import material
 from core.colors import colorize, palette_colors
 from core.diagnosis import diagnose
-from core.diagnosis.evidence import inspect_directly
 from core.labels import probabilities
 from core.settings import Display, change
 from examples.materials import case_of
 from examples.zoo import ZOO
-from tests.support.cases import TRAINED, causes, healthy, written
+from tests.support.cases import TRAINED, causes, healthy, inspected, written
 
 VOC = palette_colors(Display(palette="voc"), 6)
 RAW = {"scale": "1", "mean": (0.0,) * 3, "std": (1.0,) * 3}
@@ -24,7 +23,7 @@ RAW = {"scale": "1", "mean": (0.0,) * 3, "std": (1.0,) * 3}
 
 @lru_cache(maxsize=8)
 def seen(**changes):
-    return inspect_directly(healthy(), change(TRAINED, **changes))
+    return inspected(healthy(), change(TRAINED, **changes))
 
 
 def ids():

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from core.diagnosis.familiar import divergence
-from core.diagnosis.gauge import gauge_of
-from core.diagnosis.solve import solve
+from core.diagnosis.measure.batchnorm_divergence import divergence
+from core.diagnosis.normalization.first_layer import gauge_of
+from core.diagnosis.normalization.solve import solve
 
 GAINS, OFFSETS = (1 / 58.4, 1 / 57.1, 1 / 57.4), (-2.1, -2.0, -1.8)
 PLAIN = ((1 / 255,) * 3, (0.0,) * 3)

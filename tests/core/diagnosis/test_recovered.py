@@ -7,10 +7,11 @@ import pytest
 
 from benchmarks.cases import BY_NAME, material, scene
 from core.diagnosis import diagnose
-from core.diagnosis.agreement import lit, mirrored
-from core.diagnosis.evidence import Facts
-from core.diagnosis.normal import recovered
-from core.diagnosis.order import VOTES, is_judged, preference
+from core.diagnosis.measure.measurements import Measurements, measure
+from core.diagnosis.measure.picture import brightened, mirrored
+from core.diagnosis.normalization.channel_order import VOTES, is_judged, preference
+from core.diagnosis.normalization.conventions import memory_of
+from core.diagnosis.normalization.recover import recover
 from core.image import decode_image
 from core.presets import PRESETS
 from core.settings import Settings, change
@@ -19,28 +20,28 @@ from examples.zoo import ZOO
 from tests.support.cases import healthy
 
 
-def facts_of(name: str, seed: int = 1_000, kind: str = "scene", **changes) -> Facts:
+def measured_of(name: str, seed: int = 1_000, kind: str = "scene", **changes) -> Measurements:
     """A network of the zoo before a picture of the tune part, fed plainly or as said."""
     made = material(ZOO[name], seed, kind, truth=False)
     plain = change(Settings(), **changes)
-    return Facts(case_of(replace(made, settings=plain)))
+    return measure(case_of(replace(made, settings=plain)))
 
 
 def test_without_batch_norm_the_mask_that_stays_in_another_light_tells_the_convention():
     """Under ImageNet's numbers this network's mask is rich too, but near an edge."""
-    facts = facts_of("plain_symmetric", seed=1_010)
-    known = recovered(facts)
+    measured = measured_of("plain_symmetric", seed=1_010)
+    known = recover(measured, {})
     imagenet, symmetric = (PRESETS[name].changes for name in ("imagenet", "symmetric"))
 
-    assert facts.memory is None
+    assert memory_of(measured) is None
     assert known.family == "symmetric"
     assert known.certainty == "likely"
-    assert facts.agreement(imagenet) > facts.agreement(symmetric)
-    assert facts.steady_agreement(imagenet) < facts.steady_agreement(symmetric)
+    assert measured.mask.agreement(imagenet) > measured.mask.agreement(symmetric)
+    assert measured.mask.steady_agreement(imagenet) < measured.mask.steady_agreement(symmetric)
 
 
 def test_where_two_conventions_do_as_well_as_what_is_fed_that_is_said_and_nothing_changed():
-    known = recovered(facts_of("group_unit"))
+    known = recover(measured_of("group_unit"), {})
 
     assert known.certainty == "likely"
     assert known.changes == {}
@@ -49,7 +50,7 @@ def test_where_two_conventions_do_as_well_as_what_is_fed_that_is_said_and_nothin
 
 @pytest.mark.parametrize("name", ["unet_unit", "deeplab_clip", "lraspp_mean"])
 def test_what_is_fed_as_in_the_training_is_known_as_that(name):
-    known = recovered(facts_of(name, **ZOO[name].convention))
+    known = recover(measured_of(name, **ZOO[name].convention), {})
 
     assert known.certainty == "likely"
     assert known.changes == {}
@@ -59,25 +60,25 @@ def test_what_is_fed_as_in_the_training_is_known_as_that(name):
 @pytest.mark.parametrize("seed", [1_014, 1_028, 1_029])
 def test_on_a_flat_picture_a_richer_mask_is_no_evidence_of_another_convention(seed):
     right = ZOO["plain_symmetric"].convention
-    facts = facts_of("plain_symmetric", seed=seed, kind="low contrast", **right)
+    measured = measured_of("plain_symmetric", seed=seed, kind="low contrast", **right)
 
-    assert facts.flat
-    assert recovered(facts).changes == {}
+    assert measured.picture.is_flat
+    assert recover(measured, {}).changes == {}
 
 
 def test_the_training_s_own_numbers_are_known_though_the_other_order_is_more_familiar():
     case = healthy()
-    facts = Facts(replace(case, image=decode_image(picture_file(scene(4_242)[0]))))
-    known = recovered(facts)
+    measured = measure(replace(case, image=decode_image(picture_file(scene(4_242)[0]))))
+    known = recover(measured, {})
 
-    assert facts.strangeness({"color": "bgr"}) < facts.strangeness({}) / 2
+    assert measured.batchnorm.input_kl({"color": "bgr"}) < measured.batchnorm.input_kl({}) / 2
     assert known.changes == {}
     assert known.certainty == "likely"
 
 
 def test_what_the_checkpoint_alone_rules_out_is_not_recovered_however_familiar_to_one_picture():
     """This picture is so flat that [-1, 1] looks right; the memory is of ImageNet's numbers."""
-    known = recovered(facts_of("deeplab_clip", seed=1_013))
+    known = recover(measured_of("deeplab_clip", seed=1_013), {})
     fits = dict(known.ranking)
 
     assert fits["symmetric"] < fits["imagenet"]
@@ -89,7 +90,7 @@ def test_numbers_of_its_own_that_were_applied_twice_are_known_by_applying_them_o
     trained = ZOO["unet_custom"].convention
     mean, std = (np.array(trained[name]) for name in ("mean", "std"))
     twice = {"mean": tuple(mean + mean * std), "std": tuple(std**2)}
-    known = recovered(facts_of("unet_custom", seed=1_007, **{**trained, **twice}))
+    known = recover(measured_of("unet_custom", seed=1_007, **{**trained, **twice}), {})
 
     np.testing.assert_allclose(known.changes["mean"], mean, atol=0.001)
     np.testing.assert_allclose(known.changes["std"], std, atol=0.001)
@@ -101,16 +102,16 @@ def test_a_known_convention_applied_twice_is_told_by_its_numbers_where_nothing_e
     twice = BY_NAME["mean and std twice"].seed(
         material(ZOO["plain_symmetric"], 1_014, "dark", truth=False)
     )
-    facts = Facts(case_of(twice))
+    measured = measure(case_of(twice))
     found = {finding.cause: finding for finding in diagnose(case_of(twice)).faults}
 
-    assert recovered(facts).certainty == "cannot tell"
+    assert recover(measured, {}).certainty == "cannot tell"
     assert found["P2"].changes["std"] == PRESETS["symmetric"].changes["std"]
 
 
 def test_a_z_score_that_is_divided_again_is_not_what_the_checkpoint_remembers():
     trained = ZOO["unet_zscore"].convention
-    known = recovered(facts_of("unet_zscore", **{**trained, "divide_again": 255.0}))
+    known = recover(measured_of("unet_zscore", **{**trained, "divide_again": 255.0}), {})
 
     assert known.changes["divide_again"] == 1
     assert known.current > 1
@@ -119,11 +120,11 @@ def test_a_z_score_that_is_divided_again_is_not_what_the_checkpoint_remembers():
 def test_two_conventions_that_tie_are_both_named_and_the_finding_is_only_possible():
     """GroupNorm forgives scale, so pixels of 0 to 1 and 0 to 255 less a mean come to the same."""
     made = BY_NAME["-1 to 1 for 0 to 1"].seed(material(ZOO["group_unit"], 1_009, truth=True))
-    facts = Facts(case_of(made))
+    measured = measure(case_of(made))
     first = diagnose(case_of(made)).faults[0]
 
-    assert recovered(facts).certainty == "cannot tell"
-    assert "Two conventions do equally well" in recovered(facts).reason
+    assert recover(measured, {}).certainty == "cannot tell"
+    assert "Two conventions do equally well" in recover(measured, {}).reason
     assert first.certainty == "possible"
     assert first.changes["scale"] == "255"
     assert first.separates
@@ -131,7 +132,7 @@ def test_two_conventions_that_tie_are_both_named_and_the_finding_is_only_possibl
 
 def test_the_channel_order_is_not_told_under_numbers_that_fit_badly():
     """Trained on BGR with numbers of its own, whose nearest known convention is wrong for each."""
-    known = recovered(facts_of("unet_custom", seed=1_007))
+    known = recover(measured_of("unet_custom", seed=1_007), {})
 
     assert known.family == "imagenet"
     assert known.color == ""
@@ -142,7 +143,7 @@ def test_another_light_moves_every_sample_by_the_same_and_none_out_of_its_range(
     samples = np.linspace(0, 200, 48).reshape(4, 4, 3).astype(dtype)
     image = replace(healthy().image, samples=samples, pixels=samples.astype(np.uint8))
     largest = {np.uint8: 255, np.uint16: 65535, np.float32: 200}[dtype]
-    up, down = lit(image, 0.1), lit(image, -0.1)
+    up, down = brightened(image, 0.1), brightened(image, -0.1)
 
     expected = np.minimum(samples + 0.1 * largest, largest)
     np.testing.assert_allclose(up.samples, expected, atol=1, rtol=0)
@@ -154,23 +155,23 @@ def test_another_light_moves_every_sample_by_the_same_and_none_out_of_its_range(
 @pytest.mark.parametrize("name", ["lraspp_mean", "deeplab_clip"])
 def test_the_present_order_is_doubted_where_the_other_is_surer_steadier_and_more_familiar(name):
     right = ZOO[name].convention
-    facts = facts_of(name, seed=1_028, **{**right, "color": "bgr"})
-    found = preference(facts, {}, {"color": "rgb"})
+    measured = measured_of(name, seed=1_028, **{**right, "color": "bgr"})
+    found = preference(measured, {}, {"color": "rgb"})
 
     assert found.surer > 0
     assert found.nearer > 1
     assert found.steadier > 1
     assert found.votes > VOTES
-    assert preference(facts_of(name, seed=1_028, **right), {}, {"color": "bgr"}).votes < -VOTES
+    assert preference(measured_of(name, seed=1_028, **right), {}, {"color": "bgr"}).votes < -VOTES
 
 
 def test_a_flat_or_unknown_picture_is_not_asked_for_its_order():
     right = ZOO["deeplab_clip"].convention
-    flat = facts_of("deeplab_clip", seed=1_028, kind="low contrast", **right)
+    flat = measured_of("deeplab_clip", seed=1_028, kind="low contrast", **right)
     unknown = BY_NAME["pictures of another world"].seed(
         material(ZOO["deeplab_clip"], 1_029, truth=False)
     )
 
-    assert is_judged(facts_of("deeplab_clip", seed=1_028, **right), {})
+    assert is_judged(measured_of("deeplab_clip", seed=1_028, **right), {})
     assert not is_judged(flat, {})
-    assert not is_judged(Facts(case_of(unknown)), {})
+    assert not is_judged(measure(case_of(unknown)), {})

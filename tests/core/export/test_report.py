@@ -15,13 +15,12 @@ from PIL import Image as PillowImage
 
 from core.colors import colorize, overlay, palette_colors
 from core.diagnosis import Bisect, Diagnosis, Evidence, Finding
-from core.diagnosis.evidence import inspect_directly
 from core.errors import ArchitectureError
 from core.export.report import html_report
 from core.export.stages import heat_colors, stage_pictures
 from core.settings import change
 from pages.components.viewer.planes import colormap
-from tests.support.cases import TRAINED, healthy, true_ids, with_truth
+from tests.support.cases import TRAINED, healthy, inspected, true_ids, with_truth
 
 NASTY = '<script>window.hit = 1</script><img src=x onerror="window.hit = 1">'
 WRITTEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -39,7 +38,7 @@ FINDING = Finding(
 @pytest.fixture(scope="module")
 def inspection():
     settings = change(TRAINED, class_names=(NASTY, "cup", "book"))
-    return inspect_directly(healthy(), settings)
+    return inspected(healthy(), settings)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +93,7 @@ def test_names_from_a_file_are_text(report):
 
 def test_padding_is_cut_off():
     settings = change(TRAINED, resize="multiple", multiple=200)
-    stages = stage_pictures(inspect_directly(healthy(), settings))
+    stages = stage_pictures(inspected(healthy(), settings))
 
     assert {stage.pixels.shape for stage in stages} == {(256, 256, 3)}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.diagnosis.evidence import Facts
+from core.diagnosis.measure.measurements import Measurements
 
 SURER = 0.02  # of mean confidence: one vote, as is being e times more familiar
 STEADIER = 0.1  # of the logarithm of the agreement: one vote
@@ -35,11 +35,13 @@ class Preference:
         return self.surer / SURER + float(factors)
 
 
-def preference(facts: Facts, base: Mapping[str, Any], swapped: Mapping[str, Any]) -> Preference:
+def preference(
+    measured: Measurements, base: Mapping[str, Any], swapped: Mapping[str, Any]
+) -> Preference:
     """Compare two orders; other lights are only tried where the present order is in doubt.
 
     Args:
-        facts: of the case.
+        measured: of the case.
         base: changes of the settings under which the orders are compared.
         swapped: the change of the order.
 
@@ -47,19 +49,19 @@ def preference(facts: Facts, base: Mapping[str, Any], swapped: Mapping[str, Any]
         InspectionError: the picture cannot be run in one of the orders.
     """
     both = {**base, **swapped}
-    now, then = facts.strangeness(base), facts.strangeness(both)
+    now, then = measured.batchnorm.input_kl(base), measured.batchnorm.input_kl(both)
     nearer = max(now, 1e-6) / max(then, 1e-6) if now is not None and then is not None else 1.0
-    plain = Preference(facts.confidence(both) - facts.confidence(base), nearer)
+    plain = Preference(measured.mask.confidence(both) - measured.mask.confidence(base), nearer)
     if plain.votes < -VOTES:
         return plain
-    surer = facts.least_confidence(both) - facts.least_confidence(base)
-    left = [facts.steady_agreement(changes) + 0.01 for changes in (base, both)]
+    surer = measured.mask.least_confidence(both) - measured.mask.least_confidence(base)
+    left = [measured.mask.steady_agreement(changes) + 0.01 for changes in (base, both)]
     return Preference(surer, nearer, left[1] / left[0])
 
 
-def is_judged(facts: Facts, changes: Mapping[str, Any]) -> bool:
+def is_judged(measured: Measurements, changes: Mapping[str, Any]) -> bool:
     """Whether the network seems to know the picture: of a flat or unknown one no order is right."""
-    if facts.flat:
+    if measured.picture.is_flat:
         return False
-    steady = facts.network.num_classes == 1 or facts.steadiness(changes) > STEADY
-    return steady and facts.confidence(changes) > SURE
+    steady = measured.network.num_classes == 1 or measured.mask.steadiness(changes) > STEADY
+    return steady and measured.mask.confidence(changes) > SURE

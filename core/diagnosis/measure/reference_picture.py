@@ -1,4 +1,4 @@
-"""A picture as ordinary as can be: noise with the spectrum, mean and spread of photographs.
+"""The reference picture: noise with the spectrum, mean and spread of photographs.
 
 What a network's BatchNorms say of it depends on their statistics only, not on how unusual the
 user's picture is.
@@ -18,7 +18,7 @@ COMMON = 0.95  # share of what all three channels have in common
 
 
 @lru_cache(maxsize=1)
-def ordinary_picture() -> Image:
+def reference_picture() -> Image:
     """The same one each time: UInt8[256 256 3]."""
     random = np.random.default_rng(0)
     common = _pink(random)
@@ -26,7 +26,7 @@ def ordinary_picture() -> Image:
     pixels = (255 * np.stack(channels, axis=-1)).clip(0, 255).astype(np.uint8)
     pixels.setflags(write=False)
     facts = ImageFacts("PNG", "RGB", SIZE, SIZE, 8, 1, 1, False, None)
-    return Image(pixels, pixels, facts, "ordinary")
+    return Image(pixels, pixels, facts, "reference")
 
 
 def _pink(random: np.random.Generator) -> np.ndarray:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from core.diagnosis.familiar import kl
-from core.diagnosis.gauge import Gauge
+from core.diagnosis.measure.batchnorm_divergence import kl
+from core.diagnosis.normalization.first_layer import Gauge
 
 STEPS = 200  # at the most
 ALIKE = 30.0  # weight of differences between the channels' std, which photographs hardly tell

@@ -1,4 +1,4 @@
-"""Each common bug, repeated on this picture and checkpoint: the label map or picture it gives."""
+"""Programs with a common mistake, repeated on this case: the label map or picture each gives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
-from core.diagnosis.evidence import Facts
+from core.diagnosis.measure.measurements import Measurements
 from core.image import FORMATS, TURNS, Image, decode_image
 from core.labels import probabilities
 from core.presets import PRESETS
@@ -20,30 +20,30 @@ THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, eq=False)
-class Bug:
+class Program:
     """One thing that people do."""
 
     cause: str
     words: str  # what was done, as the end of "your file is what ... writes"
     fix: str
     code: str
-    make: Callable[[Facts], np.ndarray]  # Int[h w], of any size
+    make: Callable[[Measurements], np.ndarray]  # Int[h w], of any size
     exact: bool = False  # values are compared as they are, not as names of classes
     changes: Mapping[str, Any] = field(default_factory=dict)  # what undoes it in the settings
 
 
-def without_forward(facts: Facts) -> Iterator[Bug]:
+def without_forward(measured: Measurements) -> Iterator[Program]:
     """Other decisions and other savings of the same logits."""
-    one = facts.channels == 1
+    one = measured.channels == 1
     if one:
-        yield Bug(
+        yield Program(
             "R1",
             "argmax over the single channel",
             "Decide with a sigmoid and a threshold.",
             "mask = model(x).sigmoid()[0, 0] > 0.5",
             lambda f: np.zeros(f.case.image.pixels.shape[:2], np.int32),
         )
-    yield Bug(
+    yield Program(
         "D2",
         "a cast of the probabilities to uint8",
         "Decide first, then scale; a cast cuts every probability below 1 to 0.",
@@ -51,9 +51,9 @@ def without_forward(facts: Facts) -> Iterator[Bug]:
         lambda f: _foreground(f).astype(np.int32),
         exact=True,
     )
-    if facts.channels <= 2:
-        yield from _thresholds(facts)
-        yield Bug(
+    if measured.channels <= 2:
+        yield from _thresholds(measured)
+        yield Program(
             "R5",
             "a sigmoid applied twice",
             "Apply the sigmoid once.",
@@ -61,9 +61,9 @@ def without_forward(facts: Facts) -> Iterator[Bug]:
             lambda f: (_twice(f) * 255).astype(np.int32),
             exact=True,
         )
-    if facts.channels > 1:
-        yield from _axes(facts)
-    yield Bug(
+    if measured.channels > 1:
+        yield from _axes(measured)
+    yield Program(
         "R8",
         "a decision at the size of the logits, never enlarged,",
         "Enlarge the logits to the picture before the decision.",
@@ -72,9 +72,9 @@ def without_forward(facts: Facts) -> Iterator[Bug]:
     )
 
 
-def _foreground(facts: Facts) -> np.ndarray:
+def _foreground(measured: Measurements) -> np.ndarray:
     """Of the foreground where there are one or two channels, else of the winner: Float32[h w]."""
-    values = facts.seen.logits.values
+    values = measured.seen.logits.values
     if len(values) == 1:
         foreground: np.ndarray = probabilities(values, "sigmoid")[0]
         return foreground
@@ -83,14 +83,14 @@ def _foreground(facts: Facts) -> np.ndarray:
     return chosen
 
 
-def _twice(facts: Facts) -> np.ndarray:
-    once = _foreground(facts)
+def _twice(measured: Measurements) -> np.ndarray:
+    once = _foreground(measured)
     again: np.ndarray = 1 / (1 + np.exp(-once))
     return again
 
 
-def _thresholds(facts: Facts) -> Iterator[Bug]:
-    yield Bug(
+def _thresholds(measured: Measurements) -> Iterator[Program]:
+    yield Program(
         "R3",
         "comparing logits with 0.5, without a sigmoid,",
         "Apply the sigmoid, or compare the logits with 0.",
@@ -98,20 +98,20 @@ def _thresholds(facts: Facts) -> Iterator[Bug]:
         lambda f: (f.seen.logits.values[-1] > 0.5).astype(np.int32),
     )
     for threshold in THRESHOLDS:
-        if facts.rule[0] == "threshold" and threshold == facts.settings.decoding.threshold:
+        if measured.rule[0] == "threshold" and threshold == measured.settings.decoding.threshold:
             continue
-        yield Bug(
+        yield Program(
             "R4",
             f"a threshold of {threshold:g}",
             "Use the threshold of the training; 0.5 where it is not known.",
-            f"mask = probs > {facts.settings.decoding.threshold:g}",
+            f"mask = probs > {measured.settings.decoding.threshold:g}",
             lambda f, t=threshold: (_foreground(f) > t).astype(np.int32),  # type: ignore[misc]
         )
 
 
-def _axes(facts: Facts) -> Iterator[Bug]:
+def _axes(measured: Measurements) -> Iterator[Program]:
     for axis, name in ((1, "rows"), (2, "columns")):
-        yield Bug(
+        yield Program(
             "R6",
             f"argmax over the {name} instead of the classes",
             "Take the argmax over the classes: dimension 1 of [1 C h w].",
@@ -121,10 +121,10 @@ def _axes(facts: Facts) -> Iterator[Bug]:
         )
 
 
-def _small(facts: Facts) -> np.ndarray:
+def _small(measured: Measurements) -> np.ndarray:
     """The decision at the size that the network returned."""
-    ids = facts.seen.labels.ids
-    height, width = facts.seen.logits.output_size
+    ids = measured.seen.labels.ids
+    height, width = measured.seen.logits.output_size
     rows = ((np.arange(height) + 0.5) * len(ids) / height).astype(int)
     columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(int)
     small: np.ndarray = ids[rows][:, columns]
@@ -134,30 +134,30 @@ def _small(facts: Facts) -> np.ndarray:
 # --- with a forward each --------------------------------------------------------------------------
 
 
-def with_forward(facts: Facts) -> Iterator[Bug]:
+def with_forward(measured: Measurements) -> Iterator[Program]:
     """Other inputs, modes and precisions; the likely ones first."""
-    yield from _turned(facts)
-    yield from _flattened(facts)
+    yield from _turned(measured)
+    yield from _flattened(measured)
     yield _setting(
         "B2", "a forward in training mode", "Call eval() first.", "model.eval()", mode="train"
     )
-    if facts.network.aux_classes is not None:
+    if measured.network.aux_classes is not None:
         yield _setting(
             "R8", "the aux head", "Read the head.", "logits = model(x)['out']", head="aux"
         )
-    yield from _conventions(facts)
+    yield from _conventions(measured)
     yield _setting(
         "N2", "a forward in float16", "Run in float32.", "model.float()(x.float())", dtype="float16"
     )
 
 
-def _setting(cause: str, words: str, fix: str, code: str, **changes: Any) -> Bug:
-    return Bug(cause, words, fix, code, lambda facts: facts.under(changes).labels.ids)
+def _setting(cause: str, words: str, fix: str, code: str, **changes: Any) -> Program:
+    return Program(cause, words, fix, code, lambda f: f.under(changes).labels.ids)
 
 
-def _conventions(facts: Facts) -> Iterator[Bug]:
+def _conventions(measured: Measurements) -> Iterator[Program]:
     """The picture fed otherwise than the settings say."""
-    now = flatten(facts.settings)
+    now = flatten(measured.settings)
     color = "bgr" if now["color"] == "rgb" else "rgb"
     if now["color"] != "gray":
         yield _setting(
@@ -205,11 +205,11 @@ def _twice_normalized(
     return tuple(m + m * s for m, s in pairs), tuple(s * s for _, s in pairs)
 
 
-def _turned(facts: Facts) -> Iterator[Bug]:
-    file = facts.case.picture_file
-    if facts.case.image.facts.orientation not in TURNS or file is None:
+def _turned(measured: Measurements) -> Iterator[Program]:
+    file = measured.case.picture_file
+    if measured.case.image.facts.orientation not in TURNS or file is None:
         return
-    yield Bug(
+    yield Program(
         "F1",
         "reading the picture as it is stored, not turned as its EXIF tag says,",
         "Turn the picture when it is opened.",
@@ -224,15 +224,15 @@ def as_stored(file: bytes) -> Image:
         return _decoded(picture.convert("RGB"))
 
 
-def _flattened(facts: Facts) -> Iterator[Bug]:
-    file = facts.case.picture_file
-    if not facts.case.image.facts.alpha or file is None:
+def _flattened(measured: Measurements) -> Iterator[Program]:
+    file = measured.case.picture_file
+    if not measured.case.image.facts.alpha or file is None:
         return
     for words, make in (
         ("looking under transparent pixels", as_stored),
         ("laying transparent pixels on black", on_black),
     ):
-        yield Bug(
+        yield Program(
             "F2",
             words,
             "Lay the picture on the background of the training.",

@@ -17,15 +17,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from core.diagnosis.familiar import (
+from core.diagnosis.measure.batchnorm_divergence import (
     FIRST_CONVOLUTION,
-    EnoughHeard,
     kl,
-    listen,
     median,
     middle,
     remembers,
 )
+from core.operators import StopForward, tap
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +88,9 @@ def _first_pair(
             heard.extend((args[:6], result, args[8]))
         elif remembers(func, args):
             heard.append(args)
-            raise EnoughHeard
+            raise StopForward
 
-    listen(module, tensor[:, :, :64, :64], hear)
+    tap(module, tensor[:, :, :64, :64], hear)
     if len(heard) != 4:
         return None
     convolution, result, groups, norm = heard

@@ -1,4 +1,9 @@
-"""The user's own output beside what each bug would have written; the best match is named."""
+"""The user's own output beside what each program would have written; the best match is named.
+
+First it is asked whether the file is a function of our label map (one value for each class): then
+the network is right, and the function names the mistake. Else each program is run on this case,
+and what it writes is compared with the file.
+"""
 
 from __future__ import annotations
 
@@ -7,58 +12,59 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.diagnosis import bugs
-from core.diagnosis.bugs import Bug
-from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
-from core.diagnosis.saved import SAME, Coding, Written, coding, of_labels, read_written
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.progress import Progress
+from core.diagnosis.reproduction.decode import Coding, Written, coding, read_written
+from core.diagnosis.reproduction.labels import SAME, of_labels
+from core.diagnosis.reproduction.programs import Program, with_forward, without_forward
 from core.errors import InspectionError
 
 SIMILAR = 0.85  # gain at a reduced size, where edges fall otherwise
 ALIKE = 0.8  # gain from which on the file has our objects: other weights would not find them
 HALF_ALIKE = 0.5  # weights at random may follow the colors so far, and so may others
-CLEARER = 0.003  # gain by which a bug must match better than our own label map
+CLEARER = 0.003  # gain by which a program must match better than our own label map
 
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """How well one bug explains the file."""
+    """How well one program explains the file."""
 
-    bug: Bug
+    program: Program
     gain: float  # 0 is no better than guessing, 1 explains every pixel
 
 
-def saved_output(facts: Facts) -> Iterator[Finding]:
-    """Compare with our label map, then with bugs that need no other forward, then the rest."""
-    written = read_written(facts.case.saved) if facts.case.saved else None
+def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+    """Compare with our label map, then with programs that need no other forward, then the rest."""
+    written = read_written(measured.case.saved) if measured.case.saved else None
     if written is None:
         return
     if written.flat:
-        fits = list(_of_one_value(facts, written))
-        yield from fits or _unexplained(facts, 0.0)
+        fits = list(_of_one_value(measured, written))
+        yield from fits or _unexplained(measured, 0.0)
         return
-    if (small := _reduced(facts, written)) > SIMILAR:
+    if (small := _reduced(measured, written)) > SIMILAR:
         yield _not_enlarged(written, small)
         return
-    ours = _ours(facts, written)
-    matches = list(_matches(bugs.without_forward(facts), facts, written))
+    ours = _ours(measured, written)
+    matches = list(_matches(without_forward(measured), measured, written))
     best = _best(matches)
     if ours.gain >= SAME and (best is None or best.gain < ours.gain + CLEARER):
-        yield from of_labels(facts, written)
+        yield from of_labels(measured, written)
         return
     if best is None or best.gain < SAME:
-        best = _first_good(facts, written) or best
+        best = _first_good(measured, written) or best
     if best is not None and best.gain >= SAME:
-        yield _named(best, facts)
+        yield _named(best, measured)
     elif ours.gain >= SAME or written.format == "JPEG":
-        yield from of_labels(facts, written)
+        yield from of_labels(measured, written)
     else:
-        yield from _unexplained(facts, max(ours.gain, best.gain if best else 0.0))
+        yield from _unexplained(measured, max(ours.gain, best.gain if best else 0.0))
 
 
-def _reduced(facts: Facts, written: Written) -> float:
+def _reduced(measured: Measurements, written: Written) -> float:
     """How much of a file of a fraction of the size our label map explains at that size, 0..1."""
-    ids, (height, width) = facts.seen.labels.ids, written.packed.shape
+    ids, (height, width) = measured.seen.labels.ids, written.packed.shape
     factor = len(ids) / height
     if factor < 2 or abs(ids.shape[1] / width - factor) > 0.05 * factor:
         return 0.0
@@ -81,9 +87,9 @@ def _not_enlarged(written: Written, gain: float) -> Finding:
     )
 
 
-def _unexplained(facts: Facts, nearest: float) -> Iterator[Finding]:
+def _unexplained(measured: Measurements, nearest: float) -> Iterator[Finding]:
     """W1: these weights did not write the file, and their names hint at why."""
-    prefix = facts.case.checkpoint.prefix if facts.case.checkpoint else ""
+    prefix = measured.case.checkpoint.prefix if measured.case.checkpoint else ""
     if not prefix or nearest >= ALIKE:
         return
     yield Finding(
@@ -106,26 +112,28 @@ def _unexplained(facts: Facts, nearest: float) -> Iterator[Finding]:
     )
 
 
-def _ours(facts: Facts, written: Written) -> Coding:
-    ids = facts.seen.labels.ids
+def _ours(measured: Measurements, written: Written) -> Coding:
+    ids = measured.seen.labels.ids
     if written.packed.shape != ids.shape:
         return Coding(0.0, 0.0, {})
     return coding(written.packed, ids)
 
 
-def _matches(candidates: Iterator[Bug], facts: Facts, written: Written) -> Iterator[Match]:
-    for bug in candidates:
+def _matches(
+    candidates: Iterator[Program], measured: Measurements, written: Written
+) -> Iterator[Match]:
+    for program in candidates:
         try:
-            made = bug.make(facts)
-        except InspectionError:  # this bug would have stopped the program
+            made = program.make(measured)
+        except InspectionError:  # it would have stopped on this case
             continue
-        yield Match(bug, _gain(bug, made, written))
+        yield Match(program, _gain(program, made, written))
 
 
-def _gain(bug: Bug, made: np.ndarray, written: Written) -> float:
+def _gain(program: Program, made: np.ndarray, written: Written) -> float:
     if made.shape != written.packed.shape:
         return 0.0
-    if bug.exact:
+    if program.exact:
         return _exact(made, written.packed)
     if (made == made[:1, :1]).all():
         return 0.0
@@ -143,63 +151,63 @@ def _best(matches: list[Match]) -> Match | None:
     return max(matches, key=lambda match: match.gain, default=None)
 
 
-def _first_good(facts: Facts, written: Written) -> Match | None:
-    """The first bug that explains the file: each costs a forward."""
-    every = _matches(bugs.with_forward(facts), facts, written)
+def _first_good(measured: Measurements, written: Written) -> Match | None:
+    """The first program that explains the file: each costs a forward."""
+    every = _matches(with_forward(measured), measured, written)
     return next((match for match in every if match.gain >= SAME), None)
 
 
-def _named(match: Match, facts: Facts) -> Finding:
-    bug = match.bug
+def _named(match: Match, measured: Measurements) -> Finding:
+    program = match.program
     return Finding(
-        bug.cause,
+        program.cause,
         "certain",
         (
             Evidence(
-                f"Your file is what {bug.words} writes: {match.gain:.1%} of it is explained.",
+                f"Your file is what {program.words} writes: {match.gain:.1%} of it is explained.",
                 match.gain,
             ),
         ),
-        bug.fix,
-        bug.code,
-        changes=bug.changes,
+        program.fix,
+        program.code,
+        changes=program.changes,
     )
 
 
 # --- a file of one value --------------------------------------------------------------------------
 
 
-def _of_one_value(facts: Facts, written: Written) -> Iterator[Finding]:
-    """Several bugs give one value; only one that must give it is more than possible."""
-    if (facts.seen.labels.ids == facts.seen.labels.ids[:1, :1]).all():
+def _of_one_value(measured: Measurements, written: Written) -> Iterator[Finding]:
+    """Several programs give one value; only one that must give it is more than possible."""
+    if (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
         return  # ours is of one class too: the network is to be asked, not the file
     value = int(written.packed.flat[0])
-    every = (*bugs.without_forward(facts), *bugs.with_forward(facts))
-    fits = [bug for bug in every if _gives(bug, facts, value)]
-    first: dict[str, Bug] = {}
-    for bug in fits:
-        first.setdefault(bug.cause, bug)
-    for bug in first.values():
+    every = (*without_forward(measured), *with_forward(measured))
+    fits = [program for program in every if _gives(program, measured, value)]
+    first: dict[str, Program] = {}
+    for program in fits:
+        first.setdefault(program.cause, program)
+    for program in first.values():
         yield Finding(
-            bug.cause,
-            "likely" if bug.cause == "R1" or len(fits) == 1 else "possible",
+            program.cause,
+            "likely" if program.cause == "R1" or len(fits) == 1 else "possible",
             (
                 Evidence(f"Your file is {value} everywhere; our label map is not.", value),
-                Evidence(f"{bug.words[0].upper()}{bug.words[1:]} gives exactly that."),
+                Evidence(f"{program.words[0].upper()}{program.words[1:]} gives exactly that."),
             ),
-            bug.fix,
-            bug.code,
+            program.fix,
+            program.code,
             separates="Save the numbers with np.save before they become a picture, and look at "
             "their unique values.",
         )
 
 
-def _gives(bug: Bug, facts: Facts, value: int) -> bool:
-    """Whether the bug gives this value everywhere; an id of 1 may be written as 255."""
+def _gives(program: Program, measured: Measurements, value: int) -> bool:
+    """Whether the program gives this value everywhere; an id of 1 may be written as 255."""
     try:
-        made = bug.make(facts)
+        made = program.make(measured)
     except InspectionError:
         return False
     first = int(made.flat[0])
-    same = value == first or (not bug.exact and first == 1 and value == 255)
+    same = value == first or (not program.exact and first == 1 and value == 255)
     return same and bool((made == first).all())

@@ -1,0 +1,85 @@
+"""In which order checks are asked, as data: phases, and checks whose order does not matter.
+
+All checks of a phase know the same: what the phases before have found. So a check that needs the
+result of another one stands in a later phase, and the reason stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from core.diagnosis.checks import (
+    decoding,
+    display,
+    feeding,
+    files,
+    numerics,
+    training,
+    truth,
+    weights,
+)
+from core.diagnosis.finding import Finding
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.progress import Progress
+from core.diagnosis.reproduction import match
+
+Check = Callable[[Measurements, Progress], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Checks that know the same, so that their order does not matter."""
+
+    checks: tuple[Check, ...]
+    provisional: bool = False  # told from less evidence, and asked again with more
+
+
+NO_NETWORK = (
+    Phase(
+        (
+            files.turned,
+            files.transparent,
+            files.one_color,
+            weights.not_finite,
+            weights.prefixed,
+            weights.aux_head,
+        )
+    ),
+)
+NO_FORWARD = (
+    Phase(
+        (
+            files.deep,
+            weights.class_count,
+            weights.in_channels,
+            weights.never_trained,
+            decoding.one_channel,
+            display.gray_ids,
+            display.palette,
+            truth.truth_values,
+            feeding.tiny,
+        )
+    ),
+    Phase((feeding.remembered,), provisional=True),
+    Phase((numerics.training_mode,)),
+    # Statistics that never saw a picture need the training mode, whatever is said against it.
+    Phase((numerics.never_updated, numerics.half)),
+)
+ONE_FORWARD = (
+    Phase((decoding.no_sigmoid, decoding.twice)),
+    Phase((decoding.other_head,)),  # what the other head shows is decided by the right rule
+    Phase((numerics.overflow, display.palette_seen)),  # of the mask that the fixes bring
+    # The user's own file has the last word on a cause.
+    Phase((match.saved_output,)),
+)
+COUNTERFACTUAL = (
+    Phase((feeding.normalization,)),  # explains most, so all later masks are made with its fix
+    Phase((feeding.known_twice, feeding.own_maximum)),  # where the evidence did not tell
+    Phase((numerics.statistics,)),  # before masks are compared: broken ones explain bad masks
+    Phase((decoding.threshold,)),  # of scores that are right but for the cut
+    Phase((feeding.order,)),
+    Phase((feeding.size,)),  # of a mask that is as good as the input's numbers allow
+    Phase((truth.other_ids, training.background_only)),  # when all that can be mended is
+    Phase((weights.other_pictures, display.palette_seen)),  # when nothing else was found
+)

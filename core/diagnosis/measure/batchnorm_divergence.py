@@ -1,0 +1,191 @@
+"""How far an input is from what BatchNorm remembers: its moments beside the running ones."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from core.diagnosis.measure.inspections import Inspections
+from core.diagnosis.measure.reference_picture import reference_picture
+from core.errors import InspectionError
+from core.inspection import check_size
+from core.operators import StopForward, tap
+from core.preprocess import preprocess
+from core.settings import Preprocessing, change
+
+LAYERS = 5  # BatchNorms from the input on that are looked at
+ALL = 10_000  # more than any network has
+CROP = 384  # pixels
+SMALLEST = 1e-8  # variance
+PLAIN_SIZE: dict[str, Any] = {"resize": "none", "depth": "8", "dtype": "float32"}
+BATCH_NORMS = {
+    torch.ops.aten.native_batch_norm.default,
+    torch.ops.aten._native_batch_norm_legit_no_training.default,
+    torch.ops.aten._batch_norm_no_update.default,
+}
+FIRST_CONVOLUTION = torch.ops.aten.convolution.default
+
+
+def remembers(func: Any, args: tuple[Any, ...]) -> bool:
+    """Whether this operator is a BatchNorm that has running statistics, and real numbers.
+
+    An exported program is first run without numbers, for its shapes.
+    """
+    if func not in BATCH_NORMS or args[0].is_meta:
+        return False
+    return args[3] is not None and args[4] is not None
+
+
+@dataclass(frozen=True, eq=False)
+class BatchNormMeasures:
+    """What the BatchNorms of a case's network say of an input, in nats."""
+
+    inspections: Inspections
+    _heard: dict[Preprocessing, tuple[float, ...]] = field(default_factory=dict, repr=False)
+    _can_be_asked: list[bool] = field(default_factory=list, repr=False)  # once it was tried
+
+    @cached_property
+    def never_updated(self) -> tuple[bool, ...]:
+        """Of every BatchNorm in the file, whether its statistics are those that it begins with."""
+        tensors = self.inspections.tensors
+        ends = ".running_mean", ".running_var"
+        names = [key.removesuffix(ends[0]) for key in tensors if key.endswith(ends[0])]
+        pairs = [
+            (tensors[n + ends[0]], tensors[n + ends[1]]) for n in names if n + ends[1] in tensors
+        ]
+        return tuple(not bool(mean.any()) and bool((var == 1).all()) for mean, var in pairs)
+
+    @property
+    def count(self) -> int:
+        """How many BatchNorms there are in the file."""
+        return len(self.never_updated)
+
+    @property
+    def never_updated_share(self) -> float:
+        """Share of them that never saw a picture, 0..1."""
+        return sum(self.never_updated) / self.count if self.count else 0.0
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the network has a BatchNorm that remembers something."""
+        if not self._can_be_asked:
+            fed = self.inspections.tensor.tensor
+            self._can_be_asked.append(bool(self.divergence(fed, 1)))
+        return self._can_be_asked[0]
+
+    def divergence(self, tensor: torch.Tensor, layers: int) -> tuple[float, ...]:
+        """Nats at each of the first BatchNorms, through the door (see `divergence` below).
+
+        Raises:
+            ForwardError: the logits would be too large.
+            BudgetSpent: the search has run the network too often.
+        """
+        network, forwards = self.inspections.network, self.inspections.forwards
+        check_size(network, tuple(middle(tensor).shape[2:]), "out")
+        return forwards.not_kept("", lambda: divergence(network.module, tensor, layers))
+
+    def input_kl_by_layer(self, changes: Mapping[str, Any]) -> tuple[float, ...]:
+        """Nats at the first BatchNorms under changed settings; () where none can be asked."""
+        if not self.can_be_asked:
+            return ()
+        try:
+            changed = change(self.inspections.settings, **{**changes, "dtype": "float32"})
+            return self._of_feeding(changed.preprocessing)
+        except InspectionError:
+            return ()
+
+    def _of_feeding(self, fed: Preprocessing) -> tuple[float, ...]:
+        if fed not in self._heard:
+            tensor = preprocess(self.inspections.case.image, fed).tensor
+            self._heard[fed] = self.divergence(tensor, LAYERS)
+            self.inspections.forwards.count(0.1)  # it ends at the fifth BatchNorm
+        return self._heard[fed]
+
+    def input_kl(self, changes: Mapping[str, Any]) -> float | None:
+        """The median of the same; None where none can be asked."""
+        layers = self.input_kl_by_layer(changes)
+        return statistics.median(layers) if layers else None
+
+    def input_kl_of_all(self, changes: Mapping[str, Any]) -> float:
+        """The median over all BatchNorms under changed settings; 0 without any."""
+        if not self.can_be_asked:
+            return 0.0
+        layers = self.divergence(self.inspections.under(changes).input.tensor, ALL)
+        self.inspections.forwards.count(1)
+        return float(np.median(layers)) if layers else 0.0
+
+    def reference_kl(self, feedings: Sequence[Mapping[str, Any]]) -> float:
+        """The least that all BatchNorms say of the reference picture under these feedings.
+
+        Statistics that belong together find it a little strange; others by orders of magnitude.
+        """
+        picture, found = reference_picture(), []
+        for changes in feedings:
+            fed = change(self.inspections.settings, **changes, **PLAIN_SIZE).preprocessing
+            layers = self.divergence(preprocess(picture, fed).tensor, ALL)
+            found.append(float(np.nan_to_num(np.median(layers), nan=np.inf)) if layers else 0.0)
+        units = len(feedings) * picture.pixels[..., 0].size / self.inspections.unit
+        self.inspections.forwards.count(units)
+        return min(found)
+
+
+def divergence(module: nn.Module, tensor: torch.Tensor, layers: int = LAYERS) -> tuple[float, ...]:
+    """For each of the first BatchNorms the median over channels of KL(now, remembered), in nats.
+
+    Args:
+        module: of the network, in eval mode.
+        tensor: [1 c h w], what the network is fed.
+        layers: how many are looked at; the forward stops behind them.
+
+    Returns:
+        A number for each; fewer than `layers` where the network has fewer, or stops before.
+    """
+    heard: list[float] = []
+
+    def hear(func: Any, args: tuple[Any, ...], _: torch.Tensor) -> None:
+        if remembers(func, args):
+            x = args[0].transpose(0, 1).flatten(1)
+            now = x.mean(dim=1), x.var(dim=1, unbiased=False)
+            heard.append(median(kl(*now, args[3], args[4])))
+            if len(heard) >= layers:
+                raise StopForward
+
+    tap(module, middle(tensor.float()), hear)
+    return tuple(heard)
+
+
+def kl(
+    mean: torch.Tensor, var: torch.Tensor, known: torch.Tensor, spread: torch.Tensor
+) -> torch.Tensor:
+    """The divergence of two normal distributions in each channel, in nats.
+
+    Args:
+        mean: Float[k], of the input now.
+        var: Float[k], of the input now.
+        known: Float[k], the remembered mean.
+        spread: Float[k], the remembered variance.
+
+    Returns:
+        Float[k].
+    """
+    var, spread = var.clamp_min(SMALLEST), spread.clamp_min(SMALLEST)
+    return 0.5 * (torch.log(spread / var) + (var + (mean - known) ** 2) / spread - 1)
+
+
+def median(values: torch.Tensor) -> float:
+    """As NumPy's: of an even number of values the mean of the two in the middle."""
+    return float(np.median(values.numpy()))
+
+
+def middle(tensor: torch.Tensor) -> torch.Tensor:
+    """At most 384 x 384 from the middle: a crop keeps the moments, a smaller picture does not."""
+    height, width = tensor.shape[2:]
+    top, left = max(0, height - CROP) // 2, max(0, width - CROP) // 2
+    return tensor[:, :, top : top + CROP, left : left + CROP]

@@ -1,0 +1,51 @@
+"""All that is measured on one case, by what it is measured on."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from core.diagnosis.case import Case
+from core.diagnosis.measure.batchnorm_divergence import BatchNormMeasures
+from core.diagnosis.measure.forwards import BUDGET, Forwards
+from core.diagnosis.measure.inspections import Inspections
+from core.diagnosis.measure.mask import MaskMeasures
+from core.diagnosis.measure.picture import PictureMeasures
+from core.diagnosis.measure.truth import TruthMeasures
+from core.engine import Runner, in_this_thread
+
+
+class Measurements(Inspections):
+    """A case's inspections, and what is read off them; computed when asked for, never changed."""
+
+    @cached_property
+    def picture(self) -> PictureMeasures:
+        """On the picture alone."""
+        return PictureMeasures(self.case.image)
+
+    @cached_property
+    def mask(self) -> MaskMeasures:
+        """On masks, without a ground truth."""
+        return MaskMeasures(self, self.picture)
+
+    @cached_property
+    def truth(self) -> TruthMeasures:
+        """Against the ground truth, where there is one."""
+        return TruthMeasures(self, self.mask)
+
+    @cached_property
+    def batchnorm(self) -> BatchNormMeasures:
+        """What the network's BatchNorms say."""
+        return BatchNormMeasures(self)
+
+
+def measure(
+    case: Case, forward: Runner = in_this_thread, *, budget: float = BUDGET
+) -> Measurements:
+    """Make the measurements of a case; nothing is measured before it is asked for.
+
+    Args:
+        case: what is measured.
+        forward: the door through which its network is run.
+        budget: how often that may be, in units of `Forwards.spent`.
+    """
+    return Measurements(case, Forwards(forward, budget))

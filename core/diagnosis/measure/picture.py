@@ -1,0 +1,74 @@
+"""The picture: whether it is out of the ordinary, and what a mirror and other light make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from core.image import Image
+
+FLAT = 0.17  # std of pixels from 0 to 1
+USUAL_MEAN, USUAL_STD = (0.2, 0.85), 0.12  # of pixels from 0 to 1
+LIGHTS = (0.1, -0.1)  # of the largest sample
+
+
+@dataclass(frozen=True, eq=False)
+class PictureMeasures:
+    """What is measured on the picture alone."""
+
+    image: Image
+
+    @cached_property
+    def is_unusual(self) -> bool:
+        """Whether it is so dark, bright or flat that a good network may fail on it."""
+        pixels = self.image.pixels / 255
+        low, high = USUAL_MEAN
+        return bool(pixels.std() < USUAL_STD or not low < pixels.mean() < high)
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether it has so little contrast that this decides how sure a network is."""
+        return bool(self.image.pixels.std() / 255 < FLAT)
+
+    @cached_property
+    def mirrored(self) -> Image:
+        """As a mirror shows it."""
+        return mirrored(self.image)
+
+    @cached_property
+    def brightness_variants(self) -> tuple[Image, ...]:
+        """A little brighter, and a little darker."""
+        return tuple(brightened(self.image, share) for share in LIGHTS)
+
+
+def mirrored(image: Image) -> Image:
+    """The picture as a mirror shows it."""
+    return replace(
+        image,
+        pixels=np.ascontiguousarray(image.pixels[:, ::-1]),
+        samples=np.ascontiguousarray(image.samples[:, ::-1]),
+        digest=f"mirror-{image.digest}",
+    )
+
+
+def brightened(image: Image, share: float) -> Image:
+    """Every sample raised by a share of the largest one; none leaves its range.
+
+    Args:
+        image: of any depth.
+        share: -1..1; below 0 it is darker.
+    """
+    return replace(
+        image,
+        pixels=_raised(image.pixels, share),
+        samples=_raised(image.samples, share),
+        digest=f"brightened-{share}-{image.digest}",
+    )
+
+
+def _raised(samples: np.ndarray, share: float) -> np.ndarray:
+    largest = {"uint8": 255, "uint16": 65535}.get(samples.dtype.name, float(samples.max()))
+    raised = (samples.astype(np.float64) + share * largest).clip(min(0, samples.min()), largest)
+    return raised.astype(samples.dtype)

@@ -1,0 +1,125 @@
+"""How good a mask is: against the ground truth, or where there is none, against itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.diagnosis.measure.inspections import Inspections
+from core.diagnosis.measure.mask import ONE_CLASS, MaskMeasures, main_share, mutual_information
+from core.scores import confusion_matrix, iou_per_class, mean_iou
+from core.settings import Settings, change
+
+if TYPE_CHECKING:
+    from core.scores import Truth
+
+GOOD = 0.85  # share of what could be told, from which on a mask is good
+TOLD = 0.9  # the same of what is told whatever the classes are called
+TYPICAL = 0.3  # nats that the mask of an everyday picture tells about its mirror image's
+
+
+@dataclass(frozen=True)
+class ScoredMask:
+    """One change of the settings whose mask was scored."""
+
+    changes: Mapping[str, Any]
+    score: float  # nats, see `TruthMeasures.mask_score`
+    iou: float | None  # mIoU where there is a ground truth
+    changed: float  # share of the pixels with another class, 0..1
+
+
+@dataclass(frozen=True, eq=False)
+class TruthMeasures:
+    """What is measured against the ground truth; each may raise as `Inspections.under`."""
+
+    inspections: Inspections
+    mask: MaskMeasures
+    _scores: dict[Settings, ScoredMask] = field(default_factory=dict, repr=False)
+
+    @property
+    def truth(self) -> Truth | None:
+        """The ground truth, if there is one."""
+        return self.inspections.case.truth
+
+    @property
+    def scored(self) -> tuple[ScoredMask, ...]:
+        """What was scored so far, but for the user's own settings, in the order of asking."""
+        own = self.inspections.settings
+        return tuple(scored for settings, scored in self._scores.items() if settings != own)
+
+    def iou(self, changes: Mapping[str, Any]) -> float | None:
+        """The mIoU under changed settings; None without a ground truth."""
+        truth, seen = self.truth, self.inspections.under(changes)
+        if truth is None or truth.ids.shape != seen.labels.ids.shape:
+            return None
+        ignore = self.inspections.settings.display.ignore_index
+        return mean_iou_of(seen.labels.ids, truth.ids, seen.labels.num_classes, ignore)
+
+    def matches(self, fixes: Mapping[str, Any]) -> bool:
+        """Whether it says that the mask with these fixes is good, so that nothing else is tried."""
+        shape = self.inspections.seen.labels.ids.shape
+        if self.truth is None or self.truth.ids.shape != shape:
+            return False
+        if self.mask_score(fixes) > GOOD * self.max_score:
+            return True
+        told = self._told(self.inspections.under(fixes).labels.ids)
+        return self.has_shapes and told > TOLD * self.max_score
+
+    @property
+    def max_score(self) -> float:
+        """What a mask can tell at most, in nats; a typical mask where there is no ground truth."""
+        if self.truth is not None and not self.has_shapes:
+            return 1.0
+        return TYPICAL if self.truth is None else self._told(self.truth.ids)
+
+    @cached_property
+    def counted(self) -> np.ndarray | None:
+        """Which pixels of the ground truth count, Bool[h w]; None without one."""
+        ignored = self.inspections.settings.display.ignore_index
+        return None if self.truth is None else self.truth.ids != ignored
+
+    @cached_property
+    def has_shapes(self) -> bool:
+        """Whether the ground truth has two classes or more, whatever it calls them."""
+        if self.truth is None or self.counted is None or not self.counted.any():
+            return False
+        return main_share(self.truth.ids[self.counted]) < ONE_CLASS
+
+    def _told(self, ids: np.ndarray) -> float:
+        """What a label map tells about the ground truth where that counts, in nats."""
+        truth, counted = self.truth, self.counted
+        return mutual_information(ids[counted], truth.ids[counted]) if truth else 0.0
+
+    def mask_score(self, changes: Mapping[str, Any]) -> float:
+        """How good the mask is under changed settings, in nats; 0 for one that says nothing.
+
+        With a ground truth the mean of what it tells about that, whatever the classes are called,
+        and of the mIoU as a share of all that could be told; with one of a single class the share
+        that is right; without one, what the mask tells about that of the mirrored picture.
+        """
+        settings = change(self.inspections.settings, **changes)
+        if settings not in self._scores:
+            score, ids = self._score(changes), self.inspections.under(changes).labels.ids
+            different = float((ids != self.inspections.seen.labels.ids).mean())
+            scored = ScoredMask(dict(changes), score, self.iou(changes), different)
+            self._scores[settings] = scored
+        return self._scores[settings].score
+
+    def _score(self, changes: Mapping[str, Any]) -> float:
+        truth = self.truth
+        if truth is None or truth.ids.shape != self.inspections.case.image.pixels.shape[:2]:
+            return self.mask.agreement(changes)
+        ids = self.inspections.under(changes).labels.ids
+        if not self.has_shapes:
+            right = (ids == truth.ids)[self.counted]
+            return float(right.mean()) if right.size else 0.0
+        return 0.5 * (self._told(ids) + self.max_score * (self.iou(changes) or 0.0))
+
+
+def mean_iou_of(ids: np.ndarray, truth: np.ndarray, num_classes: int, ignore: int) -> float | None:
+    """The mIoU of a label map; None where nothing counts."""
+    return mean_iou(iou_per_class(confusion_matrix(ids, truth, num_classes, ignore)))

@@ -1,0 +1,121 @@
+"""The hypotheses: known conventions, numbers applied once, and numbers of the checkpoint's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.normalization.first_layer import Gauge, gauge_of
+from core.diagnosis.normalization.memory import Memory, remember
+from core.diagnosis.normalization.solve import solve
+from core.image import Image
+from core.presets import IMAGENET_MEAN, PRESETS
+from core.settings import Preprocessing
+
+TYPICAL_MEAN, MEAN_SPREAD = 0.45, 0.03  # of pixels from 0 to 1: mean, variance of means
+TYPICAL_STD, SPREAD = 0.24, 0.16  # std, variance of its logarithm
+OWN = "numbers of its own"
+ONCE = "these numbers, applied once"
+LARGEST_TWICE = 0.2  # std of a usual convention applied twice
+KNOWN = 1.2  # oddness from which on no known convention fits
+
+CONVENTIONS: dict[str, Mapping[str, Any]] = {
+    **{n: PRESETS[n].changes for n in ("imagenet", "unit", "symmetric", "bytes", "espnet")},
+    "mean only": {**PRESETS["unit"].changes, "mean": IMAGENET_MEAN},
+    "bytes, mean only": {
+        **PRESETS["bytes"].changes,
+        "mean": tuple(255 * m for m in IMAGENET_MEAN),
+    },
+    "imagenet, /255 again": {
+        **PRESETS["imagenet"].changes,
+        "divide_again": 255.0,
+    },
+}
+
+
+def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Mapping[str, Any]]:
+    """The known conventions, what is fed if it is one applied twice, and numbers of its own.
+
+    The last only where none of the known ones fits what is remembered.
+
+    Args:
+        measured: of the case.
+        memory: what its checkpoint remembers.
+    """
+    if memory is None:
+        return CONVENTIONS
+    named = {**CONVENTIONS, **_once(measured.settings.preprocessing)}
+    if min(oddness(memory, changes) for changes in CONVENTIONS.values()) < KNOWN:
+        return named
+    guess = own_numbers(measured.case.image, memory, measured.settings.preprocessing.color)
+    return {**named, OWN: solved_numbers(gauges_of(measured), guess)}
+
+
+def memory_of(measured: Measurements) -> Memory | None:
+    """What the first BatchNorm of the file remembers; None where there is none near the input."""
+    return remember(measured.tensors)
+
+
+def gauges_of(measured: Measurements) -> list[Gauge]:
+    """The first BatchNorm as arithmetic; [] where there is none, or samples are no bytes."""
+    if measured.tensor.largest != 255:
+        return []
+    module, base = measured.network.module, measured.tensor.base
+    gauge = measured.forwards.not_kept("", lambda: gauge_of(module, base))
+    return [gauge] if gauge else []
+
+
+def _once(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
+    """The numbers that give the present ones when they are applied twice."""
+    if now.zscore or now.scale != "255" or max(now.std) > LARGEST_TWICE:
+        return {}
+    std = np.sqrt(now.std)
+    mean = np.asarray(now.mean) / (1 + std)
+    numbers = {"mean": mean, "std": std}
+    once = {name: tuple(each.round(4).tolist()) for name, each in numbers.items()}
+    return {ONCE: {**PRESETS["unit"].changes, **once}}
+
+
+def solved_numbers(gauges: Sequence[Gauge], guess: Mapping[str, Any]) -> dict[str, Any]:
+    """The guess made sharper by what the first BatchNorm remembers, as changes of the settings.
+
+    Args:
+        gauges: of pictures with samples of 0 to 255; [] leaves the guess as it is.
+        guess: as `own_numbers` gives it.
+    """
+    if not gauges:
+        return dict(guess)
+    channels = gauges[0].means.shape[1] // 2
+    first, second = (np.asarray(guess[name])[:channels] for name in ("mean", "std"))
+    mean, std = (np.resize(part, 3) for part in solve(gauges, first, second))
+    return {**guess, **_rounded(mean, std)}
+
+
+def own_numbers(image: Image, memory: Memory, color: str) -> dict[str, Any]:
+    """Mean and std that would make a picture what the first BatchNorm remembers."""
+    pixels = image.pixels.reshape(-1, 3) / 255
+    if color == "bgr":
+        pixels = pixels[:, ::-1]
+    std = pixels.std(axis=0).clip(0.02) / memory.std
+    mean = pixels.mean(axis=0) - std * np.resize(memory.mean, 3)
+    return {**PRESETS["unit"].changes, **_rounded(mean, std)}
+
+
+def _rounded(mean: np.ndarray, std: np.ndarray) -> dict[str, tuple[float, ...]]:
+    return {"mean": tuple(map(float, mean.round(3))), "std": tuple(map(float, std.round(4)))}
+
+
+def oddness(memory: Memory, changes: Mapping[str, Any]) -> float:
+    """How odd the training's pictures would be, had they been fed like this; 0 is a typical one."""
+    if changes.get("zscore"):
+        std = memory.std * changes["divide_again"]
+        return float(np.mean(np.square(memory.mean)) + np.log(std) ** 2 / SPREAD)
+    divisor = 255.0 if changes["scale"] == "max" else float(changes["scale"])
+    channels = len(memory.mean)
+    std = np.asarray(changes["std"])[:channels] * changes["divide_again"] * divisor / 255
+    mean = np.asarray(changes["mean"])[:channels] * divisor / 255 + std * np.asarray(memory.mean)
+    width = np.log(np.maximum(std * memory.std, 1e-9) / TYPICAL_STD)
+    return float(np.mean((mean - TYPICAL_MEAN) ** 2) / MEAN_SPREAD + np.mean(width**2) / SPREAD)

@@ -1,0 +1,230 @@
+"""How was the input normalized in training: hypotheses, ranked by what BatchNorm remembers.
+
+It asks which of the known conventions is the nearest to what the network remembers, and where
+BatchNorm does not say, which of them makes the mask agree with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.measure.reference_picture import reference_picture
+from core.diagnosis.normalization.agreement import by_agreement
+from core.diagnosis.normalization.channel_order import VOTES, is_judged, preference
+from core.diagnosis.normalization.conventions import (
+    CONVENTIONS,
+    ONCE,
+    OWN,
+    candidates,
+    memory_of,
+    oddness,
+    own_numbers,
+)
+from core.diagnosis.normalization.memory import Memory
+from core.diagnosis.normalization.recovered import Certainty, Ranking, Recovered, cannot_tell
+from core.errors import InspectionError
+from core.presets import convention_name
+from core.settings import flatten
+
+PLAIN_FIRST = 0.1  # nats by which they must be better than a known convention
+CLEAR = 4.0  # difference of oddness that is no chance
+STRANGE = 2.5  # nats, of an ordinary picture; healthy networks have less than 1
+GOOD, CLOSE = 0.25, 0.1  # nats: below it an input is familiar, or just like the training's
+AS_GOOD = 2.0  # factor within which an input is as familiar as the best
+MARGIN = 3.0  # factor by which another family must be worse
+HALF = 0.5  # share of the BatchNorms
+
+
+def recover(
+    measured: Measurements, fixes: Mapping[str, Any], *, masks_tell: bool = True
+) -> Recovered:
+    """Rank the conventions: by BatchNorm near the input, else by agreement.
+
+    Args:
+        measured: of the case.
+        fixes: what the findings so far would change.
+        masks_tell: False where it was found that masks mean nothing.
+
+    Raises:
+        InspectionError: the network cannot be run under the user's settings.
+        BudgetSpent: the search has run the network too often.
+    """
+    found = _recovered(measured, fixes, masks_tell)
+    layers = measured.batchnorm.input_kl_by_layer
+    then = layers(found.changes) if found.changes else ()
+    color, votes = _order(measured, found, masks_tell)
+    return replace(found, layers=layers({}), layers_then=then, color=color, order_votes=votes)
+
+
+def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[str, float]:
+    """The channel order under the recovered convention, and its votes; "" where they are few."""
+    now = measured.settings.preprocessing.color
+    if measured.network.in_channels == 1:
+        return "gray", 0.0
+    silent = found.certainty == "cannot tell" or measured.picture.is_unusual or not masks_tell
+    if silent or now == "gray":
+        return "", 0.0
+    other = "bgr" if now == "rgb" else "rgb"
+    as_now, as_other = (_in_order(found, color) for color in (now, other))
+    fit = measured.batchnorm.input_kl(as_now)
+    if fit is not None and fit > CLOSE:  # numbers that fit badly favor one of the orders
+        return "", 0.0
+    try:
+        votes = preference(measured, as_now, as_other).votes
+        color = now if votes < 0 else other
+        judged = is_judged(measured, as_now if votes < 0 else as_other)
+    except InspectionError:
+        return "", 0.0
+    return color if judged and abs(votes) > VOTES else "", abs(votes)
+
+
+def _in_order(found: Recovered, color: str) -> dict[str, Any]:
+    """The convention in this order; known numbers are those of red, green and blue."""
+    changes = {**found.changes, "color": color}
+    if found.family in CONVENTIONS and color == "bgr":
+        changes |= {name: tuple(reversed(changes[name])) for name in ("mean", "std")}
+    return changes
+
+
+def _recovered(measured: Measurements, fixes: Mapping[str, Any], masks_tell: bool) -> Recovered:
+    if measured.batchnorm.never_updated_share > HALF:
+        return cannot_tell("BatchNorm remembers nothing: its statistics were never updated.", (), 0)
+    memory = memory_of(measured)
+    known = candidates(measured, memory)
+    fits = _fits(measured, known)
+    current = measured.batchnorm.input_kl({})
+    if not fits or current is None:
+        return by_agreement(measured, fixes, masks_tell=masks_tell)
+    ranking = _ranked(memory, known, fits)
+    if _is_strange(measured, memory, known[ranking[0][0]]):
+        words = "BatchNorm's statistics do not belong together."
+        return replace(cannot_tell(words, ranking, current), strange=True)
+    if min(ranking[0][1], current) <= GOOD:
+        return _by_fit(measured, memory, known, ranking, current)
+    told = from_memory(measured, memory, dict(ranking))
+    if told is None:
+        return by_agreement(measured, fixes, ranking, current, masks_tell=masks_tell)
+    return replace(told, current=current)
+
+
+def _fits(measured: Measurements, known: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Nats of each convention in the better channel order; {} where BatchNorm cannot be asked."""
+    fits: dict[str, float] = {}
+    for name, changes in known.items():
+        each = [
+            measured.batchnorm.input_kl({**changes, "color": color}) for color in _colors(measured)
+        ]
+        if heard := [kl for kl in each if kl is not None]:
+            fits[name] = min(heard)
+    return fits
+
+
+def _colors(measured: Measurements) -> tuple[str, ...]:
+    """The channel orders that the network can be fed."""
+    return ("gray",) if measured.network.in_channels == 1 else ("rgb", "bgr")
+
+
+def _ranked(
+    memory: Memory | None, known: Mapping[str, Mapping[str, Any]], fits: Mapping[str, float]
+) -> Ranking:
+    """The nearest first; behind all others those that the checkpoint alone rules out."""
+    odd = {name: oddness(memory, known[name]) if memory else 0.0 for name in fits}
+    most = min(odd.values()) + CLEAR
+    # Numbers of its own are fitted to this picture, the others are not.
+    later = {ONCE: PLAIN_FIRST, OWN: PLAIN_FIRST + GOOD * (fits.get(ONCE, GOOD) < GOOD)}
+
+    def place(pair: tuple[str, float]) -> tuple[bool, float]:
+        name, kl = pair
+        return odd[name] > most, kl + later.get(name, 0.0)
+
+    return tuple(sorted(fits.items(), key=place))
+
+
+def _is_strange(
+    measured: Measurements, memory: Memory | None, convention: Mapping[str, Any]
+) -> bool:
+    """Whether even the reference picture is, fed as now, as this convention, or as remembered."""
+    color = measured.settings.preprocessing.color
+    feedings: list[Mapping[str, Any]] = [{}, {**convention, "color": color}]
+    if memory is not None:
+        own = own_numbers(reference_picture(), memory, color)
+        feedings.append({**own, "color": color})
+    return measured.batchnorm.reference_kl(feedings) > STRANGE
+
+
+def _by_fit(
+    measured: Measurements,
+    memory: Memory | None,
+    known: Mapping[str, Mapping[str, Any]],
+    ranking: Ranking,
+    current: float,
+) -> Recovered:
+    """The nearest convention; certain where the checkpoint alone says the same."""
+    (family, best), second = ranking[0], min(kl for _, kl in ranking[1:])
+    reason = (
+        f"Most familiar to the network is {convention_name(family)}: {best:.2g} nats; "
+        f"the next has {second:.2g}."
+    )
+    if memory is not None and _standard(memory) and family == "imagenet":
+        reason += " The picture's own z-score would leave the same memory."
+    fed = min(
+        measured.batchnorm.input_kl({"color": color}) or current for color in _colors(measured)
+    )
+    if fed <= min(AS_GOOD * best, max(best, GOOD)):  # the ranking is of the better order too
+        return Recovered("likely", reason, "", {}, 1.0, current, current, ranking=ranking)
+    if memory is not None:
+        as_odd = oddness(memory, known[family])
+        if oddness(memory, flatten(measured.settings)) < as_odd + 1:
+            return cannot_tell("The checkpoint alone finds nothing odd.", ranking, current)
+    changes = {**known[family], "color": measured.settings.preprocessing.color}
+    agreed = second >= best and family in _remembered(memory)[:1]
+    clear = second >= MARGIN * max(best, 0.02) or agreed
+    margin = second / max(best, 1e-6)
+    sure: Certainty = "certain" if clear else "likely"
+    return Recovered(sure, reason, family, changes, margin, best, current, ranking=ranking)
+
+
+def _standard(memory: Memory) -> bool:
+    """Whether mean and std are about 0 and 1, as ImageNet's numbers and z-scores leave them."""
+    return max(map(abs, memory.mean)) < 0.15 and abs(np.log(memory.std)) < 0.25
+
+
+def _remembered(memory: Memory | None) -> tuple[str, ...]:
+    """Conventions by how well they fit what the checkpoint alone remembers, the best first."""
+    if memory is None:
+        return ()
+    return tuple(sorted(CONVENTIONS, key=lambda name: oddness(memory, CONVENTIONS[name])))
+
+
+def from_memory(
+    measured: Measurements, memory: Memory | None, ranking: Mapping[str, float]
+) -> Recovered | None:
+    """What the checkpoint alone remembers; None where it remembers nothing.
+
+    Args:
+        measured: of the case.
+        memory: of its checkpoint.
+        ranking: nats by family, where the picture was asked too.
+    """
+    if memory is None:
+        return None
+    families = {n: c for n, c in CONVENTIONS.items() if n in ranking or not ranking}
+    odd = {name: oddness(memory, changes) for name, changes in families.items()}
+    now = oddness(memory, flatten(measured.settings))
+    (family, best), (_, second) = sorted(odd.items(), key=lambda pair: pair[1])[:2]
+    mean = ", ".join(f"{value:.2g}" for value in memory.mean)
+    reason = (
+        f"The first BatchNorm remembers an input of mean {mean} and std {memory.std:.3g}: "
+        f"that is {convention_name(family)}."
+    )
+    order = tuple(ranking.items())
+    if now < best + CLEAR or best > CLEAR:
+        return cannot_tell("The checkpoint alone finds nothing odd.", order, 0.0)
+    changes = {**families[family], "color": measured.settings.preprocessing.color}
+    margin = second / max(best, 0.1)
+    return Recovered("likely", reason, family, changes, margin, 0, 0, ranking=order)

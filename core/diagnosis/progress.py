@@ -1,0 +1,76 @@
+"""How far a diagnosis is: what was found, and what that changes; handed from phase to phase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from core.diagnosis.diagnosis import Tried
+from core.diagnosis.finding import (
+    MASKS_MEAN_NOTHING,
+    NOT_IN_THE_SETTINGS,
+    ORDER,
+    STATISTICS_ARE_BROKEN,
+    Finding,
+)
+from core.diagnosis.normalization.recovered import Recovered
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What checks may know of those that were asked in earlier phases."""
+
+    findings: Mapping[str, Finding] = field(default_factory=dict)  # by cause, the first found first
+    provisional: frozenset[str] = frozenset()  # causes that are to be asked again
+    tried: tuple[Tried, ...] = ()  # in the order in which it was
+    recovered: Recovered | None = None  # the training's normalization, once it was asked for
+
+    @property
+    def fixes(self) -> dict[str, Any]:
+        """What all faults before the display would change, together; a later one wins."""
+        changes: dict[str, Any] = {}
+        for cause in self.faults:
+            if cause not in NOT_IN_THE_SETTINGS:
+                changes |= self.findings[cause].changes
+        return changes
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Causes of the findings that are no notes."""
+        return tuple(cause for cause, found in self.findings.items() if found.kind == "fault")
+
+    @property
+    def masks_mean_nothing(self) -> bool:
+        """Whether the weights are such that comparing masks tells nothing."""
+        return not MASKS_MEAN_NOTHING.isdisjoint(self.faults)
+
+    @property
+    def statistics_are_broken(self) -> bool:
+        """Whether the masks are bad for a reason that lies before order and size."""
+        return not STATISTICS_ARE_BROKEN.isdisjoint(self.faults)
+
+    def with_findings(
+        self, answers: Iterable[Sequence[Finding]], *, provisional: bool = False
+    ) -> Progress:
+        """Add those of one phase, in an order that does not depend on who was asked first.
+
+        A later word on the same cause takes the place of the earlier one.
+
+        Args:
+            answers: what each check of the phase found; [] for nothing.
+            provisional: whether they are to be asked again.
+        """
+        said = sorted(filter(None, answers), key=lambda answer: ORDER.index(answer[0].cause))
+        told = [finding for answer in said for finding in answer]
+        causes = frozenset(finding.cause for finding in told)
+        return replace(
+            self,
+            findings={**self.findings, **{finding.cause: finding for finding in told}},
+            provisional=self.provisional | causes if provisional else self.provisional - causes,
+        )
+
+    def without_provisional(self) -> Progress:
+        """Forget what is to be asked again with other evidence."""
+        kept = {c: found for c, found in self.findings.items() if c not in self.provisional}
+        return replace(self, findings=kept, provisional=frozenset())

@@ -1,0 +1,118 @@
+"""A forward in this thread: its operators are listened to, and it stops where nobody waits for it.
+
+A network's module is shared, so a hook on it would fire for the forwards of other people too; a
+`TorchDispatchMode` is heard in its own thread alone. The graph of an ONNX file is run in another
+process, as a whole: it is neither heard nor stopped inside.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from core.errors import InspectionError
+
+Hear = Callable[[Any, tuple[Any, ...], torch.Tensor], None]
+
+
+class StopForward(BaseException):
+    """A tap has what it asked for; it must pass the borders that catch every Exception."""
+
+
+class ForwardAbandoned(BaseException):
+    """Nobody waits for this forward any more; a tap does not take it for its own end."""
+
+
+class OperatorTap(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Hears every operator of a forward in this thread; the network is neither copied nor changed.
+
+    Hooks would be heard by the forwards of other people too, who share the module.
+    """
+
+    def __init__(self, hear: Hear) -> None:
+        """Args: hear, called with operator, arguments and result; may raise `StopForward`."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._hear = hear
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Let the operator do its work, and tell of it."""
+        check_wanted()
+        result = func(*args, **(kwargs or {}))
+        self._hear(func, args, result)
+        return result
+
+
+class Stoppable(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Asks before every operator whether somebody waits, where there are no layers to ask at."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Do the operator's work where somebody waits for it.
+
+        Raises:
+            ForwardAbandoned: nobody does.
+        """
+        check_wanted()
+        return func(*args, **(kwargs or {}))
+
+
+# --- whether somebody waits -----------------------------------------------------------------------
+
+_here = threading.local()
+
+
+@contextmanager
+def while_wanted(is_wanted: Callable[[], bool]) -> Iterator[None]:
+    """What runs inside ends before its next layer once nobody waits for it.
+
+    Args:
+        is_wanted: asked before every layer: a dictionary look-up, not more.
+    """
+    _here.is_wanted = is_wanted
+    try:
+        yield
+    finally:
+        del _here.is_wanted
+
+
+def check_wanted() -> None:
+    """End the computation of this thread where nobody waits for it.
+
+    Raises:
+        ForwardAbandoned: nobody does.
+    """
+    is_wanted = getattr(_here, "is_wanted", None)
+    if is_wanted is not None and not is_wanted():
+        raise ForwardAbandoned
+
+
+# A hook of all modules, as one on the shared module could not be taken off in time; it asks about
+# its own thread only. A dispatch mode asks at every operator, and costs a small network 10 ms.
+register_module_forward_pre_hook(lambda _module, _inputs: check_wanted())
+
+
+def tap(module: nn.Module, tensor: torch.Tensor, hear: Hear) -> None:
+    """Run an input through a network until `hear` has enough, or the network stops.
+
+    Args:
+        module: of the network, in eval mode.
+        tensor: Float32[1 c h w].
+        hear: see `OperatorTap`.
+    """
+    try:
+        with torch.no_grad(), OperatorTap(hear):  # inference_mode hides what conv2d is made of
+            module(tensor)
+    except StopForward:
+        pass
+    except (InspectionError, RuntimeError, ValueError, TypeError):
+        pass  # this size or tensor stops the network
