@@ -1,6 +1,6 @@
 """What each known fault looks like: every one on the example, to be opened on the dashboard."""
 
-from pages.components.gallery.cards import cards
+from pages.components.gallery import cards
 from pages.components.state import session
 
 session.open_page("Gallery")

@@ -19,7 +19,7 @@ from core.__main__ import main
 from core.settings import to_query
 from examples.gallery import cases, healthy, material_of
 from pages.components.diagnosis import background
-from pages.components.gallery.cards import cards
+from pages.components.gallery import cards
 from tests.pages.test_browser import FIRST_PAINT_MS, POLL_MS
 from tests.support.serving import serve
 
