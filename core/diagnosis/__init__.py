@@ -2,13 +2,14 @@
 
     Case -> Facts (each computed once, when it is asked for) -> checks -> Findings -> Diagnosis
 
-A new cause is a function in `checks/`, its line there, its row in docs/findings.md.
+A new cause is a function in `checks/`, its line there, and its entry in `causes/`.
 """
 
 from core.diagnosis.bisect import Bisect
 from core.diagnosis.case import Case
+from core.diagnosis.causes import CAUSES, Cause
 from core.diagnosis.diagnosis import Diagnosis, Tried
-from core.diagnosis.finding import CAUSES, Evidence, Finding
+from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.inquiry import diagnose, investigate
 from core.diagnosis.plain import plain
 
@@ -16,6 +17,7 @@ __all__ = [
     "CAUSES",
     "Bisect",
     "Case",
+    "Cause",
     "Diagnosis",
     "Evidence",
     "Finding",

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.diagnosis import bugs
 from core.diagnosis.bugs import Bug
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.saved import SAME, Coding, Written, coding, of_labels, read_written
@@ -182,7 +183,7 @@ def _of_one_value(facts: Facts, written: Written) -> Iterator[Finding]:
     for bug in first.values():
         yield Finding(
             bug.cause,
-            "likely" if bug.cause == "R1" or len(fits) == 1 else "possible",
+            "likely" if CAUSES[bug.cause].writes_one_value or len(fits) == 1 else "possible",
             (
                 Evidence(f"Your file is {value} everywhere; our label map is not.", value),
                 Evidence(f"{bug.words[0].upper()}{bug.words[1:]} gives exactly that."),

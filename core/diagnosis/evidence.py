@@ -12,6 +12,7 @@ import numpy as np
 from core.colors import palette_colors
 from core.diagnosis.agreement import lit, mirrored, mutual_information
 from core.diagnosis.case import Case
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.diagnosis import Tried
 from core.diagnosis.familiar import ALL, divergence
 from core.diagnosis.naming import difference_in_words as in_words
@@ -307,7 +308,7 @@ class Facts:
     @property
     def head_is_random(self) -> bool:
         """Whether it was found that masks mean nothing, so that comparing them tells nothing."""
-        return bool(self.faults & {"W3", "W6", "N1"})
+        return any(CAUSES[cause].makes_masks_meaningless for cause in self.faults)
 
     @once
     def unusual(self) -> bool:

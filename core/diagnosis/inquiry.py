@@ -8,6 +8,7 @@ from typing import Any
 from core.diagnosis import checks
 from core.diagnosis.bisect import Bisect, bisect
 from core.diagnosis.case import Case
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.diagnosis import Diagnosis
 from core.diagnosis.evidence import Facts, Run
 from core.diagnosis.finding import Finding, worst_first
@@ -107,7 +108,8 @@ class Found:
     @property
     def nothing_can_help(self) -> bool:
         """Whether the weights are broken, so that no other settings need be tried."""
-        return bool({"N1", "W6"} & self._by_cause.keys()) and self._bisect.stage == "logits"
+        broken = any(CAUSES[cause].ends_search for cause in self._by_cause)
+        return broken and self._bisect.stage == "logits"
 
     def _tell(self, facts: Facts) -> None:
         """Let later checks know what was found."""
@@ -119,7 +121,7 @@ class Found:
         """What all faults before the display would change, together."""
         changes: dict[str, Any] = {}
         for finding in self._by_cause.values():
-            if finding.kind == "fault" and finding.cause[0] not in "DTW":
+            if finding.kind == "fault" and CAUSES[finding.cause].mended_by_settings:
                 changes |= finding.changes
         return changes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from core.diagnosis import compared
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.checks import (
     decoding,
     display,
@@ -50,4 +51,4 @@ COUNTERFACTUAL: tuple[Check, ...] = (
     *display.COUNTERFACTUAL,
 )
 # Told from the checkpoint alone at first, and then again with the picture.
-PROVISIONAL = ("P1", "P2", "P3", "P4", "P5", "P7")
+PROVISIONAL = tuple(cause.id for cause in CAUSES.values() if cause.asked_again)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.evidence import Facts
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.naming import cause_of, in_words, known_once
@@ -225,7 +226,8 @@ def _no_use(facts: Facts) -> bool:
     """Whether comparing masks would tell nothing: all is well, or the picture is too unusual."""
     if facts.case.truth is not None and not facts.has_shapes:
         return True
-    return facts.satisfied or facts.unusual or facts.head_is_random or "B1" in facts.faults
+    blocked = any(CAUSES[cause].blocks_order_and_size for cause in facts.faults)
+    return facts.satisfied or facts.unusual or facts.head_is_random or blocked
 
 
 def size(facts: Facts) -> Iterator[Finding]:
