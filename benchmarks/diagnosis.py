@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cases import Part, Trial, faulty, healthy, material, members, pairs, pictures, scene
-from core.diagnosis import diagnose
+from core.diagnosis import CAUSES, diagnose
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.normalization.conventions import (
     gauges_of,
@@ -163,8 +163,8 @@ def _is_harmless(trial: Trial, made: Material) -> bool:
 
     A dark picture over its own maximum may even be fed better: there the right pixels are counted.
     """
-    feeding = {cause[0] for fault in trial.faults for cause in fault.causes} <= set("PSB")
-    if not trial.faults or not feeding:
+    causes = [CAUSES[cause] for fault in trial.faults for cause in fault.causes]
+    if not causes or not all(cause.may_be_harmless for cause in causes):
         return False
     member = ZOO[trial.member]
     before = replace(made, checkpoint=load(member.name).read_bytes(), settings=member.settings)

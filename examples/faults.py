@@ -12,6 +12,7 @@ import torch
 from PIL import Image as PillowImage
 
 from core.colors import colorize, palette_colors
+from core.diagnosis.causes import CAUSES
 from core.labels import probabilities
 from core.presets import PRESETS
 from core.settings import Display, change
@@ -42,7 +43,7 @@ class Fault:
     @property
     def on_truth(self) -> bool:
         """Whether it lies in the ground truth."""
-        return self.causes[0][0] == "T" and self.causes != ("T1",)
+        return CAUSES[self.causes[0]].stage == "truth"
 
 
 # --- settings -------------------------------------------------------------------------------------

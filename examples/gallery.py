@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 
 import examples
 from core.colors import colorize, palette_colors
+from core.diagnosis.causes import CAUSES, Stage
 from core.image import decode_image
 from core.inspection import Inspection
 from core.presets import PRESETS
@@ -23,25 +24,25 @@ SCENE, TOLD_AS_FOREIGN = examples.SCENES[0], examples.SCENES[2]
 EXAMPLE = Member(
     "example", "narrow deeplab", PRESETS[examples.TRAINED_WITH].changes, examples.TRAINED_WITH
 )
-KINDS = {  # first letters of the causes, and what they have in common
-    "FS": "The picture",
-    "P": "Normalization and channel order",
-    "WBN": "The network",
-    "R": "From logits to labels",
-    "D": "Writing and showing the mask",
-    "T": "The ground truth",
+KINDS: dict[str, tuple[Stage, ...]] = {  # what faults have in common, by their causes' stages
+    "The picture": ("input",),
+    "Normalization and channel order": ("tensor",),
+    "The network": ("checkpoint", "logits"),
+    "From logits to labels": ("labels",),
+    "Writing and showing the mask": ("mask", "saving"),
+    "The ground truth": ("truth",),
 }
 
 
 def cases() -> dict[str, tuple[Fault, ...]]:
     """Every fault that some network here can have, by what the faults have in common."""
     able = [fault for fault in FAULTS if _members(fault)]
-    return {title: tuple(f for f in able if _kind(f) in ids) for ids, title in KINDS.items()}
+    return {title: tuple(f for f in able if _stage(f) in stages) for title, stages in KINDS.items()}
 
 
-def _kind(fault: Fault) -> str:
-    """The first letter of its cause; what the network learned is told with the network."""
-    return "N" if fault.causes == ("T1",) else fault.causes[0][0]
+def _stage(fault: Fault) -> Stage:
+    """Where it lies, by the first of its causes."""
+    return CAUSES[fault.causes[0]].stage
 
 
 @cache

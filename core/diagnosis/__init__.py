@@ -4,19 +4,21 @@
 
 In: a `Case` and a door to its network. Out: better and better `Diagnosis` values. Open `inquiry.py`
 first: it says what is asked when. A new cause is a function in `checks/`, its phase in
-`checks/phases.py`, its row in docs/findings.md.
+`checks/phases.py`, and its entry in `causes/`.
 """
 
 from core.diagnosis.bisect import Bisect
 from core.diagnosis.case import Case
+from core.diagnosis.causes import CAUSES, Cause
 from core.diagnosis.diagnosis import Diagnosis, Tried
-from core.diagnosis.finding import CAUSES, Evidence, Finding
+from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.inquiry import diagnose, investigate
 
 __all__ = [
     "CAUSES",
     "Bisect",
     "Case",
+    "Cause",
     "Diagnosis",
     "Evidence",
     "Finding",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from core.diagnosis.bisect import Bisect, bisect
 from core.diagnosis.case import Case
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.checks.phases import (
     COUNTERFACTUAL,
     NO_FORWARD,
@@ -16,7 +17,7 @@ from core.diagnosis.checks.phases import (
     Phase,
 )
 from core.diagnosis.diagnosis import Diagnosis, Tried
-from core.diagnosis.finding import ENDS_SEARCH, Finding, worst_first
+from core.diagnosis.finding import Finding, worst_first
 from core.diagnosis.measure.forwards import BUDGET, BudgetSpent
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.normalization.naming import difference_in_words
@@ -169,7 +170,7 @@ class _Search:
     @property
     def nothing_can_help(self) -> bool:
         """Whether the weights are broken, so that no other settings need be tried."""
-        broken = not ENDS_SEARCH.isdisjoint(self.so_far.findings)
+        broken = any(CAUSES[cause].ends_search for cause in self.so_far.findings)
         return broken and self.bisect.stage == "logits"
 
     def diagnosis(self, *, finished: bool = False) -> Diagnosis:

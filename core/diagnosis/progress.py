@@ -6,14 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.diagnosis import Tried
-from core.diagnosis.finding import (
-    MASKS_MEAN_NOTHING,
-    NOT_IN_THE_SETTINGS,
-    ORDER,
-    STATISTICS_ARE_BROKEN,
-    Finding,
-)
+from core.diagnosis.finding import ORDER, Finding
 from core.diagnosis.normalization.recovered import Recovered
 
 
@@ -31,7 +26,7 @@ class Progress:
         """What all faults before the display would change, together; a later one wins."""
         changes: dict[str, Any] = {}
         for cause in self.faults:
-            if cause not in NOT_IN_THE_SETTINGS:
+            if CAUSES[cause].mended_by_settings:
                 changes |= self.findings[cause].changes
         return changes
 
@@ -43,12 +38,12 @@ class Progress:
     @property
     def masks_mean_nothing(self) -> bool:
         """Whether the weights are such that comparing masks tells nothing."""
-        return not MASKS_MEAN_NOTHING.isdisjoint(self.faults)
+        return any(CAUSES[cause].makes_masks_meaningless for cause in self.faults)
 
     @property
     def statistics_are_broken(self) -> bool:
         """Whether the masks are bad for a reason that lies before order and size."""
-        return not STATISTICS_ARE_BROKEN.isdisjoint(self.faults)
+        return any(CAUSES[cause].blocks_order_and_size for cause in self.faults)
 
     def with_findings(
         self, answers: Iterable[Sequence[Finding]], *, provisional: bool = False

@@ -101,7 +101,7 @@ def test_the_page_shows_evidence_effect_code_and_what_the_cause_is(app):
     assert "Pixels whose class changes when this is mended" in says(app)
     assert "Trained with ImageNet mean/std" in says(app)
     assert any("/ std" in code.value for code in app.code)
-    assert sources.about_cause("P1")[:30] in says(app)
+    assert CAUSES["P1"].explanation[:30] in says(app)
 
 
 def test_the_page_says_that_the_input_is_that_of_the_training_and_names_no_other(app):
@@ -126,7 +126,7 @@ def test_the_page_shows_the_mask_before_and_after_the_fix_and_runs_the_network_n
 
 @pytest.mark.parametrize("cause", CAUSES)
 def test_every_cause_is_explained(cause):
-    assert len(sources.about_cause(cause)) > 100
+    assert len(CAUSES[cause].explanation) > 100
 
 
 def test_a_head_that_was_never_trained_is_named_for_an_upload(app):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
@@ -190,7 +191,7 @@ def _of_one_value(measured: Measurements, written: Written) -> Iterator[Finding]
     for program in first.values():
         yield Finding(
             program.cause,
-            "likely" if program.cause == "R1" or len(fits) == 1 else "possible",
+            "likely" if CAUSES[program.cause].writes_one_value or len(fits) == 1 else "possible",
             (
                 Evidence(f"Your file is {value} everywhere; our label map is not.", value),
                 Evidence(f"{program.words[0].upper()}{program.words[1:]} gives exactly that."),

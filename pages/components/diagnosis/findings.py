@@ -78,7 +78,7 @@ def _show_finding(finding: Finding, number: int, seen: Seen | None) -> None:
             if finding.changes:
                 show_apply(finding, key=f"apply_{number}")
             with st.popover("About this cause", key=f"about_{number}"):
-                st.markdown(files.about_cause(finding.cause))
+                st.markdown(finding.explanation)
 
 
 def ask_for_output() -> None:

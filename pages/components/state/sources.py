@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -47,7 +46,6 @@ IMAGE_BYTES = 512 * 2**20
 WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".bin", ".pt2", ".safetensors", ".onnx", ".zip")
 BESIDE = (".json",)  # uploaded together with weights: config.json, preprocessor_config.json
 
-FINDINGS = Path(__file__).resolve().parents[3] / "docs" / "findings.md"
 # core.architectures.pretrained_names(), written out so that the page need not load torch for it.
 TORCHVISION_NAMES = (
     "deeplabv3_mobilenet_v3_large",
@@ -206,14 +204,6 @@ def case_of(seen: Inspection, truth: Truth | None, now: Sources) -> Case:
         picture_file=_picture_path(now.picture).read_bytes(),
         truth_file=_truth_path(now.truth).read_bytes() if now.truth else None,
     )
-
-
-@st.cache_data
-def about_cause(cause: str) -> str:
-    """What docs/findings.md says of a cause, as Markdown."""
-    text = FINDINGS.read_text(encoding="utf-8")
-    found = re.search(rf"^### {cause}\n(.*?)(?=^##|\Z)", text, re.M | re.S)
-    return found[1].strip() if found else ""
 
 
 def is_open(now: Sources) -> bool:

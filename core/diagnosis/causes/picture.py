@@ -1,0 +1,100 @@
+"""Causes in the picture: how its file is read, and at what size it is fed."""
+
+from core.diagnosis.causes.cause import Cause
+
+CAUSES = (
+    Cause(
+        id="F1",
+        title="The picture is turned by its EXIF tag",
+        stage="input",
+        what="""
+        The EXIF orientation tag of the file asks for a rotation. Viewers and this tool rotate the
+        picture; `cv2.imread` with some flags and `Image.open` do not, so a script predicts on a
+        picture that lies on its side, or its mask does not align with the picture.
+        """,
+        found_by="""
+        The tag is not 1. Your own output confirms it where that equals the network's mask of the
+        picture without the rotation.
+        """,
+        fix="Rotate the picture when it is opened, and its mask in the same way.",
+        code="image = ImageOps.exif_transpose(Image.open(path))",
+    ),
+    Cause(
+        id="F2",
+        title="Transparency in the picture",
+        stage="input",
+        what="""
+        Some pixels are transparent. Their colors are often black or noise; programs blend them
+        with white or with black, or drop the alpha channel.
+        """,
+        found_by="""
+        The alpha channel is not 255 everywhere. Your own output confirms it where that equals the
+        network's mask of the picture without its alpha channel, or on a black background.
+        """,
+        fix="Composite the picture onto the background that was used in training.",
+        code='image = Image.alpha_composite(background, image.convert("RGBA")).convert("RGB")',
+    ),
+    Cause(
+        id="F3",
+        title="The number of input channels differs",
+        stage="input",
+        what="""
+        The first convolution expects another number of channels than the tensor has: the network
+        was made for grayscale and the picture is in color, or the other way round.
+        """,
+        found_by="""
+        The shape of the first weight is compared with that of the tensor. The result is certain
+        without a forward.
+        """,
+        fix="Feed the number of channels that was used in training.",
+        code='image = Image.open(path).convert("L")',
+        mended_by_settings=True,
+    ),
+    Cause(
+        id="F4",
+        title="More than 8 bits a sample",
+        stage="input",
+        what="""
+        The file has 16 or 32 bits a sample. Divided by 255, a sample of 16 bits reaches 257
+        instead of 1.
+        """,
+        found_by="""
+        The evidence is the number of bits in the file, and the largest sample that is scaled.
+        """,
+        fix="Convert the samples to 8 bits as in training.",
+        code="image = (samples / samples.max() * 255).astype(np.uint8)",
+        mended_by_settings=True,
+    ),
+    Cause(
+        id="F5",
+        title="The picture is of one color",
+        stage="input",
+        what="""
+        The picture was written before it was filled, the first frame of a video is black, or
+        another kind of channel was taken for the picture.
+        """,
+        found_by="""
+        No channel varies by more than 1 of 255. The result is certain without a forward.
+        """,
+        fix="Look at the picture that your script reads, and open the one from the camera.",
+        code="assert image.std() > 1",
+    ),
+    Cause(
+        id="S1",
+        title="The picture has another size than in training",
+        stage="input",
+        what="""
+        Objects are much larger or smaller than in training, because of a resize or because the
+        picture has another resolution.
+        """,
+        found_by="""
+        At another size the mask has clearly more mutual information with the ground truth or,
+        without one, with the mask of the mirrored picture. A side of fewer than 64 pixels is found
+        without a forward.
+        """,
+        fix="Feed the size that was used in training; where it is not known, the picture's own.",
+        code="image = image.resize(training_size)",
+        mended_by_settings=True,
+        may_be_harmless=True,
+    ),
+)
