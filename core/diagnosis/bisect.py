@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from core.colors import DARK, colorize, palette_colors
+from core.diagnosis.thresholds import (
+    BLACK_SHARE,
+    DEAD_INPUT_STD,
+    FLAT_LOGITS,
+    HUGE_LOGIT,
+    LARGE_INPUT,
+    ONE_CLASS_SHARE,
+)
 
 if TYPE_CHECKING:
     from core.inspection import Inspection
 
 Stage = Literal["", "input", "tensor", "logits", "labels", "mask"]
-
-FLAT = 1e-3  # spatial std over range of the whole: below it a plane is flat
-HUGE = 1e3  # no logit of a healthy network is as large
-ONE_CLASS = 0.999  # share of the pixels from which on a label map is called constant
-BLACK = 0.99  # share of dark pixels from which on a mask looks black
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,10 @@ def _tensor(values: np.ndarray) -> Iterator[Bisect]:
         yield Bisect("tensor", f"{bad:.1%} of the tensor is not finite.", {"not finite": bad})
         return
     largest = float(np.abs(values).max())
-    if largest > 20:
+    if largest > LARGE_INPUT:
         words = f"The tensor reaches {largest:.0f}; networks are fed with values of about 1."
         yield Bisect("tensor", words, {"largest": largest})
-    elif (std := float(values.std())) < 0.02:
+    elif (std := float(values.std())) < DEAD_INPUT_STD:
         yield Bisect("tensor", f"The tensor hardly varies: its std is {std:.2g}.", {"std": std})
 
 
@@ -84,9 +87,9 @@ def _logits(values: np.ndarray) -> Iterator[Bisect]:
         yield Bisect("logits", f"{bad:.1%} of the logits are not finite.", {"not finite": bad})
         return
     largest, std = float(np.abs(values).max()), float(values.std(axis=(1, 2)).max())
-    if largest > HUGE:
+    if largest > HUGE_LOGIT:
         yield Bisect("logits", f"A logit reaches {largest:.3g}.", {"largest": largest})
-    elif std < FLAT * max(largest, 1e-6):
+    elif std < FLAT_LOGITS * max(largest, 1e-6):
         words = f"The logits are flat: they vary by {std:.2g} over the picture."
         yield Bisect("logits", words, {"std": std})
 
@@ -95,9 +98,9 @@ def _labels(seen: Inspection) -> Iterator[Bisect]:
     shares = seen.labels.shares()
     top = int(shares.argmax())
     none = 1 - float(shares.sum())
-    if none >= ONE_CLASS:
+    if none >= ONE_CLASS_SHARE:
         yield Bisect("labels", "No class reaches the threshold anywhere.", {"below": none})
-    elif shares[top] >= ONE_CLASS:
+    elif shares[top] >= ONE_CLASS_SHARE:
         words = f"{shares[top]:.1%} of the pixels are {seen.class_names[top]}."
         yield Bisect("labels", words, {"share": float(shares[top])})
 
@@ -105,5 +108,5 @@ def _labels(seen: Inspection) -> Iterator[Bisect]:
 def _mask(seen: Inspection) -> Iterator[Bisect]:
     mask = colorize(seen.labels.ids, palette_colors(seen.settings.display, seen.labels.num_classes))
     dark = float((mask @ np.array([299, 587, 114]) // 1000 < 2 * DARK).mean())
-    if dark >= BLACK:
+    if dark >= BLACK_SHARE:
         yield Bisect("mask", f"{dark:.1%} of the colored mask is nearly black.", {"dark": dark})

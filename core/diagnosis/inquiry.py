@@ -18,11 +18,12 @@ from core.diagnosis.checks.phases import (
 )
 from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import Finding, worst_first
-from core.diagnosis.measure.forwards import BUDGET, BudgetSpent
+from core.diagnosis.measure.forwards import BudgetSpent
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.normalization.naming import difference_in_words
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
+from core.diagnosis.thresholds import BUDGET
 from core.engine import Runner, in_this_thread
 from core.errors import InspectionError
 from core.settings import change

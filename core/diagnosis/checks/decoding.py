@@ -8,14 +8,17 @@ from typing import Any
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
-
-VISIBLE = 0.001  # share of the pixels below which a difference is a note
-HARMLESS = 0.02
-ALIVE = 0.05  # nats: below it a mask says nothing
-LIVELY = 0.3  # of what a mask could tell
-LOW, HIGH = 0.3, 0.7  # a threshold between them is usual: it is only doubted for two heaps
-HEAPS = 0.68  # share of the variance between both sides: more than a cut through one heap has
-THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+from core.diagnosis.thresholds import (
+    ALIVE_NATS,
+    CONSTANT_RANGE,
+    HARMLESS_SHARE,
+    LIVELY_SHARE,
+    PROBABILITY_SLACK,
+    TRIED_CUTS,
+    TWO_HEAPS,
+    USUAL_CUTS,
+    VISIBLE_SHARE,
+)
 
 
 def one_channel(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
@@ -44,7 +47,7 @@ def no_sigmoid(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if rule == "argmax" or activation != "none" or not 0 < cut < 1:
         return
     low, high = _range(measured)
-    if low > -0.5 and high < 1.5:
+    if low > -PROBABILITY_SLACK and high < 1 + PROBABILITY_SLACK:
         return
     changes = {"activation": "sigmoid"}
     effect = measured.mask.changed(changes, so_far.fixes)
@@ -59,7 +62,7 @@ def no_sigmoid(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "mask = model(x).sigmoid() > 0.5",
         changes=changes,
         effect=effect,
-        kind="fault" if effect >= VISIBLE else "note",
+        kind="fault" if effect >= VISIBLE_SHARE else "note",
     )
 
 
@@ -67,7 +70,13 @@ def twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """R5: the network's own output is a probability already."""
     rule, activation = measured.rule
     low, high = _range(measured)
-    if rule == "argmax" or activation == "none" or low < 0 or high > 1 or high - low < 0.01:
+    if (
+        rule == "argmax"
+        or activation == "none"
+        or low < 0
+        or high > 1
+        or high - low < CONSTANT_RANGE
+    ):
         return
     changes = {"activation": "none"}
     yield Finding(
@@ -102,11 +111,11 @@ def threshold(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         for t in _thresholds(measured, activation)
     ]
     changes, then = max(tried, key=lambda pair: pair[1])
-    if then < max(ALIVE, LIVELY * measured.truth.max_score) or so_far.masks_mean_nothing:
+    if then < max(ALIVE_NATS, LIVELY_SHARE * measured.truth.max_score) or so_far.masks_mean_nothing:
         return
     apart = _two_heaps(measured, {**so_far.fixes, **changes})
     now = measured.settings.decoding.threshold
-    if LOW <= now <= HIGH and apart < HEAPS:
+    if USUAL_CUTS[0] <= now <= USUAL_CUTS[1] and apart < TWO_HEAPS:
         return
     share = float((measured.under({**so_far.fixes, **changes}).labels.ids > 0).mean())
     yield Finding(
@@ -142,7 +151,7 @@ def _two_heaps(measured: Measurements, changes: Mapping[str, Any]) -> float:
 
 def _thresholds(measured: Measurements, activation: str) -> tuple[float, ...]:
     now = measured.settings.decoding.threshold
-    known = THRESHOLDS if activation != "none" else (0.0, *THRESHOLDS)
+    known = TRIED_CUTS if activation != "none" else (0.0, *TRIED_CUTS)
     return tuple(value for value in known if value != now)
 
 
@@ -160,5 +169,5 @@ def other_head(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "logits = model(x)['out']",
         changes=changes,
         effect=effect,
-        kind="fault" if effect >= HARMLESS else "note",
+        kind="fault" if effect >= HARMLESS_SHARE else "note",
     )

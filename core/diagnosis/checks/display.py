@@ -10,10 +10,7 @@ from core.colors import DARK, palette_colors
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
-
-BLACK = 32  # of every channel: below it a color cannot be told from black
-SAFE_COLORS = 18  # of the palette for color-blind eyes
-VISIBLE = 0.001  # share of the pixels below which a color that is wrong is a note
+from core.diagnosis.thresholds import BLACK_CHANNEL, SAFE_COLORS, VISIBLE_SHARE
 
 
 def gray_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
@@ -66,7 +63,7 @@ def palette_faults(measured: Measurements) -> dict[int, str]:
     first: dict[tuple[int, ...], int] = {}
     for class_id, color in enumerate(map(tuple, colors.tolist())):
         before = first.setdefault(color, class_id)
-        if class_id and max(color) < BLACK:
+        if class_id and max(color) < BLACK_CHANNEL:
             faults[class_id] = f"Class {class_id} is black."
         elif before != class_id:
             faults[class_id] = f"Class {class_id} has the color of class {before}."
@@ -82,7 +79,7 @@ def palette_seen(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     masks = (measured.under(changes).labels.ids for changes in ({}, so_far.fixes))
     share = max(float(np.isin(ids, list(wrong)).mean()) for ids in masks) if wrong else 0.0
     chosen = measured.settings.display.palette
-    if not wrong or (chosen == "gray") or (chosen != "custom" and share < VISIBLE):
+    if not wrong or (chosen == "gray") or (chosen != "custom" and share < VISIBLE_SHARE):
         return
     listed = " or ".join(map(str, list(wrong)[:6])) + (" or another" if len(wrong) > 6 else "")
     yield Finding(
@@ -96,7 +93,7 @@ def palette_seen(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "palette = np.array(colors, np.uint8); mask = palette[labels]",
         changes={"palette": _whole(measured)},
         effect=share,
-        kind="fault" if share >= VISIBLE else "note",
+        kind="fault" if share >= VISIBLE_SHARE else "note",
     )
 
 

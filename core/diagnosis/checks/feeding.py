@@ -8,24 +8,33 @@ from typing import Any
 
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.channel_order import VOTES, is_judged, preference
+from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.naming import cause_of, in_words, known_once
-from core.diagnosis.normalization.recover import GOOD, from_memory
+from core.diagnosis.normalization.recover import from_memory
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.progress import Progress
+from core.diagnosis.thresholds import (
+    ALIVE_NATS,
+    FAIR_IOU,
+    FAMILIAR_NATS,
+    FLAT_ORDER_GAIN,
+    HARM,
+    HARMLESS_SHARE,
+    LEFT_WITH_ORDER,
+    MOST_PIXELS,
+    MOST_SIDE,
+    ORDER_GAIN,
+    SIZE_DOUBTED,
+    SIZE_GAIN,
+    SIZE_GAIN_NATS,
+    TINY_SIDE,
+    UNUSED_NORMS,
+    VOTES,
+    WORSE_FED,
+)
 from core.settings import change
 
-TINY = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
-WORSE = 3.0  # factor by which the settings must be less familiar than the training's convention
-ALIVE = 0.05  # nats: below it a mask says nothing
-FAIR = 0.45  # mIoU: below it the ids of the ground truth may be others than the network's
-STILL = 0.8  # of what the mask tells, that must be left with the other order
-ORDER, MUCH = 1.03, 1.5  # factors by which a ground truth must find the other order better
-SIZE, SIZE_LEAST = 1.4, 0.05  # factor and nats; healthy pictures gained up to 1.3
-DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried
-MOST = 16  # times the pixels fed now, that another size may have
-HARMLESS = 0.02  # share of pixels: a mismatch that changes fewer is a note
 TRANSFORMS = "The Normalize line of the training's transforms."
 FIX = {
     "P1": ("Normalize as in the training.", "x = (image / 255 - mean) / std"),
@@ -41,7 +50,7 @@ def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """S1: resized to so little that no object is left."""
     height, width = measured.tensor.tensor.shape[2:]
     before = measured.case.image.pixels.shape[:2]
-    if min(height, width) >= TINY or min(before) < 2 * TINY:
+    if min(height, width) >= TINY_SIDE or min(before) < 2 * TINY_SIDE:
         return
     yield Finding(
         "S1",
@@ -59,7 +68,7 @@ def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 def remembered(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P1 to P5 and P7 from the checkpoint alone: said at once, and asked again with the picture."""
     known = from_memory(measured, memory_of(measured), {})
-    if known is None or not known.changes or measured.batchnorm.never_updated_share > 0.5:
+    if known is None or not known.changes or measured.batchnorm.never_updated_share > UNUSED_NORMS:
         return
     now = measured.settings.preprocessing
     cause = cause_of(now, known.changes, bits=measured.case.image.facts.bits)
@@ -105,20 +114,20 @@ def _mismatch(
         changes=changes,
         effect=effect,
         separates=separates,
-        kind="fault" if effect >= HARMLESS else "note",
+        kind="fault" if effect >= HARMLESS_SHARE else "note",
     )
 
 
 def _worse(measured: Measurements, so_far: Progress, changes: Mapping[str, Any]) -> bool:
     """Whether the ground truth says that the change does harm."""
     before = measured.truth.mask_score(so_far.fixes)
-    return measured.truth.mask_score({**so_far.fixes, **changes}) < 0.9 * before
+    return measured.truth.mask_score({**so_far.fixes, **changes}) < HARM * before
 
 
 def _differs(known: Recovered) -> bool:
     if known.kl == 0:  # by agreement, or by the checkpoint alone
         return True
-    return known.current > GOOD and known.current > WORSE * known.kl
+    return known.current > FAMILIAR_NATS and known.current > WORSE_FED * known.kl
 
 
 def _certainty(known: Recovered) -> Certainty:
@@ -168,7 +177,7 @@ def order(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     swapped = {"color": "bgr" if color == "rgb" else "rgb"}
     score = measured.truth.mask_score
     now, then = score(so_far.fixes), score({**so_far.fixes, **swapped})
-    if then < ALIVE:
+    if then < ALIVE_NATS:
         return
     told = measured.truth.has_shapes
     evidence = (_truth_says if told else _network_says)(measured, so_far, swapped, now, then)
@@ -177,14 +186,14 @@ def order(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     effect = measured.mask.changed(swapped, so_far.fixes)
     yield Finding(
         "P6",
-        "certain" if told and then > MUCH * now else "likely",
+        "certain" if told and then > FLAT_ORDER_GAIN * now else "likely",
         evidence,
         "Give the channels in the order of the training.",
         "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
         changes=swapped,
         effect=effect,
         separates="A ground truth: the right order has the higher mIoU.",
-        kind="fault" if effect >= HARMLESS else "note",
+        kind="fault" if effect >= HARMLESS_SHARE else "note",
     )
 
 
@@ -192,8 +201,8 @@ def _truth_says(
     measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
 ) -> tuple[Evidence, ...]:
     """That the other order is better by the ground truth, and good; () where it is not."""
-    needed = MUCH if measured.picture.is_flat else ORDER
-    good = (measured.truth.iou({**so_far.fixes, **swapped}) or 0.0) > FAIR
+    needed = FLAT_ORDER_GAIN if measured.picture.is_flat else ORDER_GAIN
+    good = (measured.truth.iou({**so_far.fixes, **swapped}) or 0.0) > FAIR_IOU
     if then <= needed * now or not good:
         return ()
     color = measured.settings.preprocessing.color
@@ -204,7 +213,7 @@ def _network_says(
     measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
 ) -> tuple[Evidence, ...]:
     """What speaks for the other order where it has the votes; () where it has not."""
-    if then < STILL * now or not is_judged(measured, {**so_far.fixes, **swapped}):
+    if then < LEFT_WITH_ORDER * now or not is_judged(measured, {**so_far.fixes, **swapped}):
         return ()
     found = preference(measured, so_far.fixes, swapped)
     if found.votes < VOTES:
@@ -243,7 +252,7 @@ def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if not tries:
         return
     changes, then = max(tries, key=lambda pair: pair[1])
-    if then < SIZE * now + SIZE_LEAST:
+    if then < SIZE_GAIN * now + SIZE_GAIN_NATS:
         return
     height, width = measured.tensor.tensor.shape[2:]
     other = measured.under({**so_far.fixes, **changes}).input.tensor.shape[2:]
@@ -268,13 +277,13 @@ def _other_sizes(measured: Measurements, so_far: Progress) -> Iterator[Mapping[s
     height, width = measured.tensor.tensor.shape[2:]
     own = measured.case.image.pixels.shape[:2]
     chosen = measured.settings.preprocessing
-    affordable = own[0] * own[1] <= MOST * height * width
+    affordable = own[0] * own[1] <= MOST_PIXELS * height * width
     if chosen.resize in ("fixed", "shorter", "longer") and own != (height, width) and affordable:
         yield {"resize": "none"}
         return
-    if measured.truth.mask_score(so_far.fixes) > DOUBTED * measured.truth.max_score:
+    if measured.truth.mask_score(so_far.fixes) > SIZE_DOUBTED * measured.truth.max_score:
         return
     for factor in (0.5, 2.0):
         sides = int(height * factor), int(width * factor)
-        if min(sides) >= TINY and max(sides) <= 1024:
+        if min(sides) >= TINY_SIDE and max(sides) <= MOST_SIDE:
             yield {"resize": "fixed", "height": sides[0], "width": sides[1]}

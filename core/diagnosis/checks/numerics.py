@@ -8,13 +8,16 @@ import numpy as np
 
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.recover import STRANGE
 from core.diagnosis.progress import Progress
-
-BETTER, BETTER_LEAST = 1.4, 0.1  # factor and nats by which own statistics must be better
-DOUBTED = 0.5  # of what a mask of these classes could tell: above it nothing is asked
-HARMLESS = 0.02  # share of the pixels
-HALF_MAX = 65504  # the largest float16
+from core.diagnosis.thresholds import (
+    HALF_MAX,
+    HARMLESS_SHARE,
+    OWN_GAIN,
+    OWN_GAIN_NATS,
+    STORED_DOUBTED,
+    STRANGE_NATS,
+    UNUSED_NORMS,
+)
 
 
 def training_mode(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
@@ -34,7 +37,7 @@ def training_mode(measured: Measurements, so_far: Progress) -> Iterator[Finding]
 
 def never_updated(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """B1: mean 0 and variance 1, as BatchNorm begins."""
-    if measured.batchnorm.never_updated_share <= 0.5:
+    if measured.batchnorm.never_updated_share <= UNUSED_NORMS:
         return
     fresh = sum(measured.batchnorm.never_updated)
     yield Finding(
@@ -94,26 +97,30 @@ def overflow(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
 def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """B1, B2: which of stored and own statistics gives the better mask."""
-    if measured.batchnorm.never_updated_share > 0.5:
+    if measured.batchnorm.never_updated_share > UNUSED_NORMS:
         return
     evaluated, trained = {**so_far.fixes, "mode": "eval"}, {**so_far.fixes, "mode": "train"}
     chosen = measured.settings.forwarding.mode
     stored = measured.truth.mask_score(evaluated)
-    if chosen == "eval" and stored > DOUBTED * measured.truth.max_score and not _is_strange(so_far):
+    if (
+        chosen == "eval"
+        and stored > STORED_DOUBTED * measured.truth.max_score
+        and not _is_strange(so_far)
+    ):
         return
     own = measured.truth.mask_score(trained)
     words = (
         Evidence(f"With the stored statistics the mask tells {stored:.2f} nats.", stored),
         Evidence(f"With this picture's own it tells {own:.2f}.", own),
     )
-    unusable = own > BETTER * stored + BETTER_LEAST and _is_strange(so_far)
+    unusable = own > OWN_GAIN * stored + OWN_GAIN_NATS and _is_strange(so_far)
     if unusable:
         yield Finding(
             "B1",
             "likely",
             (
                 *words,
-                Evidence(f"To BatchNorm any ordinary picture is over {STRANGE} nats odd."),
+                Evidence(f"To BatchNorm any ordinary picture is over {STRANGE_NATS} nats odd."),
             ),
             "Estimate the statistics anew on some training pictures, or train with larger batches.",
             "model.train(); [model(x) for x in batches]; model.eval()",
@@ -123,7 +130,7 @@ def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         )
     if chosen == "train":
         effect = measured.mask.changed({"mode": "eval"}, so_far.fixes)
-        harmless = effect < HARMLESS or unusable
+        harmless = effect < HARMLESS_SHARE or unusable
         yield Finding(
             "B2",
             "certain",

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from core.diagnosis.finding import Certainty, Evidence, Finding
-from core.diagnosis.measure.head_bias import LEAD, bias_lead
+from core.diagnosis.measure.head_bias import bias_lead
 from core.diagnosis.measure.mask import main_share, mutual_information
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
-
-EMPTY = 0.98  # share of the background from which on the mask shows nothing
-SHOWN = 0.02  # share of foreground in the ground truth that is more than an oversight
-SEEN = 0.1  # nats of agreement of what lies under the background
+from core.diagnosis.thresholds import (
+    BENEATH_NATS,
+    BIAS_LEAD,
+    EMPTY_SHARE,
+    FOREGROUND_SHARE,
+    LEAST_LEAD,
+)
 
 
 def background_only(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
@@ -23,7 +26,7 @@ def background_only(measured: Measurements, so_far: Progress) -> Iterator[Findin
         return
     seen = measured.under(so_far.fixes)
     top = int(seen.labels.shares().argmax())
-    if main_share(seen.labels.ids) < EMPTY or ((seen.labels.ids >= 0).all() and top != 0):
+    if main_share(seen.labels.ids) < EMPTY_SHARE or ((seen.labels.ids >= 0).all() and top != 0):
         return
     if not np.isfinite(seen.logits.values).all():
         return
@@ -57,8 +60,8 @@ def background_only(measured: Measurements, so_far: Progress) -> Iterator[Findin
 def _certainty(there: float | None, lead: float | None, beneath: float) -> Certainty | None:
     """A ground truth decides; without one the head's bias and what it hides."""
     if there is not None:
-        return "likely" if there > SHOWN else None
-    return "likely" if lead is not None and lead > LEAD and beneath > SEEN else None
+        return "likely" if there > FOREGROUND_SHARE else None
+    return "likely" if lead is not None and lead > BIAS_LEAD and beneath > BENEATH_NATS else None
 
 
 def _truth_shows(measured: Measurements) -> float | None:
@@ -81,5 +84,5 @@ def _beneath(measured: Measurements, so_far: Progress) -> float:
 def _above_median(values: np.ndarray) -> np.ndarray:
     """Where the lead of the background is smaller than at nine of ten pixels."""
     lead = values[0] - values[1:].max(axis=0) if len(values) > 1 else -values[0]
-    small: np.ndarray = (lead < np.quantile(lead, 0.1)).astype(np.int32)
+    small: np.ndarray = (lead < np.quantile(lead, LEAST_LEAD)).astype(np.int32)
     return small

@@ -13,15 +13,16 @@ from core.colors import palette_colors
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
+from core.diagnosis.thresholds import (
+    BETWEEN_SHARE,
+    FEW_IDS,
+    LUMA_SLACK,
+    RENAMED_GAIN,
+    RENAMED_SHARE,
+    VOID_ID,
+)
 from core.image import FORMATS
 from core.settings import Display
-
-VOID = 255  # the usual id of pixels that do not count
-FEW = 3  # more distinct ids than classes + FEW come from interpolation, not from annotation
-LUMA_SLACK = 1  # gray levels by which programs that compute a luminance differ
-EDGE = 0.1  # share of the pixels that a thin line along every edge does not exceed
-AGREED, GAINED = 0.75, 0.25  # shares of the pixels: with the ids renamed, and more than before
-BETWEEN = 0.2  # share of the edge pixels from which on a mask was interpolated
 
 
 def truth_values(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
@@ -31,11 +32,13 @@ def truth_values(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         return
     values, count = np.unique(ids).tolist(), max(2, measured.num_ids)  # argmax over one has one
     foreign = [
-        v for v in values if v >= count and v not in (VOID, measured.settings.display.ignore_index)
+        v
+        for v in values
+        if v >= count and v not in (VOID_ID, measured.settings.display.ignore_index)
     ]
     if how == "JPEG":
         yield _jpeg(ids, values)
-    elif (between := interpolated_share(ids)) > BETWEEN and len(values) > 2:
+    elif (between := interpolated_share(ids)) > BETWEEN_SHARE and len(values) > 2:
         yield _interpolated(values, between, count)
     elif (name := _luminance_of(values, count)) and foreign:
         yield _luminances(values, name)
@@ -95,7 +98,7 @@ def _jpeg(ids: np.ndarray, values: list[int]) -> Finding:
 def _interpolated(values: list[int], between: float, count: int) -> Finding:
     return Finding(
         "T4",
-        "certain" if len(values) > count + FEW else "likely",
+        "certain" if len(values) > count + FEW_IDS else "likely",
         (
             Evidence(f"{between:.0%} of the pixels at edges lie between their neighbors.", between),
             Evidence(
@@ -123,7 +126,7 @@ def _luminance_of(values: list[int], count: int) -> str:
 
 
 def _all_near(values: list[int], known: frozenset[int]) -> bool:
-    return all(v == VOID or any(abs(v - k) <= LUMA_SLACK for k in known) for v in values)
+    return all(v == VOID_ID or any(abs(v - k) <= LUMA_SLACK for k in known) for v in values)
 
 
 @lru_cache(maxsize=16)
@@ -157,14 +160,14 @@ def _luminances(values: list[int], name: str) -> Finding:
 
 def _spread(values: list[int], foreign: list[int], count: int) -> bool:
     """Few values, most of them no ids; {0, 255} where there are two classes."""
-    if len(values) > count + FEW:
+    if len(values) > count + FEW_IDS:
         return False
-    two = count == 2 and VOID in values and not set(values) - {0, VOID}
+    two = count == 2 and VOID_ID in values and not set(values) - {0, VOID_ID}
     return two or (bool(foreign) and min(foreign) > count)
 
 
 def _not_ids(values: list[int], count: int, measured: Measurements) -> Finding:
-    ignored = VOID in values and measured.settings.display.ignore_index == VOID
+    ignored = VOID_ID in values and measured.settings.display.ignore_index == VOID_ID
     evidence = [
         Evidence(f"The ground truth holds the values {_some(values)}.", len(values)),
         Evidence(f"The network's ids are 0 to {count - 1}.", count),
@@ -203,11 +206,17 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if not wrong:
         return
     as_is, mapped = _right(truth, ids, {}), _right(truth, ids, mapping)
-    if mapped < AGREED or mapped < as_is + GAINED or len(set(mapping.values())) < len(mapping):
+    if (
+        mapped < RENAMED_SHARE
+        or mapped < as_is + RENAMED_GAIN
+        or len(set(mapping.values())) < len(mapping)
+    ):
         return
     if len(wrong) == 1:
         return  # one class for another is what a network that errs says too; 255 alone is void
-    foreign = set(wrong) & ({VOID} | {value for value in wrong if value > max(2, measured.num_ids)})
+    foreign = set(wrong) & (
+        {VOID_ID} | {value for value in wrong if value > max(2, measured.num_ids)}
+    )
     yield _renamed(wrong, as_is, mapped, "T2" if foreign else "T3")
 
 

@@ -15,18 +15,21 @@ from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.head_bias import head_of
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
+from core.diagnosis.thresholds import (
+    CONFIDENCE_STEP,
+    DEEPEST_PREFIX,
+    DIVERGED_SHARE,
+    DOUBT_STEPS,
+    EVEN_DISTANCE,
+    FEWEST_NUMBERS,
+    KL_STEP,
+    LEAD_STEP,
+    LEFT_STEP,
+    MANY_NUMBERS,
+    NAMES_SHOWN,
+    UNDOUBTED_LEAD,
+)
 from core.errors import InspectionError, channels_in_words
-
-DIVERGED = 0.5  # share of the weights from which on it was the training that ended in NaN
-STEPS = 1.6  # of Kolmogorov's distance times sqrt(n): 98.8 % of even numbers stay below it
-FEWEST = 40  # numbers below which chance alone looks as even
-MANY = 256  # numbers from which on the distance is decisive
-DEEPEST = 3  # prefixes one after the other
-STEADY = 0.75  # of the lead at the surest pixels: above it nothing is doubted
-STEADY_STEP, STRANGE_STEP = 0.1, 0.13  # of the lead, and nats over all layers, that weigh the same
-UNSURE_STEP, LOST_STEP = 0.1, 0.13  # of the confidence, and of the logarithm of what is left
-DOUBT = 9.5  # of such steps; 280 pictures like the training's had up to 9.45, 85 % of others more
-SHOWN = 3  # names in a sentence
 
 
 def not_finite(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
@@ -37,12 +40,12 @@ def not_finite(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if not bad:
         return
     share = len(bad) / len(numbers)
-    named = ", ".join(bad[:SHOWN]) + (", ..." if len(bad) > SHOWN else "")
+    named = ", ".join(bad[:NAMES_SHOWN]) + (", ..." if len(bad) > NAMES_SHOWN else "")
     evidence = (
         Evidence(f"NaN or infinity in {len(bad)} of {len(numbers)} tensors of numbers.", len(bad)),
         Evidence(f"Here: {named}."),
     )
-    if share >= DIVERGED:
+    if share >= DIVERGED_SHARE:
         yield Finding(
             "N1",
             "certain",
@@ -135,14 +138,14 @@ def never_trained(measured: Measurements, so_far: Progress) -> Iterator[Finding]
     bound = 1 / math.sqrt(weight[0].numel())  # kaiming_uniform(a=sqrt(5)), torch/nn/modules/conv.py
     distance, largest = uniform_distance(weight, bound), float(weight.abs().max())
     if (
-        weight.numel() < FEWEST
+        weight.numel() < FEWEST_NUMBERS
         or not largest <= bound * 1.00001
-        or distance > STEPS / math.sqrt(weight.numel())
+        or distance > EVEN_DISTANCE / math.sqrt(weight.numel())
     ):
         return
     yield Finding(
         "W3",
-        "certain" if weight.numel() >= MANY else "likely",
+        "certain" if weight.numel() >= MANY_NUMBERS else "likely",
         (
             Evidence(
                 f"{name} is as PyTorch makes it: numbers up to {bound:.4f}, all as likely; "
@@ -176,7 +179,7 @@ def shared_start(keys: list[str]) -> str:
 def _builds(checkpoint: Checkpoint, prefix: str) -> bool:
     """Whether the network can be built without the prefix, taken off as often as it takes."""
     tensors = checkpoint.tensors
-    for _ in range(DEEPEST):
+    for _ in range(DEEPEST_PREFIX):
         tensors = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
         try:
             build_network(replace(checkpoint, tensors=tensors))
@@ -213,13 +216,13 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
     if measured.network.num_classes == 1:
         return
     steady = mask.steadiness(fixes)
-    if steady > STEADY or measured.picture.is_flat:
+    if steady > UNDOUBTED_LEAD or measured.picture.is_flat:
         return
     strange, sure = measured.batchnorm.input_kl_of_all(fixes), mask.least_confidence(fixes)
     left = mask.steady_agreement(fixes) / max(mask.agreement(fixes), 1e-6)
-    doubt = (STEADY - steady) / STEADY_STEP + strange / STRANGE_STEP
-    doubt += (1 - sure) / UNSURE_STEP - math.log(max(left, 1e-3)) / LOST_STEP
-    if doubt < DOUBT:
+    doubt = (UNDOUBTED_LEAD - steady) / LEAD_STEP + strange / KL_STEP
+    doubt += (1 - sure) / CONFIDENCE_STEP - math.log(max(left, 1e-3)) / LEFT_STEP
+    if doubt < DOUBT_STEPS:
         return
     score = measured.truth.iou(fixes)
     told = (Evidence(f"The mIoU is {score:.2f}.", score),) if score is not None else ()

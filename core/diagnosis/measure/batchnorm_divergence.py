@@ -14,16 +14,19 @@ from torch import nn
 
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.reference_picture import reference_picture
+from core.diagnosis.thresholds import (
+    ALL_LAYERS,
+    CROP_SIDE,
+    NEAR_LAYERS,
+    NEAR_LAYERS_UNITS,
+    SMALLEST_VARIANCE,
+)
 from core.errors import InspectionError
 from core.inspection import check_size
 from core.operators import StopForward, tap
 from core.preprocess import preprocess
 from core.settings import Preprocessing, change
 
-LAYERS = 5  # BatchNorms from the input on that are looked at
-ALL = 10_000  # more than any network has
-CROP = 384  # pixels
-SMALLEST = 1e-8  # variance
 PLAIN_SIZE: dict[str, Any] = {"resize": "none", "depth": "8", "dtype": "float32"}
 BATCH_NORMS = {
     torch.ops.aten.native_batch_norm.default,
@@ -104,8 +107,8 @@ class BatchNormMeasures:
     def _of_feeding(self, fed: Preprocessing) -> tuple[float, ...]:
         if fed not in self._heard:
             tensor = preprocess(self.inspections.case.image, fed).tensor
-            self._heard[fed] = self.divergence(tensor, LAYERS)
-            self.inspections.forwards.count(0.1)  # it ends at the fifth BatchNorm
+            self._heard[fed] = self.divergence(tensor, NEAR_LAYERS)
+            self.inspections.forwards.count(NEAR_LAYERS_UNITS)
         return self._heard[fed]
 
     def input_kl(self, changes: Mapping[str, Any]) -> float | None:
@@ -117,7 +120,7 @@ class BatchNormMeasures:
         """The median over all BatchNorms under changed settings; 0 without any."""
         if not self.can_be_asked:
             return 0.0
-        layers = self.divergence(self.inspections.under(changes).input.tensor, ALL)
+        layers = self.divergence(self.inspections.under(changes).input.tensor, ALL_LAYERS)
         self.inspections.forwards.count(1)
         return float(np.median(layers)) if layers else 0.0
 
@@ -129,14 +132,16 @@ class BatchNormMeasures:
         picture, found = reference_picture(), []
         for changes in feedings:
             fed = change(self.inspections.settings, **changes, **PLAIN_SIZE).preprocessing
-            layers = self.divergence(preprocess(picture, fed).tensor, ALL)
+            layers = self.divergence(preprocess(picture, fed).tensor, ALL_LAYERS)
             found.append(float(np.nan_to_num(np.median(layers), nan=np.inf)) if layers else 0.0)
         units = len(feedings) * picture.pixels[..., 0].size / self.inspections.unit
         self.inspections.forwards.count(units)
         return min(found)
 
 
-def divergence(module: nn.Module, tensor: torch.Tensor, layers: int = LAYERS) -> tuple[float, ...]:
+def divergence(
+    module: nn.Module, tensor: torch.Tensor, layers: int = NEAR_LAYERS
+) -> tuple[float, ...]:
     """For each of the first BatchNorms the median over channels of KL(now, remembered), in nats.
 
     Args:
@@ -175,7 +180,7 @@ def kl(
     Returns:
         Float[k].
     """
-    var, spread = var.clamp_min(SMALLEST), spread.clamp_min(SMALLEST)
+    var, spread = var.clamp_min(SMALLEST_VARIANCE), spread.clamp_min(SMALLEST_VARIANCE)
     return 0.5 * (torch.log(spread / var) + (var + (mean - known) ** 2) / spread - 1)
 
 
@@ -187,5 +192,5 @@ def median(values: torch.Tensor) -> float:
 def middle(tensor: torch.Tensor) -> torch.Tensor:
     """At most 384 x 384 from the middle: a crop keeps the moments, a smaller picture does not."""
     height, width = tensor.shape[2:]
-    top, left = max(0, height - CROP) // 2, max(0, width - CROP) // 2
-    return tensor[:, :, top : top + CROP, left : left + CROP]
+    top, left = max(0, height - CROP_SIDE) // 2, max(0, width - CROP_SIDE) // 2
+    return tensor[:, :, top : top + CROP_SIDE, left : left + CROP_SIDE]

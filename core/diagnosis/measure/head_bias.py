@@ -9,11 +9,10 @@ import numpy as np
 
 from core.diagnosis.measure.mask import mutual_information
 from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.thresholds import BIAS_LEAD
 
 if TYPE_CHECKING:
     import torch
-
-LEAD = 2.0  # logits: a factor of 7 in probability
 
 
 def head_of(measured: Measurements) -> tuple[str, torch.Tensor] | None:
@@ -51,7 +50,7 @@ def bias_lead(measured: Measurements) -> float | None:
 def agreement_without_bias(measured: Measurements, fixes: Mapping[str, Any]) -> float:
     """How well the mask would agree with itself if no class led by its bias, in nats."""
     bias, lead = head_bias(measured), bias_lead(measured)
-    if bias is None or lead is None or lead < LEAD:
+    if bias is None or lead is None or lead < BIAS_LEAD:
         return 0.0
     there = measured.under(fixes).logits.values
     mirror = measured.of_picture(measured.picture.mirrored, fixes).logits.values

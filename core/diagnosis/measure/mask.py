@@ -15,10 +15,8 @@ import numpy as np
 
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.picture import PictureMeasures
+from core.diagnosis.thresholds import ONE_CLASS_SHARE, SUREST_QUANTILE
 from core.inspection import Inspection
-
-SUREST = 0.95  # quantile of the lead
-ONE_CLASS = 0.999  # share of the pixels from which on a label map is called constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +70,7 @@ class MaskMeasures:
     def steadiness(self, changes: Mapping[str, Any]) -> float:
         """The lead at the median pixel as a share of that at the surest ones, 0..1."""
         lead = lead_of(self.inspections.under(changes).logits.values)
-        return float(np.median(lead) / max(float(np.quantile(lead, SUREST)), 1e-12))
+        return float(np.median(lead) / max(float(np.quantile(lead, SUREST_QUANTILE)), 1e-12))
 
     def confidence(self, changes: Mapping[str, Any]) -> float:
         """Mean over the pixels of how sure the winning class is, 0..1."""
@@ -85,7 +83,7 @@ class MaskMeasures:
 
     def is_alive(self, changes: Mapping[str, Any]) -> bool:
         """Whether the mask has two classes or more."""
-        return main_share(self.inspections.under(changes).labels.ids) < ONE_CLASS
+        return main_share(self.inspections.under(changes).labels.ids) < ONE_CLASS_SHARE
 
 
 def mutual_information(a: np.ndarray, b: np.ndarray) -> float:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 from core.diagnosis.case import Case
 from core.diagnosis.measure.batchnorm_divergence import BatchNormMeasures
-from core.diagnosis.measure.forwards import BUDGET, Forwards
+from core.diagnosis.measure.forwards import Forwards
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.mask import MaskMeasures
 from core.diagnosis.measure.picture import PictureMeasures
 from core.diagnosis.measure.truth import TruthMeasures
+from core.diagnosis.thresholds import BUDGET
 from core.engine import Runner, in_this_thread
 
 
+@dataclass(frozen=True, eq=False)
 class Measurements(Inspections):
     """A case's inspections, and what is read off them; computed when asked for, never changed."""
 

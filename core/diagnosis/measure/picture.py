@@ -7,11 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from core.diagnosis.thresholds import BRIGHTNESS_STEPS, FLAT_PICTURE_STD, USUAL_MEAN, USUAL_STD
 from core.image import Image
-
-FLAT = 0.17  # std of pixels from 0 to 1
-USUAL_MEAN, USUAL_STD = (0.2, 0.85), 0.12  # of pixels from 0 to 1
-LIGHTS = (0.1, -0.1)  # of the largest sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +27,7 @@ class PictureMeasures:
     @cached_property
     def is_flat(self) -> bool:
         """Whether it has so little contrast that this decides how sure a network is."""
-        return bool(self.image.pixels.std() / 255 < FLAT)
+        return bool(self.image.pixels.std() / 255 < FLAT_PICTURE_STD)
 
     @cached_property
     def mirrored(self) -> Image:
@@ -40,7 +37,7 @@ class PictureMeasures:
     @cached_property
     def brightness_variants(self) -> tuple[Image, ...]:
         """A little brighter, and a little darker."""
-        return tuple(brightened(self.image, share) for share in LIGHTS)
+        return tuple(brightened(self.image, share) for share in BRIGHTNESS_STEPS)
 
 
 def mirrored(image: Image) -> Image:

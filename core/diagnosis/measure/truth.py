@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.diagnosis.measure.inspections import Inspections
-from core.diagnosis.measure.mask import ONE_CLASS, MaskMeasures, main_share, mutual_information
+from core.diagnosis.measure.mask import MaskMeasures, main_share, mutual_information
+from core.diagnosis.thresholds import GOOD_MASK_SHARE, ONE_CLASS_SHARE, TOLD_SHARE, TYPICAL_NATS
 from core.scores import confusion_matrix, iou_per_class, mean_iou
 from core.settings import Settings, change
 
 if TYPE_CHECKING:
     from core.scores import Truth
-
-GOOD = 0.85  # share of what could be told, from which on a mask is good
-TOLD = 0.9  # the same of what is told whatever the classes are called
-TYPICAL = 0.3  # nats that the mask of an everyday picture tells about its mirror image's
 
 
 @dataclass(frozen=True)
@@ -64,17 +61,17 @@ class TruthMeasures:
         shape = self.inspections.seen.labels.ids.shape
         if self.truth is None or self.truth.ids.shape != shape:
             return False
-        if self.mask_score(fixes) > GOOD * self.max_score:
+        if self.mask_score(fixes) > GOOD_MASK_SHARE * self.max_score:
             return True
         told = self._told(self.inspections.under(fixes).labels.ids)
-        return self.has_shapes and told > TOLD * self.max_score
+        return self.has_shapes and told > TOLD_SHARE * self.max_score
 
     @property
     def max_score(self) -> float:
         """What a mask can tell at most, in nats; a typical mask where there is no ground truth."""
         if self.truth is not None and not self.has_shapes:
             return 1.0
-        return TYPICAL if self.truth is None else self._told(self.truth.ids)
+        return TYPICAL_NATS if self.truth is None else self._told(self.truth.ids)
 
     @cached_property
     def counted(self) -> np.ndarray | None:
@@ -87,7 +84,7 @@ class TruthMeasures:
         """Whether the ground truth has two classes or more, whatever it calls them."""
         if self.truth is None or self.counted is None or not self.counted.any():
             return False
-        return main_share(self.truth.ids[self.counted]) < ONE_CLASS
+        return main_share(self.truth.ids[self.counted]) < ONE_CLASS_SHARE
 
     def _told(self, ids: np.ndarray) -> float:
         """What a label map tells about the ground truth where that counts, in nats."""

@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 
 from core.diagnosis.measure.measurements import Measurements
-
-SURER = 0.02  # of mean confidence: one vote, as is being e times more familiar
-STEADIER = 0.1  # of the logarithm of the agreement: one vote
-VOTES = 2.0  # no wrong order got as many on 530 cases of the benchmark's tune part
-SURE, STEADY = 0.9, 0.45  # mean confidence, share of the lead: below, of another world
+from core.diagnosis.thresholds import (
+    JUDGED_CONFIDENCE,
+    JUDGED_LEAD,
+    LEAST_AGREEMENT,
+    VOTE_CONFIDENCE,
+    VOTE_LOG_AGREEMENT,
+    VOTES,
+)
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,8 @@ class Preference:
     @property
     def votes(self) -> float:
         """All signs as one number; negative for the present order."""
-        factors = np.log(self.nearer) + np.log(self.steadier) / STEADIER
-        return self.surer / SURER + float(factors)
+        factors = np.log(self.nearer) + np.log(self.steadier) / VOTE_LOG_AGREEMENT
+        return self.surer / VOTE_CONFIDENCE + float(factors)
 
 
 def preference(
@@ -55,7 +58,7 @@ def preference(
     if plain.votes < -VOTES:
         return plain
     surer = measured.mask.least_confidence(both) - measured.mask.least_confidence(base)
-    left = [measured.mask.steady_agreement(changes) + 0.01 for changes in (base, both)]
+    left = [measured.mask.steady_agreement(changes) + LEAST_AGREEMENT for changes in (base, both)]
     return Preference(surer, nearer, left[1] / left[0])
 
 
@@ -63,5 +66,5 @@ def is_judged(measured: Measurements, changes: Mapping[str, Any]) -> bool:
     """Whether the network seems to know the picture: of a flat or unknown one no order is right."""
     if measured.picture.is_flat:
         return False
-    steady = measured.network.num_classes == 1 or measured.mask.steadiness(changes) > STEADY
-    return steady and measured.mask.confidence(changes) > SURE
+    steady = measured.network.num_classes == 1 or measured.mask.steadiness(changes) > JUDGED_LEAD
+    return steady and measured.mask.confidence(changes) > JUDGED_CONFIDENCE

@@ -11,16 +11,21 @@ from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.first_layer import Gauge, gauge_of
 from core.diagnosis.normalization.memory import Memory, remember
 from core.diagnosis.normalization.solve import solve
+from core.diagnosis.thresholds import (
+    LARGEST_TWICE,
+    LEAST_STD,
+    LOG_STD_VARIANCE,
+    MEAN_VARIANCE,
+    NO_KNOWN_ODDNESS,
+    PHOTO_MEAN,
+    PHOTO_STD,
+)
 from core.image import Image
 from core.presets import IMAGENET_MEAN, PRESETS
 from core.settings import Preprocessing
 
-TYPICAL_MEAN, MEAN_SPREAD = 0.45, 0.03  # of pixels from 0 to 1: mean, variance of means
-TYPICAL_STD, SPREAD = 0.24, 0.16  # std, variance of its logarithm
 OWN = "numbers of its own"
 ONCE = "these numbers, applied once"
-LARGEST_TWICE = 0.2  # std of a usual convention applied twice
-KNOWN = 1.2  # oddness from which on no known convention fits
 
 CONVENTIONS: dict[str, Mapping[str, Any]] = {
     **{n: PRESETS[n].changes for n in ("imagenet", "unit", "symmetric", "bytes", "espnet")},
@@ -48,7 +53,7 @@ def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Ma
     if memory is None:
         return CONVENTIONS
     named = {**CONVENTIONS, **_once(measured.settings.preprocessing)}
-    if min(oddness(memory, changes) for changes in CONVENTIONS.values()) < KNOWN:
+    if min(oddness(memory, changes) for changes in CONVENTIONS.values()) < NO_KNOWN_ODDNESS:
         return named
     guess = own_numbers(measured.case.image, memory, measured.settings.preprocessing.color)
     return {**named, OWN: solved_numbers(gauges_of(measured), guess)}
@@ -99,7 +104,7 @@ def own_numbers(image: Image, memory: Memory, color: str) -> dict[str, Any]:
     pixels = image.pixels.reshape(-1, 3) / 255
     if color == "bgr":
         pixels = pixels[:, ::-1]
-    std = pixels.std(axis=0).clip(0.02) / memory.std
+    std = pixels.std(axis=0).clip(LEAST_STD) / memory.std
     mean = pixels.mean(axis=0) - std * np.resize(memory.mean, 3)
     return {**PRESETS["unit"].changes, **_rounded(mean, std)}
 
@@ -112,10 +117,12 @@ def oddness(memory: Memory, changes: Mapping[str, Any]) -> float:
     """How odd the training's pictures would be, had they been fed like this; 0 is a typical one."""
     if changes.get("zscore"):
         std = memory.std * changes["divide_again"]
-        return float(np.mean(np.square(memory.mean)) + np.log(std) ** 2 / SPREAD)
+        return float(np.mean(np.square(memory.mean)) + np.log(std) ** 2 / LOG_STD_VARIANCE)
     divisor = 255.0 if changes["scale"] == "max" else float(changes["scale"])
     channels = len(memory.mean)
     std = np.asarray(changes["std"])[:channels] * changes["divide_again"] * divisor / 255
     mean = np.asarray(changes["mean"])[:channels] * divisor / 255 + std * np.asarray(memory.mean)
-    width = np.log(np.maximum(std * memory.std, 1e-9) / TYPICAL_STD)
-    return float(np.mean((mean - TYPICAL_MEAN) ** 2) / MEAN_SPREAD + np.mean(width**2) / SPREAD)
+    width = np.log(np.maximum(std * memory.std, 1e-9) / PHOTO_STD)
+    return float(
+        np.mean((mean - PHOTO_MEAN) ** 2) / MEAN_VARIANCE + np.mean(width**2) / LOG_STD_VARIANCE
+    )

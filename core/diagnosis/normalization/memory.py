@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-FITS = 0.9  # R2 from which on the pair is what it seems to be
-ALONG, ACROSS = 0.95, 0.9  # correlation of pixels at distance 1, and of color channels
-MOST_CHANNELS = 4  # of a picture; more is no first convolution
+from core.diagnosis.thresholds import (
+    CHANNEL_CORRELATION,
+    MEMORY_R2,
+    MOST_CHANNELS,
+    PIXEL_CORRELATION,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def remember(tensors: Mapping[str, torch.Tensor]) -> Memory | None:
     total = (m**2).sum()
     r2 = float(1 - rest / total) if total else 0.0
     std = float(np.sqrt(np.median(var.double().numpy() / _patch_variance(w))))
-    if r2 < FITS or not np.isfinite(std) or std <= 0:
+    if r2 < MEMORY_R2 or not np.isfinite(std) or std <= 0:
         return None
     return Memory(tuple(float(value) for value in solved), std, r2, name)
 
@@ -78,8 +81,8 @@ def _patch_variance(weight: np.ndarray) -> np.ndarray:
     _, channels, height, width = weight.shape
     rows, columns = np.mgrid[:height, :width].reshape(2, -1)
     distance = np.hypot(rows[:, None] - rows, columns[:, None] - columns)
-    across = np.where(np.eye(channels, dtype=bool), 1.0, ACROSS)
-    covariance = np.kron(across, ALONG**distance)
+    across = np.where(np.eye(channels, dtype=bool), 1.0, CHANNEL_CORRELATION)
+    covariance = np.kron(across, PIXEL_CORRELATION**distance)
     flat = weight.reshape(len(weight), -1)
     variance: np.ndarray = np.einsum("ki,ij,kj->k", flat, covariance, flat)
     return variance.clip(1e-12)

@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from core.diagnosis.thresholds import (
+    BYTES_RATIO,
+    BYTES_STD,
+    DIVIDED_AGAIN,
+    EXACT_NUMBERS,
+    MEAN_OF_UNIT,
+    NEAR_LEAST,
+    NEAR_NUMBERS,
+    NEAR_SQUARES,
+)
 from core.presets import PRESETS
 from core.settings import Preprocessing, Settings, flatten
-
-UNIT = 3.0  # a mean up to this is meant for pixels of 0 to 1
-TOO_SMALL = 60.0  # factor from which on it is a division by 255 too many
-OF_BYTES = 0.02  # std in units of pixels from 0 to 1, below which 0 to 255 is fed
-TWICE = 0.25  # the same for their squares
-CLOSE = 0.15  # relative, of the numbers of a convention
 
 
 def cause_of(now: Preprocessing, wanted: Mapping[str, Any], *, bits: int = 8) -> str:
@@ -37,16 +41,16 @@ def cause_of(now: Preprocessing, wanted: Mapping[str, Any], *, bits: int = 8) ->
     ):
         return "P2"
     again = float(wanted.get("divide_again", 1.0))
-    if now.divide_again > TOO_SMALL and again == 1 and _near(std, right_std * now.divide_again):
+    if now.divide_again > DIVIDED_AGAIN and again == 1 and _near(std, right_std * now.divide_again):
         return "P2"
     if again != 1 or (wanted.get("zscore") and not now.zscore):
         return "P7"
     ratio = float(np.median(right_std / std))  # how much larger the network's input is than wanted
     plain, wanted_plain = is_plain(now), is_plain(_changed(now, wanted))
-    if now.scale == "1" and ratio > 50:
+    if now.scale == "1" and ratio > BYTES_RATIO:
         if plain and not wanted_plain:
             return "P1"
-        return "P4" if max(map(abs, now.mean)) <= UNIT else "P3"
+        return "P4" if max(map(abs, now.mean)) <= MEAN_OF_UNIT else "P3"
     if plain and not wanted_plain:
         return "P1"
     return "P3"
@@ -73,8 +77,8 @@ def known_once(now: Preprocessing) -> Mapping[str, Any] | None:
     """The known convention whose mean and std, applied twice, are the present ones."""
     for preset in PRESETS.values():
         m, s = np.asarray(preset.changes["mean"]), np.asarray(preset.changes["std"])
-        exact = np.allclose(now.std, s * s, rtol=0.02) and np.allclose(
-            now.mean, m + m * s, rtol=0.02
+        exact = np.allclose(now.std, s * s, rtol=EXACT_NUMBERS) and np.allclose(
+            now.mean, m + m * s, rtol=EXACT_NUMBERS
         )
         if exact and not np.allclose(s, 1):
             return preset.changes
@@ -85,14 +89,16 @@ def _twice(
     mean: np.ndarray, std: np.ndarray, right_mean: np.ndarray, right_std: np.ndarray
 ) -> bool:
     """The right convention applied twice, or divided by 255 once too often."""
-    again = _near(std, right_std**2, TWICE) and _near(right_mean * (1 + right_std), mean, TWICE)
+    again = _near(std, right_std**2, NEAR_SQUARES) and _near(
+        right_mean * (1 + right_std), mean, NEAR_SQUARES
+    )
     odd = not (_near(right_std, 1) and _near(right_mean, 0))
-    once_more = (std > TOO_SMALL * right_std).all() and right_std.min() > OF_BYTES
+    once_more = (std > DIVIDED_AGAIN * right_std).all() and right_std.min() > BYTES_STD
     return bool((again and odd) or once_more)
 
 
-def _near(a: np.ndarray, b: np.ndarray | float, within: float = CLOSE) -> bool:
-    return bool((np.abs(a - b) <= within * np.maximum(np.abs(b), 0.05)).all())
+def _near(a: np.ndarray, b: np.ndarray | float, within: float = NEAR_NUMBERS) -> bool:
+    return bool((np.abs(a - b) <= within * np.maximum(np.abs(b), NEAR_LEAST)).all())
 
 
 def in_words(chosen: Preprocessing) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.measure.reference_picture import reference_picture
 from core.diagnosis.normalization.agreement import by_agreement
-from core.diagnosis.normalization.channel_order import VOTES, is_judged, preference
+from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
     ONCE,
@@ -27,17 +27,24 @@ from core.diagnosis.normalization.conventions import (
 )
 from core.diagnosis.normalization.memory import Memory
 from core.diagnosis.normalization.recovered import Certainty, Ranking, Recovered, cannot_tell
+from core.diagnosis.thresholds import (
+    AS_FAMILIAR,
+    CLEAR_ODDNESS,
+    CLEARLY_NEXT,
+    FAMILIAR_NATS,
+    FITTED_HANDICAP,
+    JUST_LIKE_NATS,
+    LEAST_NATS,
+    LEAST_ODDNESS,
+    STANDARD_LOG_STD,
+    STANDARD_MEAN,
+    STRANGE_NATS,
+    UNUSED_NORMS,
+    VOTES,
+)
 from core.errors import InspectionError
 from core.presets import convention_name
 from core.settings import flatten
-
-PLAIN_FIRST = 0.1  # nats by which they must be better than a known convention
-CLEAR = 4.0  # difference of oddness that is no chance
-STRANGE = 2.5  # nats, of an ordinary picture; healthy networks have less than 1
-GOOD, CLOSE = 0.25, 0.1  # nats: below it an input is familiar, or just like the training's
-AS_GOOD = 2.0  # factor within which an input is as familiar as the best
-MARGIN = 3.0  # factor by which another family must be worse
-HALF = 0.5  # share of the BatchNorms
 
 
 def recover(
@@ -72,7 +79,7 @@ def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[
     other = "bgr" if now == "rgb" else "rgb"
     as_now, as_other = (_in_order(found, color) for color in (now, other))
     fit = measured.batchnorm.input_kl(as_now)
-    if fit is not None and fit > CLOSE:  # numbers that fit badly favor one of the orders
+    if fit is not None and fit > JUST_LIKE_NATS:  # numbers that fit badly favor one of the orders
         return "", 0.0
     try:
         votes = preference(measured, as_now, as_other).votes
@@ -92,7 +99,7 @@ def _in_order(found: Recovered, color: str) -> dict[str, Any]:
 
 
 def _recovered(measured: Measurements, fixes: Mapping[str, Any], masks_tell: bool) -> Recovered:
-    if measured.batchnorm.never_updated_share > HALF:
+    if measured.batchnorm.never_updated_share > UNUSED_NORMS:
         return cannot_tell("BatchNorm remembers nothing: its statistics were never updated.", (), 0)
     memory = memory_of(measured)
     known = candidates(measured, memory)
@@ -104,7 +111,7 @@ def _recovered(measured: Measurements, fixes: Mapping[str, Any], masks_tell: boo
     if _is_strange(measured, memory, known[ranking[0][0]]):
         words = "BatchNorm's statistics do not belong together."
         return replace(cannot_tell(words, ranking, current), strange=True)
-    if min(ranking[0][1], current) <= GOOD:
+    if min(ranking[0][1], current) <= FAMILIAR_NATS:
         return _by_fit(measured, memory, known, ranking, current)
     told = from_memory(measured, memory, dict(ranking))
     if told is None:
@@ -134,9 +141,12 @@ def _ranked(
 ) -> Ranking:
     """The nearest first; behind all others those that the checkpoint alone rules out."""
     odd = {name: oddness(memory, known[name]) if memory else 0.0 for name in fits}
-    most = min(odd.values()) + CLEAR
+    most = min(odd.values()) + CLEAR_ODDNESS
     # Numbers of its own are fitted to this picture, the others are not.
-    later = {ONCE: PLAIN_FIRST, OWN: PLAIN_FIRST + GOOD * (fits.get(ONCE, GOOD) < GOOD)}
+    later = {
+        ONCE: FITTED_HANDICAP,
+        OWN: FITTED_HANDICAP + FAMILIAR_NATS * (fits.get(ONCE, FAMILIAR_NATS) < FAMILIAR_NATS),
+    }
 
     def place(pair: tuple[str, float]) -> tuple[bool, float]:
         name, kl = pair
@@ -154,7 +164,7 @@ def _is_strange(
     if memory is not None:
         own = own_numbers(reference_picture(), memory, color)
         feedings.append({**own, "color": color})
-    return measured.batchnorm.reference_kl(feedings) > STRANGE
+    return measured.batchnorm.reference_kl(feedings) > STRANGE_NATS
 
 
 def _by_fit(
@@ -175,7 +185,9 @@ def _by_fit(
     fed = min(
         measured.batchnorm.input_kl({"color": color}) or current for color in _colors(measured)
     )
-    if fed <= min(AS_GOOD * best, max(best, GOOD)):  # the ranking is of the better order too
+    if fed <= min(
+        AS_FAMILIAR * best, max(best, FAMILIAR_NATS)
+    ):  # the ranking is of the better order too
         return Recovered("likely", reason, "", {}, 1.0, current, current, ranking=ranking)
     if memory is not None:
         as_odd = oddness(memory, known[family])
@@ -183,7 +195,7 @@ def _by_fit(
             return cannot_tell("The checkpoint alone finds nothing odd.", ranking, current)
     changes = {**known[family], "color": measured.settings.preprocessing.color}
     agreed = second >= best and family in _remembered(memory)[:1]
-    clear = second >= MARGIN * max(best, 0.02) or agreed
+    clear = second >= CLEARLY_NEXT * max(best, LEAST_NATS) or agreed
     margin = second / max(best, 1e-6)
     sure: Certainty = "certain" if clear else "likely"
     return Recovered(sure, reason, family, changes, margin, best, current, ranking=ranking)
@@ -191,7 +203,7 @@ def _by_fit(
 
 def _standard(memory: Memory) -> bool:
     """Whether mean and std are about 0 and 1, as ImageNet's numbers and z-scores leave them."""
-    return max(map(abs, memory.mean)) < 0.15 and abs(np.log(memory.std)) < 0.25
+    return max(map(abs, memory.mean)) < STANDARD_MEAN and abs(np.log(memory.std)) < STANDARD_LOG_STD
 
 
 def _remembered(memory: Memory | None) -> tuple[str, ...]:
@@ -223,8 +235,8 @@ def from_memory(
         f"that is {convention_name(family)}."
     )
     order = tuple(ranking.items())
-    if now < best + CLEAR or best > CLEAR:
+    if now < best + CLEAR_ODDNESS or best > CLEAR_ODDNESS:
         return cannot_tell("The checkpoint alone finds nothing odd.", order, 0.0)
     changes = {**families[family], "color": measured.settings.preprocessing.color}
-    margin = second / max(best, 0.1)
+    margin = second / max(best, LEAST_ODDNESS)
     return Recovered("likely", reason, family, changes, margin, 0, 0, ranking=order)

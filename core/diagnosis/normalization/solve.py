@@ -14,11 +14,7 @@ import torch
 
 from core.diagnosis.measure.batchnorm_divergence import kl
 from core.diagnosis.normalization.first_layer import Gauge
-
-STEPS = 200  # at the most
-ALIKE = 30.0  # weight of differences between the channels' std, which photographs hardly tell
-BETWEEN = 0.12  # std of the mean brightness between pictures, of pixels from 0 to 1
-NEAR = 1.0  # weight of the distance to the first guess of std
+from core.diagnosis.thresholds import ALIKE_WEIGHT, BRIGHTNESS_STD, GUESS_WEIGHT, SOLVER_STEPS
 
 
 def solve(
@@ -38,7 +34,7 @@ def solve(
     moments = _together(gauges, largest)
     guess = torch.from_numpy(np.concatenate([np.log(std), mean]))
     found = guess.clone().requires_grad_()
-    search = torch.optim.LBFGS([found], max_iter=STEPS, line_search_fn="strong_wolfe")
+    search = torch.optim.LBFGS([found], max_iter=SOLVER_STEPS, line_search_fn="strong_wolfe")
 
     def step() -> torch.Tensor:
         search.zero_grad()
@@ -66,7 +62,7 @@ def _together(gauges: Sequence[Gauge], largest: float) -> Moments:
     covariances = squares - _outer(means)
     channels = means.shape[1] // 2
     brighter = np.hstack([means[:, channels:], np.zeros_like(means[:, channels:])])
-    covariances += (BETWEEN * largest) ** 2 / len(gauges) * _outer(brighter)
+    covariances += (BRIGHTNESS_STD * largest) ** 2 / len(gauges) * _outer(brighter)
     first = gauges[0]
     parts = (means, covariances, first.bias, first.known, first.spread)
     return tuple(torch.from_numpy(np.asarray(part, np.float64)) for part in parts)
@@ -90,4 +86,4 @@ def _loss(
     unlike = ((log_std - log_std.mean()) ** 2).sum()
     far = (log_std.mean() - guess[: len(log_std)].mean()) ** 2
     strange = torch.log1p(kl(now, var, known, spread)).sum()
-    return strange + ALIKE * unlike + NEAR * far
+    return strange + ALIKE_WEIGHT * unlike + GUESS_WEIGHT * far

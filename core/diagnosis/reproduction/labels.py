@@ -10,11 +10,9 @@ from core.colors import DARK, palette_colors
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction.decode import Coding, Written, coding
+from core.diagnosis.thresholds import BLACK_CHANNEL, JPEG_LEVELS, SAME_GAIN
 from core.settings import Display
 
-SAME = 0.97  # gain from which on two maps are the same; the rest is rounding of another machine
-LOSSY = 40  # gray levels by which a JPEG changes pixels at edges
-BLACK = 32  # of every channel: below it a color cannot be told from black
 LUMA = np.array([299, 587, 114])
 PALETTES = ("voc", "cityscapes", "ade20k", "safe")
 
@@ -26,7 +24,7 @@ def of_labels(measured: Measurements, written: Written) -> Iterator[Finding]:
     agreed = Evidence(f"Your file agrees with our label map at {found.purity:.1%}.", found.purity)
     if written.format == "JPEG":
         yield from _lossy(written, ids, agreed)
-    elif found.gain < SAME or len(found.values) < 2 or found.distinct < 2:
+    elif found.gain < SAME_GAIN or len(found.values) < 2 or found.distinct < 2:
         return
     elif written.values.ndim == 2:
         yield from _gray(measured, written, found, agreed)
@@ -40,7 +38,7 @@ def _lossy(written: Written, ids: np.ndarray, agreed: Evidence) -> Iterator[Find
     middle = np.zeros(ids.max() + 2)
     for class_id in np.unique(ids).tolist():
         middle[class_id] = np.median(gray[ids == class_id])
-    near = float((np.abs(gray - middle[ids]) < LOSSY).mean())
+    near = float((np.abs(gray - middle[ids]) < JPEG_LEVELS).mean())
     values = len(np.unique(written.packed))
     yield _finding(
         "D6",
@@ -101,7 +99,7 @@ def _luminances(measured: Measurements, values: dict[int, int]) -> str:
 
 
 def _colored(found: Coding, agreed: Evidence) -> Iterator[Finding]:
-    black = [k for k, color in found.values.items() if k > 0 and _brightest(color) < BLACK]
+    black = [k for k, color in found.values.items() if k > 0 and _brightest(color) < BLACK_CHANNEL]
     if not black and found.distinct == len(found.values):
         return
     yield from _merged(found, agreed, black)

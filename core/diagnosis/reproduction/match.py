@@ -17,14 +17,17 @@ from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
 from core.diagnosis.reproduction.decode import Coding, Written, coding, read_written
-from core.diagnosis.reproduction.labels import SAME, of_labels
+from core.diagnosis.reproduction.labels import of_labels
 from core.diagnosis.reproduction.programs import Program, with_forward, without_forward
+from core.diagnosis.thresholds import (
+    CLEARER_GAIN,
+    OUR_OBJECTS_GAIN,
+    RANDOM_GAIN,
+    SAME_ASPECT,
+    SAME_GAIN,
+    SIMILAR_GAIN,
+)
 from core.errors import InspectionError
-
-SIMILAR = 0.85  # gain at a reduced size, where edges fall otherwise
-ALIKE = 0.8  # gain from which on the file has our objects: other weights would not find them
-HALF_ALIKE = 0.5  # weights at random may follow the colors so far, and so may others
-CLEARER = 0.003  # gain by which a program must match better than our own label map
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +47,20 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         fits = list(_of_one_value(measured, written))
         yield from fits or _unexplained(measured, 0.0)
         return
-    if (small := _reduced(measured, written)) > SIMILAR:
+    if (small := _reduced(measured, written)) > SIMILAR_GAIN:
         yield _not_enlarged(written, small)
         return
     ours = _ours(measured, written)
     matches = list(_matches(without_forward(measured), measured, written))
     best = _best(matches)
-    if ours.gain >= SAME and (best is None or best.gain < ours.gain + CLEARER):
+    if ours.gain >= SAME_GAIN and (best is None or best.gain < ours.gain + CLEARER_GAIN):
         yield from of_labels(measured, written)
         return
-    if best is None or best.gain < SAME:
+    if best is None or best.gain < SAME_GAIN:
         best = _first_good(measured, written) or best
-    if best is not None and best.gain >= SAME:
+    if best is not None and best.gain >= SAME_GAIN:
         yield _named(best, measured)
-    elif ours.gain >= SAME or written.format == "JPEG":
+    elif ours.gain >= SAME_GAIN or written.format == "JPEG":
         yield from of_labels(measured, written)
     else:
         yield from _unexplained(measured, max(ours.gain, best.gain if best else 0.0))
@@ -67,7 +70,7 @@ def _reduced(measured: Measurements, written: Written) -> float:
     """How much of a file of a fraction of the size our label map explains at that size, 0..1."""
     ids, (height, width) = measured.seen.labels.ids, written.packed.shape
     factor = len(ids) / height
-    if factor < 2 or abs(ids.shape[1] / width - factor) > 0.05 * factor:
+    if factor < 2 or abs(ids.shape[1] / width - factor) > SAME_ASPECT * factor:
         return 0.0
     rows = ((np.arange(height) + 0.5) * len(ids) / height).astype(int)
     columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(int)
@@ -91,11 +94,11 @@ def _not_enlarged(written: Written, gain: float) -> Finding:
 def _unexplained(measured: Measurements, nearest: float) -> Iterator[Finding]:
     """W1: these weights did not write the file, and their names hint at why."""
     prefix = measured.case.checkpoint.prefix if measured.case.checkpoint else ""
-    if not prefix or nearest >= ALIKE:
+    if not prefix or nearest >= OUR_OBJECTS_GAIN:
         return
     yield Finding(
         "W1",
-        "likely" if nearest < HALF_ALIKE else "possible",
+        "likely" if nearest < RANDOM_GAIN else "possible",
         (
             Evidence(
                 f"No way of using these weights writes your file; the nearest explains "
@@ -155,7 +158,7 @@ def _best(matches: list[Match]) -> Match | None:
 def _first_good(measured: Measurements, written: Written) -> Match | None:
     """The first program that explains the file: each costs a forward."""
     every = _matches(with_forward(measured), measured, written)
-    return next((match for match in every if match.gain >= SAME), None)
+    return next((match for match in every if match.gain >= SAME_GAIN), None)
 
 
 def _named(match: Match, measured: Measurements) -> Finding:

@@ -11,12 +11,11 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.thresholds import REPEATED_CUTS
 from core.image import FORMATS, TURNS, Image, decode_image
 from core.labels import probabilities
 from core.presets import PRESETS
 from core.settings import flatten
-
-THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +96,7 @@ def _thresholds(measured: Measurements) -> Iterator[Program]:
         "mask = model(x).sigmoid() > 0.5",
         lambda f: (f.seen.logits.values[-1] > 0.5).astype(np.int32),
     )
-    for threshold in THRESHOLDS:
+    for threshold in REPEATED_CUTS:
         if measured.rule[0] == "threshold" and threshold == measured.settings.decoding.threshold:
             continue
         yield Program(

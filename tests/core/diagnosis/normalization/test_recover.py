@@ -9,9 +9,10 @@ from benchmarks.cases import BY_NAME, material, scene
 from core.diagnosis import diagnose
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.measure.picture import brightened, mirrored
-from core.diagnosis.normalization.channel_order import VOTES, is_judged, preference
+from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.recover import recover
+from core.diagnosis.thresholds import VOTES
 from core.image import decode_image
 from core.presets import PRESETS
 from core.settings import Settings, change

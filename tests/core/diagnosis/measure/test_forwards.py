@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.cases import material
 from core.diagnosis import diagnose, investigate
-from core.diagnosis.measure.forwards import BUDGET
+from core.diagnosis.thresholds import BUDGET
 from core.engine import Engine
 from core.presets import PRESETS
 from core.settings import Settings

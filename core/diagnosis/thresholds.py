@@ -1,0 +1,184 @@
+"""Every number by which the diagnosis decides: its unit, what it was tuned on, by which command.
+
+A mark says with which command a change of the number is measured; marks were put beside the numbers
+afterwards, from decisions 12, 13 and 20 and what the comments said. A name has one value.
+
+[tune: word]  `python -m benchmarks.diagnosis --only word` before and after: the part of the
+              benchmark that shares no network and no picture with the held-out part
+[tune]        the same without `--only`: all faults
+[healthy]     `python -m benchmarks.diagnosis --limit 1 --healthy 28`: no healthy picture may alarm
+
+The others follow from a format, an algorithm or a definition, which the comment names.
+"""
+
+# --- where black begins (bisect.py) ---------------------------------------------------------------
+
+FLAT_LOGITS = 1e-3  # spatial std over the range of the whole: below it a plane is flat; definition
+HUGE_LOGIT = 1e3  # no logit of a healthy network is as large [healthy]
+LARGE_INPUT = 20.0  # networks are fed with values of about 1; definition
+DEAD_INPUT_STD = 0.02  # of the tensor: below it hardly anything varies; definition
+ONE_CLASS_SHARE = 0.999  # of the pixels from which on a label map is called constant; definition
+BLACK_SHARE = 0.99  # of dark pixels from which on a mask looks black; definition
+
+# --- the picture (measure/picture.py, reference_picture.py) ---------------------------------------
+
+FLAT_PICTURE_STD = 0.17  # of pixels from 0 to 1: below it contrast decides [tune: pixels]
+USUAL_MEAN = (0.2, 0.85)  # of pixels from 0 to 1: a good network may fail beyond [healthy]
+USUAL_STD = 0.12  # of pixels from 0 to 1: the same below it [healthy]
+BRIGHTNESS_STEPS = (0.1, -0.1)  # of the largest sample; decision 20, on 28 pictures of 7 networks
+REFERENCE_SIDE = 256  # pixels of the reference picture; definition
+PHOTO_MEAN, PHOTO_STD = 0.45, 0.24  # of photographs, pixels from 0 to 1
+COMMON_SHARE = 0.95  # of what all three channels of photographs have in common; definition
+OWN_SHARE = 0.3  # of what each of them has alone; together a variance of about 1
+
+# --- the mask and the ground truth (measure/mask.py, truth.py, head_bias.py) ----------------------
+
+SUREST_QUANTILE = 0.95  # of the lead of the winning class; definition
+GOOD_MASK_SHARE = 0.85  # of what could be told, from which on a mask is good [tune]
+TOLD_SHARE = 0.9  # the same of what is told whatever the classes are called [tune]
+TYPICAL_NATS = 0.3  # that the mask of an everyday picture tells about its mirror's [healthy]
+ALIVE_NATS = 0.05  # of agreement: below it a mask says nothing [healthy]
+BIAS_LEAD = 2.0  # logits: a factor of 7 in probability [tune: background]
+
+# --- BatchNorm (measure/batchnorm_divergence.py) --------------------------------------------------
+
+NEAR_LAYERS = 5  # BatchNorms from the input on: deeper ones depend on what is in the picture [tune]
+ALL_LAYERS = 10_000  # more than any network has
+CROP_SIDE = 384  # pixels: more changes no moment, and costs time; definition
+SMALLEST_VARIANCE = 1e-8  # below it a channel is constant; definition
+UNUSED_NORMS = 0.5  # share of never updated BatchNorms from which on none is asked; definition
+NEAR_LAYERS_UNITS = 0.1  # of a forward, that one up to the fifth BatchNorm is counted as
+
+# --- the door (measure/forwards.py) ---------------------------------------------------------------
+
+BUDGET = 400.0  # units; `python -m benchmarks.answers write` has no case with more than 36
+
+# --- memory of the checkpoint (normalization/memory.py, conventions.py) ---------------------------
+
+MEMORY_R2 = 0.9  # from which on convolution and BatchNorm are what they seem to be [tune]
+PIXEL_CORRELATION = 0.95  # of neighboring pixels of photographs; as in the reference picture
+CHANNEL_CORRELATION = 0.9  # of their color channels
+MOST_CHANNELS = 4  # of a picture; more is no first convolution; definition
+MEAN_VARIANCE = 0.03  # of the mean of photographs, pixels from 0 to 1 [tune: pixels]
+LOG_STD_VARIANCE = 0.16  # of the logarithm of their std [tune: pixels]
+LARGEST_TWICE = 0.2  # std of a usual convention applied twice; definition
+NO_KNOWN_ODDNESS = 1.2  # oddness from which on no known convention fits [tune: pixels]
+CLEAR_ODDNESS = 4.0  # difference of oddness that is no chance [tune: pixels]
+LEAST_ODDNESS, LEAST_STD = 0.1, 0.02  # what is smaller counts as this; pixels from 0 to 1
+
+# --- numbers without a catalogue (normalization/solve.py) -----------------------------------------
+
+SOLVER_STEPS = 200  # at the most; it takes some ten
+ALIKE_WEIGHT = 30.0  # of differences between channels' std, which photographs hardly tell [tune]
+BRIGHTNESS_STD = 0.12  # of the mean between pictures, from 0 to 1; decision 20, six networks [tune]
+GUESS_WEIGHT = 1.0  # of the distance to the first guess of std [tune]
+
+# --- which convention (normalization/recover.py, agreement.py) ------------------------------------
+
+FITTED_HANDICAP = 0.1  # nats by which fitted numbers must be better than a known convention [tune]
+STRANGE_NATS = 2.5  # of the reference picture; healthy networks have less than 1 [healthy]
+FAMILIAR_NATS = 0.25  # below it an input is familiar [tune: pixels]
+JUST_LIKE_NATS = 0.1  # below it an input is just like the training's [tune: swapped]
+AS_FAMILIAR = 2.0  # factor within which an input is as familiar as the best; decision 20 [healthy]
+CLEARLY_NEXT = 3.0  # factor by which another convention must be worse [tune: pixels]
+LEAST_NATS = 0.02  # what is smaller counts as this
+STANDARD_MEAN, STANDARD_LOG_STD = 0.15, 0.25  # of a memory: about 0 and 1, as z-scores leave
+WORSE_FED = 3.0  # factor by which what is fed must be less familiar [healthy]
+TIE = 1.05  # factor within which two conventions do equally well; decision 20 [tune]
+BEATS_RIVAL = 1.1  # factor by which a convention must beat a smaller change [tune]
+RICHER, RICHER_NATS = 2.5, 0.05  # factor and nats by which it must beat what is fed; decision 20
+RICHER_BY_TRUTH = 1.1  # the same factor where a ground truth says what is better [tune]
+ABSURD_LEAD = 40.0  # logits: no network leads by as much on what it knows [healthy]
+COMPARED_SIDE = 256  # pixels of the shorter side, for what is only compared; time
+TRIED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)  # thresholds that are tried; definition
+
+# --- red and blue (normalization/channel_order.py): decision 20, 530 cases [tune: swapped] --------
+
+VOTE_CONFIDENCE = 0.02  # of mean confidence: one vote, as is being e times more familiar
+VOTE_LOG_AGREEMENT = 0.1  # of the logarithm of the agreement: one vote
+VOTES = 2.0  # no wrong order got as many
+LEAST_AGREEMENT = 0.01  # nats, added to both orders so that neither is 0
+JUDGED_CONFIDENCE, JUDGED_LEAD = 0.9, 0.45  # mean, and share of the lead: below, of another world
+
+# --- what a difference is called (normalization/naming.py) ----------------------------------------
+
+MEAN_OF_UNIT = 3.0  # a mean up to this is meant for pixels of 0 to 1; definition
+DIVIDED_AGAIN = 60.0  # factor from which on it is a division by 255 too many; definition
+BYTES_STD = 0.02  # of pixels from 0 to 1, below which 0 to 255 is fed; definition
+BYTES_RATIO = 50.0  # factor by which the input is larger where 0 to 255 is fed; definition
+NEAR_NUMBERS, NEAR_SQUARES = 0.15, 0.25  # relative, of a convention's numbers [tune: twice]
+NEAR_LEAST = 0.05  # what is smaller counts as this; pixels from 0 to 1
+EXACT_NUMBERS = 0.02  # relative, of numbers that were computed and rounded; definition
+
+# --- the user's own picture (reproduction/) -------------------------------------------------------
+
+SAME_GAIN = 0.97  # from which on two maps are the same; the rest is another machine's rounding
+SIMILAR_GAIN = 0.85  # at a reduced size, where edges fall otherwise [tune: enlarged]
+OUR_OBJECTS_GAIN = 0.8  # from which on the file has our objects: other weights would not [tune]
+RANDOM_GAIN = 0.5  # weights at random may follow the colors so far, and so may others [tune]
+CLEARER_GAIN = 0.003  # by which a program must match better than our own label map [tune]
+SAME_ASPECT = 0.05  # relative, of a file that was only made smaller; definition
+JPEG_LEVELS = 40  # gray levels by which a JPEG changes pixels at edges [tune: JPEG]
+SAFE_COLORS = 18  # of the palette for color-blind eyes; core/colors.py
+BLACK_CHANNEL = 32  # of every channel: below it a color cannot be told from black; definition
+REPEATED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds
+
+# --- what is a fault, and what a note (checks/) ---------------------------------------------------
+
+HARMLESS_SHARE = 0.02  # of the pixels: a change of fewer is a note; the benchmark's definition
+VISIBLE_SHARE = 0.001  # of the pixels: the same for decisions and colors, which are exact
+HARM = 0.9  # factor of the mask's score: a fix that leaves less does harm [tune]
+
+# --- size and order (checks/feeding.py) -----------------------------------------------------------
+
+TINY_SIDE = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
+FAIR_IOU = 0.45  # below it the ids of the truth may be others than the network's [tune: swapped]
+LEFT_WITH_ORDER = 0.8  # of what the mask tells, that must be left with the other order [tune]
+ORDER_GAIN, FLAT_ORDER_GAIN = 1.03, 1.5  # factors of the score; the second is certain too [tune]
+SIZE_GAIN, SIZE_GAIN_NATS = 1.4, 0.05  # factor and nats; healthy pictures gained up to 1.3
+SIZE_DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried [healthy]
+MOST_PIXELS = 16  # times those fed now, that another size may have; time
+MOST_SIDE = 1024  # pixels of another size; time
+
+# --- the decision (checks/decoding.py) ------------------------------------------------------------
+
+LIVELY_SHARE = 0.3  # of what a mask could tell, that another threshold must bring [tune: threshold]
+PROBABILITY_SLACK = 0.5  # beyond 0 to 1, from which on numbers are no probabilities; definition
+CONSTANT_RANGE = 0.01  # of an output: below it nothing can be told from its range; definition
+USUAL_CUTS = (0.3, 0.7)  # a threshold between them is only doubted for two heaps [healthy]
+TWO_HEAPS = 0.68  # share of the variance between both sides; a cut through one normal heap: 0.64
+
+# --- BatchNorm and precision (checks/numerics.py) -------------------------------------------------
+
+OWN_GAIN, OWN_GAIN_NATS = 1.4, 0.1  # factor and nats by which own statistics must win [healthy]
+STORED_DOUBTED = 0.5  # of what a mask could tell: above it own statistics are not tried [healthy]
+HALF_MAX = 65504  # the largest float16; IEEE 754
+
+# --- training and ground truth (checks/training.py, truth.py) -------------------------------------
+
+EMPTY_SHARE = 0.98  # of the background from which on the mask shows nothing [healthy]
+FOREGROUND_SHARE = 0.02  # in the ground truth that is more than an oversight [healthy]
+BENEATH_NATS = 0.1  # of agreement of what lies under the background [tune: background]
+LEAST_LEAD = 0.1  # quantile of the background's lead, below which lies what it hides; definition
+VOID_ID = 255  # the usual id of pixels that do not count; Pascal VOC, Cityscapes
+FEW_IDS = 3  # more ids than classes + 3 come from interpolation, not from annotation [tune: truth]
+LUMA_SLACK = 1  # gray levels by which programs that compute a luminance differ
+RENAMED_SHARE = 0.75  # of the pixels: agreeing once the ids are renamed [tune: truth]
+RENAMED_GAIN = 0.25  # the same: more than before [tune: truth]
+BETWEEN_SHARE = 0.2  # of the edge pixels from which on a mask was interpolated [tune: truth]
+
+# --- weights (checks/weights.py) ------------------------------------------------------------------
+
+DIVERGED_SHARE = 0.5  # of the tensors from which on it was the training that ended in NaN [tune]
+EVEN_DISTANCE = 1.6  # Kolmogorov's, times sqrt(n): 98.8 % of even numbers stay below it
+FEWEST_NUMBERS = 40  # below which chance alone looks as even; the same distribution
+MANY_NUMBERS = 256  # from which on the distance is decisive; the same distribution
+NAMES_SHOWN = 3  # in a sentence; the rest is dots
+DEEPEST_PREFIX = 3  # prefixes one after the other; module., model., and one of its own
+
+# A checkpoint for other pictures: decision 20, on 280 healthy pictures of the tune part and 200 of
+# another world [healthy]
+UNDOUBTED_LEAD = 0.75  # of the lead at the surest pixels: above it nothing is doubted
+LEAD_STEP, KL_STEP = 0.1, 0.13  # of the lead, and nats over all layers, that weigh the same
+CONFIDENCE_STEP, LEFT_STEP = 0.1, 0.13  # of the confidence, and of the logarithm of what is left
+DOUBT_STEPS = 9.5  # healthy pictures had up to 9.45, 85 % of the others more
