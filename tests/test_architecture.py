@@ -14,6 +14,7 @@ CORE = sorted((ROOT / "core").rglob("*.py"))
 
 # In the direction of the flow: a room imports only rooms above it.
 ROOMS = (
+    "version",
     "errors",
     "settings",
     "settings_json",
