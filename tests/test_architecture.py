@@ -35,6 +35,7 @@ ROOMS = (
     "diagnosis",
     "export",
     "__main__",
+    "testing",
 )
 TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "inference", "diagnosis"}
 
@@ -117,6 +118,12 @@ def test_what_stands_before_the_app_knows_no_page_and_no_torch():
 
 def test_the_app_does_not_know_how_it_is_served():
     assert not that_import({"serve", "serving"}, [*APP, *CORE])
+
+
+def test_what_helps_tests_is_used_by_tests_alone():
+    users = {named(path) for path in [*APP, *CORE, *SERVING] if "core.testing" in imports(path)}
+
+    assert not users
 
 
 def test_only_one_room_reads_checkpoint_files():

@@ -28,7 +28,8 @@ POLL_SECONDS = 0.05
 
 
 @st.cache_resource
-def _works() -> Background[Diagnosis]:
+def works() -> Background[Diagnosis]:
+    """All diagnoses of this server."""
     return Background()
 
 
@@ -39,14 +40,14 @@ def diagnosis_of(seen: Seen) -> Job[Diagnosis]:
     parts = (*asdict(opened).values(), inspection.network.checkpoint_digest)
     parts += (inspection.image.digest, digest(inspection.settings))
     key = sha256("\0".join(parts).encode()).hexdigest()
-    job = _works().start(key, _work(seen, opened, f"diagnosis {key}"), person=person)
+    job = works().start(key, _work(seen, opened, f"diagnosis {key}"), person=person)
     job.wait_first(FIRST_SECONDS)
     return job
 
 
 def stop_diagnosis() -> None:
     """End it; what was found stays on the screen."""
-    _works().leave(st.session_state.person)
+    works().leave(st.session_state.person)
 
 
 def _work(
@@ -71,7 +72,7 @@ def _work(
         for number, answer in enumerate(answers):
             yield answer
             if number == 0:
-                _rest(job)
+                rest(job)
 
     return work
 
@@ -95,7 +96,7 @@ def _runner(
     return run
 
 
-def _rest(job: Job[Any]) -> None:
+def rest(job: Job[Any]) -> None:
     """Spend nothing on a setting that is only passed on the way to another."""
     until = time.monotonic() + REST_SECONDS
     while time.monotonic() < until:
