@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -117,6 +118,18 @@ class Background(Generic[V]):
         """Wait for nothing more; a work that nobody waits for ends."""
         with self._lock:
             self._leave(person)
+
+    def job_of(self, person: str) -> Job[V] | None:
+        """What this person waits for, finished or not; None where that is nothing."""
+        with self._lock:
+            return self._of.get(person)
+
+    def wait_all(self, seconds: float) -> bool:
+        """Wait for the end of all that somebody waits for; returns whether it came in time."""
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            jobs = set(self._of.values())
+        return all(job.wait(max(0.0, deadline - time.monotonic())) for job in jobs)
 
     def _join(self, job: Job[V], person: str) -> None:
         if self._of.get(person) is not job:

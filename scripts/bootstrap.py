@@ -127,9 +127,18 @@ def _serve(rest: list[str]) -> int:
 
 
 def _test(rest: list[str]) -> int:
-    """Run what is named, else everything, in two processes, in the order of tests/conftest.py."""
+    """Run what is named, else everything, in two processes, in the order of tests/conftest.py.
+
+    `-m "not browser and not postgres"` needs neither program, so neither is brought.
+    """
+    wanted = " ".join(rest)
+    brought = (bring for word, bring in NEEDED if f"not {word}" not in wanted)
     rest = rest or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    return _browser() or _postgres() or _call(_python(), "-m", "pytest", *rest)
+    return next((code for bring in brought if (code := bring())), 0) or _pytest(rest)
+
+
+def _pytest(rest: list[str]) -> int:
+    return _call(_python(), "-m", "pytest", *rest)
 
 
 def _browser() -> int:
@@ -147,6 +156,9 @@ def _postgres() -> int:
         "scripts.postgres", "PostgreSQL", "the tests of the store", "postgresql", (),
         "name its programs: POSTGRES=/path/to/bin make test",
     )  # fmt: skip
+
+
+NEEDED = (("browser", _browser), ("postgres", _postgres))  # marker -> who brings the program
 
 
 def _bring(

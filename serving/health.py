@@ -8,7 +8,6 @@ import platform
 import shutil
 import sys
 import time
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -22,6 +21,7 @@ from starlette.routing import Route
 
 from core.engine import load
 from core.store.tables import BLOBS
+from core.version import VERSION
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from core.store import Store
 
-ROOT = Path(__file__).resolve().parent.parent
 LOW_DISK = 2**30  # bytes; below this an upload may not fit any more
 UNAVAILABLE = 503
 
@@ -66,7 +65,7 @@ class Health:
         queue, kept = load(), stored(self.store)
         return {
             "ok": writable and disk.free >= LOW_DISK and kept["answers"],
-            "version": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
+            "version": VERSION,
             "streamlit": version("streamlit"),
             "torch": version("torch"),
             "python": platform.python_version(),

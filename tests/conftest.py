@@ -32,6 +32,9 @@ def pytest_collection_modifyitems(items):
     """Begin with the files that take longest, or one worker goes on alone with the last of them."""
     place = {f"test_{name}": number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+    for item in items:
+        if "database_server" in item.fixturenames:
+            item.add_marker(pytest.mark.postgres)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
     """Read `arguments[0]`, write to `arguments[1]`, of the candidate `arguments[2]`."""
     path, out, choice = arguments
     try:
-        _limit(Path(path))
+        limit_process(Path(path))
         report = read_file(Path(path), Path(out), choice=choice, say=lambda s: _send({"stage": s}))
         _send({"report": asdict(report)})
     except CheckpointError as error:
@@ -44,8 +44,11 @@ def _send(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _limit(path: Path) -> None:
-    """Where the system has no such limits, the time limit of the parent is what remains."""
+def limit_process(path: Path) -> None:
+    """Take memory, time and files from this process, for good, as this file needs them.
+
+    Where the system has no such limits, the time limit of the parent is what remains.
+    """
     try:
         import resource
     except ImportError:

@@ -38,7 +38,7 @@ def read_in_process(path: Path, out: Path, choice: str, progress: Callable[[str]
         CheckpointError: see `reader.read_file`.
     """
     child = subprocess.Popen(
-        _command(path, out, choice),
+        command_of(path, out, choice),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -57,7 +57,8 @@ def read_in_process(path: Path, out: Path, choice: str, progress: Callable[[str]
             child.stdout.close()
 
 
-def _command(path: Path, out: Path, choice: str) -> list[str]:
+def command_of(path: Path, out: Path, choice: str) -> list[str]:
+    """What starts the limited process; its arguments are those of `read_in_process`."""
     packages = Path(np.__file__).parent.parent  # -S leaves them out, NumPy is needed for views
     arguments = [ROOT, packages, path.resolve(), out.resolve(), choice]
     return [sys.executable, "-I", "-S", "-c", START, *map(str, arguments)]

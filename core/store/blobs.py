@@ -117,12 +117,12 @@ class BucketBlobs:
         """Args: url, of bucket and prefix; folder, for copies, made if missing."""
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._system, self._prefix = _file_system(url)
+        self.system, self._prefix = _file_system(url)  # system: fsspec's, of the bucket
 
     def send(self, piece: Piece) -> None:
         """Upload what the bucket does not have yet."""
         if self._size(piece.digest) != piece.size:
-            self._system.put_file(str(piece.path), self._key(piece.digest))
+            self.system.put_file(str(piece.path), self.key(piece.digest))
 
     def settle(self, piece: Piece) -> None:
         """Upload again only if somebody deleted it since; keep the local file as a copy."""
@@ -145,23 +145,23 @@ class BucketBlobs:
 
     def read(self, digest: str) -> Iterator[bytes]:
         """The bytes in the bucket, not those of the copy."""
-        with self._system.open(self._key(digest), "rb", cache_type="none") as file:
+        with self.system.open(self.key(digest), "rb", cache_type="none") as file:
             yield from chunks(file)
 
     def delete(self, digest: str) -> None:
         """Delete object and copy."""
         if self._size(digest) is not None:
-            self._system.rm_file(self._key(digest))
+            self.system.rm_file(self.key(digest))
         (self._folder / digest).unlink(missing_ok=True)
 
     def all(self) -> Iterator[str]:
         """The names of all objects."""
-        found: list[str] = self._system.find(self._prefix)
+        found: list[str] = self.system.find(self._prefix)
         return (name.rpartition("/")[2] for name in found)
 
     def _fetch(self, digest: str) -> None:
         with (
-            self._system.open(self._key(digest), "rb", cache_type="none") as source,
+            self.system.open(self.key(digest), "rb", cache_type="none") as source,
             spooled(self._folder, source, self._size(digest) or 0) as piece,
         ):
             if piece.digest != digest:
@@ -178,12 +178,13 @@ class BucketBlobs:
 
     def _size(self, digest: str) -> int | None:
         try:
-            size: int = self._system.info(self._key(digest))["size"]
+            size: int = self.system.info(self.key(digest))["size"]
         except FileNotFoundError:
             return None
         return size
 
-    def _key(self, digest: str) -> str:
+    def key(self, digest: str) -> str:
+        """The name of the object with these bytes, for `system`."""
         return f"{self._prefix}/{digest[:2]}/{digest}"
 
 

@@ -35,7 +35,7 @@ class Store:
             max_bytes: of all files together.
         """
         self.engine, self.blobs, self.incoming = engine, blobs, incoming
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes  # looked at anew by every `put`
         incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, source: BinaryIO, name: str) -> str:
@@ -51,11 +51,11 @@ class Store:
         Raises:
             StoreFullError: it is larger than all files together may be, or than what runs leave.
         """
-        with spooled(self.incoming, source, self._max_bytes) as piece:
+        with spooled(self.incoming, source, self.max_bytes) as piece:
             self.blobs.send(piece)
             try:
                 with writing(self.engine) as rows:
-                    forgotten = _make_room(rows, piece, self._max_bytes)
+                    forgotten = _make_room(rows, piece, self.max_bytes)
                     self.blobs.settle(piece)
                     _write_row(rows, piece, storable(name))
             except StoreFullError:

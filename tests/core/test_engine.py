@@ -9,28 +9,11 @@ import pytest
 from core.engine import MOST_ASKERS, Engine, load
 from core.inference import Logits
 from core.operators import check_wanted
+from core.testing import Held, in_background, wait_until
 
 
 def logits_of(value: float) -> Logits:
     return Logits(np.full((1, 2, 2), value, np.float32), (2, 2), "out", "eval", 0.0)
-
-
-def in_background(call):
-    thread = threading.Thread(target=call)
-    thread.start()
-    return thread
-
-
-class Held:
-    """A forward that runs until it is let go."""
-
-    def __init__(self):
-        self.began, self.let_go = threading.Event(), threading.Event()
-
-    def __call__(self):
-        self.began.set()
-        self.let_go.wait(5)
-        return logits_of(0)
 
 
 def test_the_same_key_is_computed_once():
@@ -62,7 +45,7 @@ def test_no_more_than_one_forward_runs_at_a_time():
 
 
 def test_of_one_person_only_the_newest_waiting_request_is_computed():
-    engine, held, computed = Engine(), Held(), []
+    engine, held, computed = Engine(), Held(logits_of(0)), []
 
     def ask(name):
         def forward():
@@ -80,9 +63,9 @@ def test_of_one_person_only_the_newest_waiting_request_is_computed():
     other = in_background(lambda: engine.run("held", held, person="other"))
     held.began.wait(5)
     first = ask("first")
-    time.sleep(0.1)
+    wait_until(lambda: engine.waiting == 1)
     second = ask("second")
-    time.sleep(0.1)
+    wait_until(lambda: computed == ["first dropped"])
     held.let_go.set()
     for thread in (other, first, second):
         thread.join()
@@ -91,11 +74,11 @@ def test_of_one_person_only_the_newest_waiting_request_is_computed():
 
 
 def test_a_host_can_ask_how_busy_all_engines_are():
-    engine, held, before = Engine(), Held(), load()
+    engine, held, before = Engine(), Held(logits_of(0)), load()
     other = in_background(lambda: engine.run("held", held, person="other"))
     held.began.wait(5)
     second = in_background(lambda: engine.run("next", lambda: logits_of(0), person="second"))
-    time.sleep(0.1)
+    wait_until(lambda: engine.waiting == 1)
     busy = load()
     held.let_go.set()
     other.join()
@@ -107,7 +90,7 @@ def test_a_host_can_ask_how_busy_all_engines_are():
 
 
 def test_whoever_gives_up_takes_a_waiting_request_out_of_the_queue():
-    engine, held, computed = Engine(), Held(), []
+    engine, held, computed = Engine(), Held(logits_of(0)), []
 
     class GaveUp(BaseException):
         pass

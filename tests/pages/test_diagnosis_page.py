@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from threading import Event
 
@@ -13,6 +12,7 @@ import torch
 
 import examples
 from core.diagnosis import CAUSES
+from core.testing import paused, wait_until
 from pages.components.diagnosis import background
 from pages.components.pipeline import results
 from pages.components.state import session, sources
@@ -22,16 +22,16 @@ from tests.support.networks import deeplab_mobilenet, seeded
 
 @pytest.fixture(autouse=True)
 def own_works(own_store):
-    background._works.clear()
+    background.works.clear()
 
 
 def finished(app):
     """Run the page until the diagnosis has said all."""
     for _ in range(60):
-        job = background._works()._of[app.session_state.person]
+        job = background.works().job_of(app.session_state.person)
         job.wait(1)
         app.run()
-        if job.finished and background._works()._of.get(app.session_state.person) is job:
+        if job.finished and background.works().job_of(app.session_state.person) is job:
             return app
     raise AssertionError("the diagnosis did not end")
 
@@ -163,17 +163,16 @@ def test_another_picture_forgets_the_output_of_the_one_before(app):
 
 def test_who_goes_on_to_something_else_does_not_end_the_diagnosis_of_others(own_store, monkeypatch):
     session.engine.clear()
-    engine, rested, held = session.engine(), Event(), Event()
-    monkeypatch.setattr(background, "_rest", lambda job: rested.wait(60))
+    engine, rested = session.engine(), Event()
+    monkeypatch.setattr(background, "rest", lambda job: rested.wait(60))
     ada, bob = (dashboard(120).run() for _ in range(2))
-    job = background._works()._of[bob.session_state.person]
+    job = background.works().job_of(bob.session_state.person)
     joined = set(job.people)
-    engine._worker.submit(held.wait, 60)  # forwards wait, as they do behind a large network
-    rested.set()
-    wait_until(lambda: engine.waiting == 1)
-    ada.selectbox(key="set_rule").set_value("argmax").run()  # the same logits, another diagnosis
-    wait_until(lambda: engine.waiting == 2 or job.finished)
-    held.set()
+    with paused(engine):
+        rested.set()
+        wait_until(lambda: engine.waiting == 1)
+        ada.selectbox(key="set_rule").set_value("argmax").run()  # same logits, another diagnosis
+        wait_until(lambda: engine.waiting == 2 or job.finished)
 
     assert joined == {ada.session_state.person, bob.session_state.person}
     assert job.wait(60)
@@ -197,10 +196,3 @@ def test_no_page_runs_a_network_beside_the_engine(app, monkeypatch):
     assert not app.exception
     assert called
     assert {name for name in called if not name.startswith("forward")} == set()
-
-
-def wait_until(so):
-    deadline = time.monotonic() + 30
-    while not so() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert so()

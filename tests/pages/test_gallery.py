@@ -31,10 +31,9 @@ CLICK_MS = 8_000  # after which a click is taken for lost
 @pytest.fixture
 def drawn(app):
     """The gallery, all thumbnails painted."""
-    background._works.clear()
+    background.works.clear()
     yield app.switch_page("pages/gallery.py").run()
-    for job in background._works()._of.values():  # torch aborts in a thread that outlives Python
-        assert job.wait(SECONDS)
+    assert background.works().wait_all(SECONDS)  # torch aborts in a thread that outlives Python
 
 
 def pixels(look) -> np.ndarray:
@@ -44,7 +43,7 @@ def pixels(look) -> np.ndarray:
 def test_every_fault_has_a_card_with_what_a_person_sees(drawn):
     assert not drawn.exception
     names = {button.key.removeprefix("open ") for button in drawn.button if button.label == "Open"}
-    looks = cards._works().start("gallery", None, person="gallery").partial
+    looks = cards.works().start("gallery", None, person="gallery").partial
 
     assert names == set(FAULTS)
     assert len(names) >= 45
@@ -63,7 +62,7 @@ def test_an_opened_case_replaces_what_was_open_and_is_named(drawn):
     assert drawn.session_state.settings == material.settings == healthy().settings
     assert drawn.session_state.sources.saved
     assert "mIoU" in (drawn.success or drawn.warning)[0].value
-    background._works()._of[drawn.session_state.person].wait(SECONDS)
+    background.works().job_of(drawn.session_state.person).wait(SECONDS)
     named = drawn.switch_page("app.py").run()
     assert "Class ids saved as gray levels" in named.warning[0].value
 

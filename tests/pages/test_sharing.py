@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 
@@ -21,7 +22,7 @@ HTML = "<img src=x onerror=alert(1)>\n# **bold** [link](http://x.org) www.exampl
 
 @pytest.fixture(autouse=True)
 def own_works(own_store):
-    background._works.clear()
+    background.works.clear()
 
 
 def share(app, kind="everything", note=""):
@@ -128,7 +129,7 @@ def test_without_the_weights_every_page_shows_what_is_stored(app, page):
 def test_the_digest_that_opens_the_weights_is_nowhere_in_a_run_without_them(app):
     import examples
 
-    digest = sources._checkpoint_file("example")[2]
+    digest = hashlib.sha256(examples.CHECKPOINT.read_bytes()).hexdigest()
     run = share(app, "no weights")
 
     assert (
@@ -169,7 +170,7 @@ def test_a_link_to_a_run_that_is_not_there_gets_a_sentence_and_the_example():
 
 
 def test_a_full_store_says_so_in_the_dialog(app, monkeypatch):
-    monkeypatch.setattr(sources.store(), "_max_bytes", 1000)
+    monkeypatch.setattr(sources.store(), "max_bytes", 1000)
     app.button(key="share").click().run()
     app.button(key="share_make").click().run()
 
@@ -254,7 +255,7 @@ def test_an_export_is_imported_and_opens_to_the_same(app):
 
     run = share(imagenet(app))
     add_note(sources.store(), run.id, "Ben", "thanks")
-    content = run_list._exported(run)
+    content = run_list.exported(run)
     page = runs_page(app)
     page.file_uploader[0].upload("run.zip", content).run()
     imported = next(r for r in list_runs(sources.store()) if r.id != run.id)

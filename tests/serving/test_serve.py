@@ -22,6 +22,7 @@ from websockets.sync.client import connect
 
 import serve
 from core.store import open_store
+from core.version import VERSION
 from serving import cookies, tokens
 from serving.by_login import LoginDoor
 from serving.headers import security_headers
@@ -379,7 +380,7 @@ def test_the_details_name_version_queue_and_disk(team):
     facts = json.loads(ask(f"{team.address}/healthz/details", **bearer(team.token)).body)
 
     assert facts["ok"] is True
-    assert facts["version"] == "0.1.0"
+    assert facts["version"] == VERSION
     assert set(facts["queue"]) == {"running", "waiting", "done"}
     assert 0 < facts["disk"]["free_bytes"] < facts["disk"]["total_bytes"]
     assert facts["store"]["database"] == "sqlite"

@@ -86,7 +86,7 @@ def one(opcodes: bytes) -> bytes:
 # --- what asks for something to be run ------------------------------------------------------------
 
 
-def _text(value: str) -> bytes:
+def text_op(value: str) -> bytes:
     return b"X" + struct.pack("<I", len(value.encode())) + value.encode()
 
 
@@ -102,7 +102,7 @@ WAYS: dict[str, Callable[[str, str, bytes], bytes]] = {  # module, name, argumen
     "NEWOBJ": lambda m, n, a: f"c{m}\n{n}\n".encode() + a + b"\x85\x81",
     "NEWOBJ_EX": lambda m, n, a: f"c{m}\n{n}\n".encode() + a + b"\x85}\x92",
     "the memo": lambda m, n, a: (
-        _text(m) + b"r\x00\x01\x00\x000" + _text(n) + b"r\x01\x01\x00\x000"
+        text_op(m) + b"r\x00\x01\x00\x000" + text_op(n) + b"r\x01\x01\x00\x000"
         + b"j\x00\x01\x00\x00j\x01\x01\x00\x00\x93" + a + b"\x85R"
     ),
     "functools.partial": lambda m, n, a: (
@@ -171,19 +171,27 @@ def placed(value: bytes) -> Iterator[tuple[str, bytes]]:
 def calls(command: str) -> Iterator[tuple[str, str, bytes]]:
     """Name, what has to be named in the message, content."""
     for way, encode in WAYS.items():
-        for place, content in placed(encode("posix", "system", _text(command))):
+        for place, content in placed(encode("posix", "system", text_op(command))):
             yield f"{way}: {place}", "posix.system", content
     for function in FUNCTIONS:
         module, name = function.split(" ")
         named = f"{module}.{name}".replace("__builtin__.", "builtins.")
-        value = WAYS["GLOBAL and REDUCE"](module, name, _text(command))
+        value = WAYS["GLOBAL and REDUCE"](module, name, text_op(command))
         yield function, named, saved({"model": weights(), "x": Raw(value)})
     for opcodes in (b"\x82\x01", b"\x83\x01\x00", b"\x84\x01\x00\x00\x00"):
         yield f"extension {opcodes[0]:x}", "a name that it computes", one(opcodes + b")R")
     computed = b"cbuiltins\nstr\n)RVsystem\n\x93"
-    yield "a computed module", "a name that it computes", one(computed + _text(command) + b"\x85R")
+    yield (
+        "a computed module",
+        "a name that it computes",
+        one(computed + text_op(command) + b"\x85R"),
+    )
     called = b"c__main__\nNet\n)R"
-    yield "the result of a call", "a name that it computes", one(called + _text(command) + b"\x85R")
+    yield (
+        "the result of a call",
+        "a name that it computes",
+        one(called + text_op(command) + b"\x85R"),
+    )
 
 
 # --- what wants memory or time --------------------------------------------------------------------

@@ -70,7 +70,7 @@ def _closed_after(place):
         store.engine.dispose()
 
 
-@pytest.fixture(params=["alone", "team"])
+@pytest.fixture(params=["alone", pytest.param("team", marks=pytest.mark.postgres)])
 def place(request):
     """The same test for both."""
     return request.getfixturevalue(request.param)

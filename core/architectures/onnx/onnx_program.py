@@ -119,7 +119,7 @@ class OnnxModule(torch.nn.Module):
         if path is None or not path.exists():
             raise ArchitectureError("The ONNX file is gone.", remedy="Upload it again.")
         self.shape, self._path = shape, path
-        self._child: subprocess.Popen[bytes] | None = None
+        self.child: subprocess.Popen[bytes] | None = None  # the process of the graph, once it ran
         self._turn = threading.Lock()
         self.eval()
 
@@ -155,17 +155,17 @@ class OnnxModule(torch.nn.Module):
             )
 
     def _asked(self, values: np.ndarray) -> torch.Tensor:
-        if self._child is None:
-            self._child = _started(self._path)
-            weakref.finalize(self, _end, self._child)
-        child = self._child
+        if self.child is None:
+            self.child = _started(self._path)
+            weakref.finalize(self, _end, self.child)
+        child = self.child
         watch = threading.Timer(SECONDS, child.kill)
         watch.start()
         try:
             return _exchange(child, values)
         except ForwardError:
             _end(child)
-            self._child = None
+            self.child = None
             raise
         finally:
             watch.cancel()

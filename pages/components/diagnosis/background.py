@@ -27,7 +27,8 @@ V = TypeVar("V")
 
 
 @st.cache_resource
-def _works() -> Background[Diagnosis]:
+def works() -> Background[Diagnosis]:
+    """All diagnoses of this server."""
     return Background()
 
 
@@ -38,14 +39,14 @@ def diagnosis_of(seen: Seen) -> Job[Diagnosis]:
     parts = (*asdict(opened).values(), inspection.network.checkpoint_digest)
     parts += (inspection.image.digest, digest(inspection.settings))
     key = sha256("\0".join(parts).encode()).hexdigest()
-    job = _works().start(key, _work(seen, opened, f"diagnosis {key}"), person=person)
+    job = works().start(key, _work(seen, opened, f"diagnosis {key}"), person=person)
     job.wait_first(FIRST_SECONDS)
     return job
 
 
 def stop_diagnosis() -> None:
     """End it; what was found stays on the screen."""
-    _works().leave(st.session_state.person)
+    works().leave(st.session_state.person)
 
 
 def _work(
@@ -70,7 +71,7 @@ def _work(
         for number, answer in enumerate(answers):
             yield answer
             if number == 0:
-                _rest(job)
+                rest(job)
 
     return work
 
@@ -88,7 +89,7 @@ def _forward(engine: Engine, queued_as: str, job: Job[Diagnosis]) -> Runner:
     return run
 
 
-def _rest(job: Job[Any]) -> None:
+def rest(job: Job[Any]) -> None:
     """Spend nothing on a setting that is only passed on the way to another."""
     until = time.monotonic() + REST_SECONDS
     while time.monotonic() < until:

@@ -36,7 +36,8 @@ Inspect: TypeAlias = "Callable[[Case], Inspection]"
 
 
 @st.cache_resource
-def _works() -> Background[Looks]:
+def works() -> Background[Looks]:
+    """The one work that paints the cards."""
     return Background()
 
 
@@ -146,7 +147,7 @@ def _named(material: Material) -> dict[str, tuple[str, bytes]]:
 
 
 def _job() -> Job[Looks]:
-    return _works().start("gallery", _work(), person="gallery")
+    return works().start("gallery", _work(), person="gallery")
 
 
 def _work() -> Callable[[Job[Looks]], Iterator[Looks]]:

@@ -108,7 +108,7 @@ def _show_buttons(run: Run) -> None:
         copying.show_link(f"run={run.id}", key=f"copy_{run.id}")
     st.download_button(
         "Export",
-        data=lambda: _exported(run),
+        data=lambda: exported(run),
         file_name=f"maskscope-run-{run_banner.name_of(run)}.zip",
         mime="application/zip",
         key=f"export_{run.id}",
@@ -122,7 +122,8 @@ def _show_buttons(run: Run) -> None:
         st.checkbox("Compare", key=f"compare_{run.id}")
 
 
-def _exported(run: Run) -> bytes:
+def exported(run: Run) -> bytes:
+    """The file that Export downloads."""
     file = io.BytesIO()
     export_run(files.store(), run, file)
     return file.getvalue()

@@ -15,7 +15,7 @@ import pytest
 from core.checkpoint import process, read_checkpoint
 from core.checkpoint.reader import read_file
 from core.errors import CheckpointError, RefusedError
-from tests.support.hostile import BOMBS, LIES, WAYS, _text, calls
+from tests.support.hostile import BOMBS, LIES, WAYS, calls, text_op
 
 SECONDS, MEMORY = 10, 256 * 2**20
 
@@ -45,7 +45,7 @@ class Outcome:
 
 def in_the_child(path: Path, out: Path) -> Outcome:
     """Read a file as the app does, in the same limited process, but watched."""
-    command = process._command(path, out, "")
+    command = process.command_of(path, out, "")
     command[command.index(process.START)] = WATCHED
     began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, env={}, check=True)
@@ -74,7 +74,7 @@ def read(tmp_path):
 
 
 def test_the_marker_would_be_seen(marker):
-    value = WAYS["GLOBAL and REDUCE"]("posix", "system", _text(f"touch {marker}"))
+    value = WAYS["GLOBAL and REDUCE"]("posix", "system", text_op(f"touch {marker}"))
     pickle.loads(b"\x80\x02" + value + b".")
 
     assert marker.exists()
@@ -161,7 +161,7 @@ import resource, sys
 from pathlib import Path
 from core.checkpoint import child
 child.bytes_unpacked = lambda path: print(resource.getrlimit(resource.RLIMIT_AS)[0]) or 0
-child._limit(Path(sys.argv[1]))
+child.limit_process(Path(sys.argv[1]))
 """
 
 

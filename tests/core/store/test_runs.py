@@ -33,6 +33,7 @@ from core.store import (
 )
 from core.store.snapshot import from_document, to_document
 from core.store.tables import METADATA, RUNS
+from core.testing import overwrite
 
 SNAPSHOT = Snapshot(
     kind="everything",
@@ -408,7 +409,7 @@ def test_the_command_line_takes_a_run_from_one_server_to_another(tmp_path, monke
 def test_a_damaged_file_is_not_exported_as_if_it_were_sound(team):
     store = team.open(disk="here")
     run = shared(store, b"picture")
-    store.blobs._system.pipe_file(store.blobs._key(run.files["picture"].digest), b"other b")
+    overwrite(store, run.files["picture"].digest, b"other b")
 
     with pytest.raises(StoreError, match="damaged"):
         exported(team.open(disk="there"), run)

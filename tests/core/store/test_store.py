@@ -11,6 +11,7 @@ import pytest
 from core.errors import MissingFileError, StoreError, StoreFullError
 from core.store import check, mend, open_store
 from core.store.tables import BLOBS
+from core.testing import overwrite
 from tests.kill_writers import WRITERS, kill_writers
 
 
@@ -22,14 +23,6 @@ def last_used(store, digest, seconds):
     """Say when a file was used last."""
     with store.engine.begin() as rows:
         rows.execute(BLOBS.update().where(BLOBS.c.digest == digest).values(used=seconds))
-
-
-def write_over(store, digest, content):
-    """What a broken disk does."""
-    if hasattr(store.blobs, "_system"):
-        store.blobs._system.pipe_file(store.blobs._key(digest), content)
-    else:
-        store.blobs.path(digest).write_bytes(content)
 
 
 # --- kept and found again -------------------------------------------------------------------------
@@ -231,7 +224,7 @@ def test_a_sound_store_is_healthy(place):
 def test_other_bytes_and_no_bytes_are_losses_and_bytes_without_a_row_are_waste(place):
     store = place.open()
     damaged, gone, orphan = kept(store, b"damaged"), kept(store, b"gone"), kept(store, b"orphan")
-    write_over(store, damaged, b"damagee")
+    overwrite(store, damaged, b"damagee")
     store.blobs.delete(gone)
     with store.engine.begin() as rows:
         rows.execute(BLOBS.delete().where(BLOBS.c.digest == orphan))
@@ -244,7 +237,7 @@ def test_other_bytes_and_no_bytes_are_losses_and_bytes_without_a_row_are_waste(p
 def test_mending_deletes_the_waste_and_keeps_what_is_damaged(place):
     store = place.open()
     damaged, orphan = kept(store, b"damaged"), kept(store, b"orphan")
-    write_over(store, damaged, b"damagee")
+    overwrite(store, damaged, b"damagee")
     with store.engine.begin() as rows:
         rows.execute(BLOBS.delete().where(BLOBS.c.digest == orphan))
     old, young = store.incoming / "old", store.incoming / "young"
@@ -260,7 +253,7 @@ def test_mending_deletes_the_waste_and_keeps_what_is_damaged(place):
 def test_uploading_a_damaged_file_again_mends_it(place):
     store = place.open()
     key = kept(store, b"damaged")
-    write_over(store, key, b"no")
+    overwrite(store, key, b"no")
     kept(store, b"damaged")
 
     assert check(store).healthy
@@ -273,7 +266,7 @@ def test_the_command_line_says_what_is_lost_and_ends_with_one(alone, monkeypatch
     store = alone.open()
     key = kept(store, b"weights")
     whole = main(["check"])
-    write_over(store, key, b"weightz")
+    overwrite(store, key, b"weightz")
     lost = main(["check", "--mend"])
 
     assert (whole, lost) == (0, 1)
