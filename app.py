@@ -3,12 +3,12 @@
 import streamlit as st
 
 from pages.components.pipeline import exporting, headline, results
-from pages.components.state import session
+from pages.components.state import complaints, page
 from pages.components.widgets.page_frame import open_inspection
 
 seen = open_inspection("Pipeline")
 
-session.show_complaint()  # first: what is below it is what was open before
+complaints.show_complaint()  # first: what is below it is what was open before
 job = headline.show_headline(seen)
 results.show_panels(seen, headline.marked_stage(job))
 results.show_charts(seen)
@@ -20,4 +20,4 @@ with st.expander(title, key="export", on_change="rerun") as export:
     if export.open:
         exporting.show_export(seen, job)
 
-session.close_page()
+page.close_page()

@@ -3,15 +3,15 @@
 import streamlit as st
 
 from pages.components.checkpoint import file_report
-from pages.components.state import session
+from pages.components.state import complaints, inspecting, page
 from pages.components.widgets import sidebar
 from pages.components.widgets.page_frame import open_page
 
 open_page("Checkpoint")
 sidebar.show_sources()
-checkpoint, opened = session.opened_checkpoint()
+checkpoint, opened = inspecting.opened_checkpoint()
 
-session.show_complaint()
+complaints.show_complaint()
 file_report.show_file(checkpoint, opened)
 network = file_report.show_network(checkpoint, opened)
 left, right = st.columns(2)
@@ -23,4 +23,4 @@ file_report.show_tree(checkpoint, network)
 file_report.show_beside(checkpoint)
 file_report.show_downloads(checkpoint)
 
-session.close_page()
+page.close_page()

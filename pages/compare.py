@@ -3,15 +3,15 @@
 import streamlit as st
 
 from pages.components.compare import columns as comparison
-from pages.components.state import session
+from pages.components.state import complaints, page
 from pages.components.widgets.page_frame import open_inspection
 
 seen = open_inspection("Compare")
 
-session.show_complaint()
+complaints.show_complaint()
 comparison.show_controls()
 columns = comparison.inspections(seen)
 for place, column in zip(st.columns(len(columns)), columns, strict=True):
     comparison.show_column(place, column, first=columns[0], seen=seen)
 
-session.close_page()
+page.close_page()

@@ -1,9 +1,9 @@
 """What each known fault looks like: every one on the example, to be opened on the dashboard."""
 
 from pages.components.gallery import cards
-from pages.components.state import session
+from pages.components.state import page
 
-session.open_page("Gallery")
+page.open_page("Gallery")
 slots = cards.show_gallery()
-session.close_page()
+page.close_page()
 cards.paint(slots)

@@ -1,12 +1,12 @@
 """Shared runs: find one, open it, compare two, note on them, take them along, delete them."""
 
 from pages.components.runs import run_list
-from pages.components.state import session
+from pages.components.state import complaints, page
 
-session.open_page("Runs")
-session.show_complaint()
+page.open_page("Runs")
+complaints.show_complaint()
 run_list.show_import()
 runs = run_list.show_search()
 run_list.show_comparison(runs)
 run_list.show_runs(runs)
-session.close_page()
+page.close_page()

@@ -103,10 +103,10 @@ def no_thread_outlives_the_tests():
 @pytest.fixture
 def own_store(tmp_path, monkeypatch):
     """Uploads of this test alone."""
-    from pages.components.state import sources
+    from pages.components.state import files
 
-    monkeypatch.setattr(sources, "DATA_FOLDER", tmp_path)
-    sources.store.clear()
+    monkeypatch.setattr(files, "DATA_FOLDER", tmp_path)
+    files.store.clear()
 
 
 @pytest.fixture

@@ -83,12 +83,12 @@ def test_averaged_weights_in_the_same_file_can_be_chosen(page):
     model = seeded(deeplab_mobilenet())
     averaged = {key: value.float() * 2 for key, value in model.state_dict().items()}
     upload(page, UPLOADER, "mine.pth", saved({"model": model.state_dict(), "ema": averaged}))
-    key = f"part_{page.session_state.sources.checkpoint}"
+    key = f"part_{page.session_state.tab.sources.checkpoint}"
     assert page.selectbox(key=key).options[0].startswith("ema")
     page.selectbox(key=key).set_value("ema").run()
 
     assert not page.exception
-    assert page.session_state.sources.part == "ema"
+    assert page.session_state.tab.sources.part == "ema"
     assert "The weights are under ema" in says(page)
 
 
@@ -101,7 +101,7 @@ def test_what_no_tensor_tells_is_a_choice_here_and_in_the_sidebar(page):
 
     assert not page.exception
     assert page.selectbox(key=key)
-    choice = page.session_state.good[0].inspection.network.choices[0]
+    choice = page.session_state.tab.good[0].inspection.network.choices[0]
     assert (choice.taken, choice.source) == ("8", "chosen")
 
 

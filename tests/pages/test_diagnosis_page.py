@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from threading import Event
 
 import numpy as np
@@ -15,7 +14,7 @@ from core.diagnosis import CAUSES
 from core.testing import paused, wait_until
 from pages.components.diagnosis import background
 from pages.components.pipeline import results
-from pages.components.state import session, sources
+from pages.components.state import files, inspecting
 from tests.conftest import dashboard, png, saved, upload
 from tests.support.networks import deeplab_mobilenet, seeded
 
@@ -28,10 +27,10 @@ def own_works(own_store):
 def finished(app):
     """Run the page until the diagnosis has said all."""
     for _ in range(60):
-        job = background.works().job_of(app.session_state.person)
+        job = background.works().job_of(app.session_state.tab.person)
         job.wait(1)
         app.run()
-        if job.finished and background.works().job_of(app.session_state.person) is job:
+        if job.finished and background.works().job_of(app.session_state.tab.person) is job:
             return app
     raise AssertionError("the diagnosis did not end")
 
@@ -54,7 +53,7 @@ def test_the_example_is_named_with_what_is_fed_and_what_is_remembered(app):
 
 
 def test_apply_brings_the_mask_alive_and_undo_takes_it_back(app):
-    before = finished(app).session_state.settings
+    before = finished(app).session_state.tab.settings
     app.button(key="apply_first").click().run()
 
     assert not app.exception
@@ -64,7 +63,7 @@ def test_apply_brings_the_mask_alive_and_undo_takes_it_back(app):
     assert "Nothing is wrong that can be told" in verdict(app)
 
     app.button(key="undo_fix").click().run()
-    assert app.session_state.settings == before
+    assert app.session_state.tab.settings == before
     assert not [button for button in app.button if button.key == "undo_fix"]
 
 
@@ -77,8 +76,8 @@ def test_undo_is_for_the_fix_and_ends_with_the_next_choice(app):
 
 def test_a_mask_far_from_the_truth_is_not_called_well_where_nothing_is_found(app):
     """As with the ground truth of another picture."""
-    empty = sources.keep_bytes(png(np.zeros((256, 256))), "empty.png").digest
-    app.session_state.sources = replace(app.session_state.sources, truth=empty)
+    empty = files.keep_bytes(png(np.zeros((256, 256))), "empty.png").digest
+    app.session_state.tab = app.session_state.tab.with_sources(truth=empty)
     app.button(key="preset_imagenet").click().run()
 
     assert not finished(app).success
@@ -114,14 +113,14 @@ def test_the_page_says_that_the_input_is_that_of_the_training_and_names_no_other
 
 def test_the_page_shows_the_mask_before_and_after_the_fix_and_runs_the_network_no_more(app):
     finished(app)
-    before = session.engine().forwards
+    before = inspecting.engine().forwards
     app.switch_page("pages/diagnosis.py").run()
     shown = [element.value for element in app.caption]
 
     assert not app.exception
     assert any(words.startswith("now: mIoU 0.1") for words in shown)
     assert any(words.startswith("mended: mIoU 0.9") for words in shown)
-    assert session.engine().forwards == before
+    assert inspecting.engine().forwards == before
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -142,31 +141,31 @@ def test_a_head_that_was_never_trained_is_named_for_an_upload(app):
 def test_the_users_own_black_output_is_compared(app):
     app.button(key="preset_imagenet").click().run()
     finished(app).switch_page("pages/diagnosis.py").run()
-    ids = app.session_state.good[0].inspection.labels.ids.astype(np.uint8)
+    ids = app.session_state.tab.good[0].inspection.labels.ids.astype(np.uint8)
     upload(app, "Your own output", "black.png", png(ids))
     finished(app)
 
     assert not app.exception
     assert "Class ids saved as gray levels" in verdict(app)
     app.button(key="drop_saved").click().run()
-    assert app.session_state.sources.saved == ""
+    assert app.session_state.tab.sources.saved == ""
 
 
 def test_another_picture_forgets_the_output_of_the_one_before(app):
     app.switch_page("pages/diagnosis.py").run()
     upload(app, "Your own output", "black.png", examples.mask_of(examples.SCENES[0]).read_bytes())
-    assert app.session_state.sources.saved
+    assert app.session_state.tab.sources.saved
     app.selectbox(key="source_picture").set_value("example:scene_02").run()
 
-    assert app.session_state.sources.saved == ""
+    assert app.session_state.tab.sources.saved == ""
 
 
 def test_who_goes_on_to_something_else_does_not_end_the_diagnosis_of_others(own_store, monkeypatch):
-    session.engine.clear()
-    engine, rested = session.engine(), Event()
+    inspecting.engine.clear()
+    engine, rested = inspecting.engine(), Event()
     monkeypatch.setattr(background, "rest", lambda job: rested.wait(60))
     ada, bob = (dashboard(120).run() for _ in range(2))
-    job = background.works().job_of(bob.session_state.person)
+    job = background.works().job_of(bob.session_state.tab.person)
     joined = set(job.people)
     with paused(engine):
         rested.set()
@@ -174,7 +173,7 @@ def test_who_goes_on_to_something_else_does_not_end_the_diagnosis_of_others(own_
         ada.selectbox(key="set_rule").set_value("argmax").run()  # same logits, another diagnosis
         wait_until(lambda: engine.waiting == 2 or job.finished)
 
-    assert joined == {ada.session_state.person, bob.session_state.person}
+    assert joined == {ada.session_state.tab.person, bob.session_state.tab.person}
     assert job.wait(60)
     assert not job.cancelled
     assert "Normalization is missing" in verdict(bob.run())

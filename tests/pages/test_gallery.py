@@ -59,23 +59,23 @@ def test_an_opened_case_replaces_what_was_open_and_is_named(drawn):
     material = material_of(FAULTS["ids as gray levels"])
 
     assert not drawn.exception
-    assert drawn.session_state.settings == material.settings == healthy().settings
-    assert drawn.session_state.sources.saved
+    assert drawn.session_state.tab.settings == material.settings == healthy().settings
+    assert drawn.session_state.tab.sources.saved
     assert "mIoU" in (drawn.success or drawn.warning)[0].value
-    background.works().job_of(drawn.session_state.person).wait(SECONDS)
+    background.works().job_of(drawn.session_state.tab.person).wait(SECONDS)
     named = drawn.switch_page("app.py").run()
     assert "Class ids saved as gray levels" in named.warning[0].value
 
 
 def test_one_click_brings_back_what_was_open_before_the_first_case(drawn):
-    before = (drawn.session_state.sources, drawn.session_state.settings)
+    before = (drawn.session_state.tab.sources, drawn.session_state.tab.settings)
     drawn.button(key="open ids as gray levels").click().run()
     drawn.switch_page("pages/gallery.py").run()
     drawn.button(key="open sigmoid twice").click().run()
     drawn.switch_page("pages/gallery.py").run().button(key="return_to_left").click().run()
 
     assert not drawn.exception
-    assert (drawn.session_state.sources, drawn.session_state.settings) == before
+    assert (drawn.session_state.tab.sources, drawn.session_state.tab.settings) == before
     drawn.switch_page("pages/gallery.py").run()
     assert "return_to_left" not in {button.key for button in drawn.button}
 

@@ -16,7 +16,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from core.presets import PRESETS
-from pages.components.state import sources
+from pages.components.state import files
 from tests.conftest import dashboard, png, saved, upload
 
 SECONDS = 120  # of the first run, which imports torch
@@ -257,8 +257,9 @@ def test_the_class_names_of_a_palette_file_may_be_json(app):
 
 def test_torchvision_names_are_the_ones_that_the_core_knows():
     from core.architectures import pretrained_names
+    from pages.components.state.sources import TORCHVISION_NAMES
 
-    assert set(sources.TORCHVISION_NAMES) == set(pretrained_names())
+    assert set(TORCHVISION_NAMES) == set(pretrained_names())
 
 
 def test_weights_that_cannot_be_downloaded_get_a_sentence(app, monkeypatch):
@@ -297,7 +298,7 @@ def test_an_upload_for_which_there_is_no_room_gets_a_sentence_and_the_screen_sta
     app, monkeypatch
 ):
     monkeypatch.setenv("MASKSCOPE_QUOTA_GB", "0.000001")  # 1 kB
-    sources.store.clear()
+    files.store.clear()
     before = verdict(app)
     app = upload(app, "Upload a picture", "large.png", bytes(2_000))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 
 from core.store import add_note, list_runs, open_run
 from pages.components.diagnosis import background
-from pages.components.state import sources
+from pages.components.state import files
 from tests.conftest import dashboard
 from tests.pages.test_diagnosis_page import finished
 
@@ -33,7 +34,7 @@ def share(app, kind="everything", note=""):
     app.text_area(key="share_note").set_value(note)
     app.button(key="share_make").click().run()
     assert not app.exception
-    return open_run(sources.store(), app.session_state.shared)
+    return open_run(files.store(), app.session_state.tab.shared)
 
 
 def opened(run):
@@ -54,14 +55,14 @@ def imagenet(app):
 
 def test_a_link_opens_the_picture_settings_pin_and_result_that_were_shared(app):
     imagenet(app)
-    app.session_state.pin = (100, 120)
+    app.session_state.tab = replace(app.session_state.tab, pin=(100, 120))
     app.run()
     run = share(app, note="look here")
     other = opened(run)
 
     assert not other.exception
-    assert other.session_state.settings == app.session_state.settings
-    assert other.session_state.pin == (100, 120)
+    assert other.session_state.tab.settings == app.session_state.tab.settings
+    assert other.session_state.tab.pin == (100, 120)
     assert "the label map is the shared one, bit for bit" in says(other)
     assert "look here" in says(other)
     assert other.success[0].value.splitlines()[0] == app.success[0].value.splitlines()[0]
@@ -84,9 +85,9 @@ def test_what_is_changed_in_a_fork_leaves_the_run_as_it_was(app):
     imagenet(other)
     again = opened(run)
 
-    assert other.session_state.settings != run.snapshot.settings
-    assert again.session_state.settings == run.snapshot.settings
-    assert open_run(sources.store(), run.id) == run
+    assert other.session_state.tab.settings != run.snapshot.settings
+    assert again.session_state.tab.settings == run.snapshot.settings
+    assert open_run(files.store(), run.id) == run
 
 
 def test_a_fix_that_is_applied_to_a_run_makes_a_copy_and_the_way_back_leads_to_the_run(app):
@@ -99,7 +100,7 @@ def test_a_fix_that_is_applied_to_a_run_makes_a_copy_and_the_way_back_leads_to_t
     assert "A copy of the shared run" in copy
     assert "You look at the shared run" in says(other)
     assert "UTC, scene_01.png, deeplabv3_desk.pth (example)." in says(other)
-    assert other.session_state.settings == run.snapshot.settings
+    assert other.session_state.tab.settings == run.snapshot.settings
 
 
 def test_without_the_weights_the_stored_results_are_shown_and_the_page_says_why_it_rests(app):
@@ -136,7 +137,7 @@ def test_the_digest_that_opens_the_weights_is_nowhere_in_a_run_without_them(app)
         digest.startswith(run.snapshot.checkpoint_mark) and len(run.snapshot.checkpoint_mark) == 16
     )
     assert digest not in repr(run)
-    assert digest not in sources.store().digests()
+    assert digest not in files.store().digests()
     assert examples.CHECKPOINT.exists()
 
 
@@ -154,8 +155,8 @@ def test_settings_only_keep_neither_picture_nor_result(app):
     other = opened(run)
 
     assert (run.files, run.snapshot.result) == ({}, None)
-    assert sources.store().digests() == set()
-    assert other.session_state.settings == app.session_state.settings
+    assert files.store().digests() == set()
+    assert other.session_state.tab.settings == app.session_state.tab.settings
     assert "settings only" in says(other)
 
 
@@ -170,13 +171,13 @@ def test_a_link_to_a_run_that_is_not_there_gets_a_sentence_and_the_example():
 
 
 def test_a_full_store_says_so_in_the_dialog(app, monkeypatch):
-    monkeypatch.setattr(sources.store(), "max_bytes", 1000)
+    monkeypatch.setattr(files.store(), "max_bytes", 1000)
     app.button(key="share").click().run()
     app.button(key="share_make").click().run()
 
     assert not app.exception
     assert "MASKSCOPE_QUOTA_GB" in says(app)
-    assert list_runs(sources.store()) == []
+    assert list_runs(files.store()) == []
 
 
 # --- the page of all runs -------------------------------------------------------------------------
@@ -245,8 +246,8 @@ def test_a_deleted_run_is_gone_with_its_files(app):
     page = runs_page(app)
     page.button(key=f"delete_{run.id}").click().run()
 
-    assert list_runs(sources.store()) == []
-    assert sources.store().digests() == set()
+    assert list_runs(files.store()) == []
+    assert files.store().digests() == set()
     assert "press Share" in says(page)
 
 
@@ -254,11 +255,11 @@ def test_an_export_is_imported_and_opens_to_the_same(app):
     from pages.components.runs import run_list
 
     run = share(imagenet(app))
-    add_note(sources.store(), run.id, "Ben", "thanks")
+    add_note(files.store(), run.id, "Ben", "thanks")
     content = run_list.exported(run)
     page = runs_page(app)
     page.file_uploader[0].upload("run.zip", content).run()
-    imported = next(r for r in list_runs(sources.store()) if r.id != run.id)
+    imported = next(r for r in list_runs(files.store()) if r.id != run.id)
 
     assert imported.snapshot == run.snapshot
     assert "bit for bit" in says(opened(imported))

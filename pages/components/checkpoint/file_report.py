@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.errors import InspectionError
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import complaints, inspecting, opening, session
 from pages.components.widgets import charts, sidebar
 
 if TYPE_CHECKING:  # torch loads with the first checkpoint, not with the page
@@ -26,7 +25,7 @@ def show_file(checkpoint: Checkpoint, opened: Sources) -> None:
     """Say what the file is, and which of the weights in it are looked at."""
     from core.checkpoint.health import reason_for
 
-    st.subheader(session.as_text(checkpoint.name))
+    st.subheader(complaints.as_text(checkpoint.name))
     facts = [
         f"{checkpoint.container}, {checkpoint.num_bytes:,} bytes",
         f"SHA-256 {checkpoint.digest}",
@@ -46,7 +45,7 @@ def show_file(checkpoint: Checkpoint, opened: Sources) -> None:
         named = ", ".join(checkpoint.classes[:5])
         facts.append(f"Classes that the file names and that were never made: {named}")
     facts += checkpoint.notes
-    st.markdown("\n".join(f"- {session.as_text(fact)}" for fact in facts))
+    st.markdown("\n".join(f"- {complaints.as_text(fact)}" for fact in facts))
     _show_candidates(checkpoint, opened)
 
 
@@ -69,13 +68,13 @@ def _show_candidates(checkpoint: Checkpoint, opened: Sources) -> None:
         for c in checkpoint.candidates
     }
     key = f"part_{opened.checkpoint}"
-    st.session_state[key] = paths[0]
+    session.set_widget(key, paths[0])
     st.selectbox(
         "Weights in this file",
         sorted(paths),
         key=key,
         format_func=words.get,
-        on_change=lambda: session.choose_part(st.session_state[key]),
+        on_change=lambda: session.choose_part(session.widget(key)),
         help="The dashboard runs with what is chosen here",
     )
 
@@ -88,10 +87,10 @@ def show_network(checkpoint: Checkpoint, opened: Sources) -> Network | None:
     st.subheader("Network")
     slot = st.empty()
     try:
-        network = session.network_of(opened, slot)
+        network = inspecting.network_of(opened, slot)
     except InspectionError as error:
-        st.warning(session.as_text(error.message), icon=":material/help:")
-        st.info(session.as_text(error.remedy), icon=":material/arrow_forward:")
+        st.warning(complaints.as_text(error.message), icon=":material/help:")
+        st.info(complaints.as_text(error.remedy), icon=":material/arrow_forward:")
         if error.code:
             st.code(error.code, language="python", wrap_lines=True)
         _show_nearest(checkpoint)
@@ -100,13 +99,13 @@ def show_network(checkpoint: Checkpoint, opened: Sources) -> Network | None:
         slot.empty()
     account = network.account
     st.success(
-        f"{session.as_text(network.architecture)}: {network.num_classes} classes, "
+        f"{complaints.as_text(network.architecture)}: {network.num_classes} classes, "
         f"{network.in_channels} input channels; {len(account.matched)} of "
         f"{len(account.matched) + len(account.unexpected)} tensors matched",
         icon=GOOD,
     )
     for note in network.notes:
-        st.caption(session.as_text(note))
+        st.caption(complaints.as_text(note))
     if network.choices:
         with st.container(horizontal=True):
             sidebar.show_choices(network.choices)
@@ -129,7 +128,7 @@ def _show_nearest(checkpoint: Checkpoint) -> None:
             f"{candidate.architecture}: {len(account.matched)} names fit, "
             f"{len(account.missing)} missing, {len(account.unexpected)} only in the file"
         )
-        with st.expander(session.as_text(title)):
+        with st.expander(complaints.as_text(title)):
             _show_account("Missing", account.missing)
             _show_account("Only in the file", account.unexpected)
 
@@ -153,12 +152,12 @@ def show_health(checkpoint: Checkpoint) -> None:
     heads = heads_in(checkpoint.tensors)
     facts = examine(checkpoint.tensors, heads)
     for fact in facts:
-        st.warning(session.as_text(f"{fact.words}."), icon=":material/warning:")
+        st.warning(complaints.as_text(f"{fact.words}."), icon=":material/warning:")
     seen = looked_at(checkpoint.tensors, heads)
     if not facts:
-        st.success(session.as_text(f"Nothing is odd. Looked at: {seen}."), icon=GOOD)
+        st.success(complaints.as_text(f"Nothing is odd. Looked at: {seen}."), icon=GOOD)
     else:
-        st.caption(session.as_text(f"Looked at: {seen}."))
+        st.caption(complaints.as_text(f"Looked at: {seen}."))
 
 
 def show_heads(checkpoint: Checkpoint, network: Network | None) -> None:
@@ -263,11 +262,11 @@ def show_beside(checkpoint: Checkpoint) -> None:
     st.subheader("Beside the weights")
     for told in normalizations_in(checkpoint.metadata):
         st.markdown(
-            session.as_text(f"{told.where} says mean {told.mean} and std {told.std}"),
+            complaints.as_text(f"{told.where} says mean {told.mean} and std {told.std}"),
             help="What somebody wrote there; what the network saw is another question",
         )
     if checkpoint.class_names:
-        st.markdown(session.as_text(f"Class names: {', '.join(checkpoint.class_names[:40])}"))
+        st.markdown(complaints.as_text(f"Class names: {', '.join(checkpoint.class_names[:40])}"))
     others = [{"entry": name, "what": what} for name, what in checkpoint.others.items()]
     if others:
         st.caption("What is in the file and is not used, and why")
@@ -293,7 +292,7 @@ def show_downloads(checkpoint: Checkpoint) -> None:
         for kind, label in (("safetensors", "Clean safetensors"), ("pth", "Clean state dict")):
             st.download_button(
                 label,
-                data=lambda kind=kind: files.clean_file(checkpoint, kind),
+                data=lambda kind=kind: opening.clean_file(checkpoint, kind),
                 file_name=f"{stem}-{checkpoint.digest[:8]}.{kind}",
                 on_click="ignore",
                 icon=":material/download:",

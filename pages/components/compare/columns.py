@@ -12,11 +12,11 @@ from core.errors import InspectionError
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change, flatten
 from pages.components.pipeline.results import show_mask, show_picture, verdict_of
-from pages.components.state import session
+from pages.components.state import address, complaints, inspecting, session
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.inspection import Inspection
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 FEWEST = 2
 SHOWN_CLASSES = 5
@@ -37,7 +37,7 @@ def show_controls() -> None:
     """Choose how many columns there are, and add the current settings as one."""
     with st.container(horizontal=True, vertical_alignment="center"):
         count = len(session.columns())
-        st.button("Add a column", disabled=count >= session.MOST_COLUMNS, on_click=_add)
+        st.button("Add a column", disabled=count >= address.MOST_COLUMNS, on_click=_add)
         st.button("Remove the last", disabled=count <= FEWEST, on_click=_remove)
         st.caption("The first column is the reference. A new one starts from the current settings.")
 
@@ -61,7 +61,7 @@ def inspections(seen: Seen) -> list[Column]:
 def _column(index: int, chosen: Settings, seen: Seen, slot: Any) -> Column:
     image, network = seen.inspection.image, seen.inspection.network
     try:
-        return Column(index, chosen, session.inspect_with(chosen, image, network, slot), None)
+        return Column(index, chosen, inspecting.inspect_with(chosen, image, network, slot), None)
     except InspectionError as error:
         return Column(index, chosen, None, error)
 
@@ -71,12 +71,12 @@ def show_column(place: Any, column: Column, *, first: Column, seen: Seen) -> Non
     with place:
         _show_choices(column)
         if column.inspection is None:
-            st.error(session.as_text(column.complaint.message))
-            st.info(session.as_text(column.complaint.remedy))
+            st.error(complaints.as_text(column.complaint.message))
+            st.info(complaints.as_text(column.complaint.remedy))
             return
         display = session.settings().display
         show_mask(st, column.inspection, display, "Colored mask over the picture")
-        st.caption(session.as_text(_figures(column.inspection, seen)))
+        st.caption(complaints.as_text(_figures(column.inspection, seen)))
         if column is not first and first.inspection is not None:
             _show_difference(column.inspection, first.inspection)
         st.button(
@@ -91,12 +91,11 @@ def show_column(place: Any, column: Column, *, first: Column, seen: Seen) -> Non
 def _show_choices(column: Column) -> None:
     key = f"column_{column.index}"
     current = preset_of(column.settings) or "own"
-    if st.session_state.get(key) != current:
-        st.session_state[key] = current
+    session.set_widget(key, current)
 
     def chosen() -> None:
-        if st.session_state[key] in PRESETS:
-            _replace(column.index, apply_preset(column.settings, st.session_state[key]))
+        if session.widget(key) in PRESETS:
+            _replace(column.index, apply_preset(column.settings, session.widget(key)))
 
     st.selectbox(
         f"Column {column.index + 1}",
@@ -115,14 +114,13 @@ def _show_choices(column: Column) -> None:
 def _detail(column: Column, label: str, name: str, options: tuple[str, ...]) -> None:
     key = f"column_{column.index}_{name}"
     current = flatten(column.settings)[name]
-    if st.session_state.get(key) != current:
-        st.session_state[key] = current
+    session.set_widget(key, current)
     st.selectbox(
         label,
         options,
         key=key,
         on_change=lambda: _replace(
-            column.index, change(column.settings, **{name: st.session_state[key]})
+            column.index, change(column.settings, **{name: session.widget(key)})
         ),
     )
 

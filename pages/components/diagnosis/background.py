@@ -13,12 +13,11 @@ import streamlit as st
 from core.background import Background, Cancelled, Job
 from core.engine import Engine, Runner, Superseded
 from core.settings import digest
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import inspecting, opening, session, sources
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis import Diagnosis
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 FIRST_SECONDS = 0.4  # so long the page waits for what needs no forward
 REST_SECONDS = 0.8  # of a setting, before forwards are spent on it
@@ -34,7 +33,7 @@ def works() -> Background[Diagnosis]:
 
 def diagnosis_of(seen: Seen) -> Job[Diagnosis]:
     """Begin, or look up, the diagnosis of this inspection."""
-    person, opened = st.session_state.person, st.session_state.good[1]
+    person, opened = session.tab().person, session.good_sources()
     inspection = seen.inspection
     parts = (*asdict(opened).values(), inspection.network.checkpoint_digest)
     parts += (inspection.image.digest, digest(inspection.settings))
@@ -46,11 +45,11 @@ def diagnosis_of(seen: Seen) -> Job[Diagnosis]:
 
 def stop_diagnosis() -> None:
     """End it; what was found stays on the screen."""
-    works().leave(st.session_state.person)
+    works().leave(session.tab().person)
 
 
 def _work(
-    seen: Seen, opened: files.Sources, queued_as: str
+    seen: Seen, opened: sources.Sources, queued_as: str
 ) -> Callable[[Job[Diagnosis]], Iterator[Diagnosis]]:
     """What runs in its own thread, where the session is out of reach.
 
@@ -60,12 +59,12 @@ def _work(
         queued_as: the diagnosis itself, not who began it: others wait for it too, when they have
             gone on to another one.
     """
-    engine = session.engine()
+    engine = inspecting.engine()
 
     def work(job: Job[Diagnosis]) -> Iterator[Diagnosis]:
         from core.diagnosis import investigate
 
-        case = files.case_of(seen.inspection, seen.truth, opened)
+        case = opening.case_of(seen.inspection, seen.truth, opened)
         forward = _forward(engine, queued_as, job)
         answers = investigate(case, forward=forward, progress=job.say, waiting=job.check)
         for number, answer in enumerate(answers):

@@ -8,15 +8,14 @@ import streamlit as st
 
 from pages.components.diagnosis.remedy import show_remedy
 from pages.components.pipeline.headline import show_apply
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import complaints, files, session
 from pages.components.widgets import sidebar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.diagnosis import Bisect, Diagnosis, Finding
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 STAGES = ("input", "tensor", "logits", "labels", "mask")
 NAMES = ("Raw input", "Normalized", "Logits", "Argmax", "Mask")
@@ -44,7 +43,7 @@ def show_bisect(bisect: Bisect) -> None:
             st.markdown(f":{color}[:material/{mark}:] **{number + 1} {name}**")
             if number == at:
                 st.caption("It begins here")
-    st.caption(session.as_text(bisect.words))
+    st.caption(complaints.as_text(bisect.words))
 
 
 def show_findings(findings: Sequence[Finding], seen: Seen | None = None) -> None:
@@ -56,22 +55,22 @@ def show_findings(findings: Sequence[Finding], seen: Seen | None = None) -> None
 def _show_finding(finding: Finding, number: int, seen: Seen | None) -> None:
     with st.container(border=True, key=f"finding_{finding.cause}_{number}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{session.as_text(finding.name)}**")
+            st.markdown(f"**{complaints.as_text(finding.name)}**")
             if finding.kind == "note":
                 st.badge("note", color="gray")
             else:
                 st.badge(finding.certainty, color=BADGES[finding.certainty])  # type: ignore[arg-type]
             st.caption(finding.cause, width="content")
-        evidence = [f"- {session.as_text(piece.words)}" for piece in finding.evidence]
+        evidence = [f"- {complaints.as_text(piece.words)}" for piece in finding.evidence]
         st.markdown("\n".join(evidence))
         if finding.effect is not None:
             share = f"{finding.effect:.1%}".replace("%", " %")
             st.caption(f"Pixels whose class changes when this is mended: {share}")
         if seen is not None and finding.changes and finding.kind == "fault":
             show_remedy(finding, seen)
-        st.markdown(f":material/arrow_forward: {session.as_text(finding.fix)}")
+        st.markdown(f":material/arrow_forward: {complaints.as_text(finding.fix)}")
         if finding.separates:
-            st.caption(f"What would tell: {session.as_text(finding.separates)}")
+            st.caption(f"What would tell: {complaints.as_text(finding.separates)}")
         if finding.code:
             st.code(finding.code, language="python", wrap_lines=True)
         with st.container(horizontal=True):
@@ -88,7 +87,7 @@ def ask_for_output() -> None:
         "Upload your own black or wrong output: it is compared with what each common mistake would "
         "have written of this picture and checkpoint."
     )
-    if (saved := session.sources().saved) and session.sources() == st.session_state.good[1]:
+    if (saved := session.sources().saved) and session.sources() == session.good_sources():
         st.text(f"Now: {files.picture_name(saved)}")
         st.button("Remove", key="drop_saved", on_click=session.open_source, kwargs={"saved": ""})
     sidebar.ask_for("Your own output", "saved")

@@ -9,11 +9,11 @@ import streamlit as st
 from core.errors import InspectionError
 from core.settings import change
 from pages.components.pipeline.results import show_mask, verdict_of
-from pages.components.state import session
+from pages.components.state import inspecting
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis import Finding
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 
 def show_remedy(finding: Finding, seen: Seen) -> None:
@@ -24,7 +24,7 @@ def show_remedy(finding: Finding, seen: Seen) -> None:
     now, slot = seen.inspection, st.empty()
     mended = change(now.settings, **finding.changes)
     try:
-        then = session.inspect_with(mended, now.image, now.network, slot)
+        then = inspecting.inspect_with(mended, now.image, now.network, slot)
     except InspectionError:
         return
     finally:

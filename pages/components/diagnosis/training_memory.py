@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.presets import convention_name
-from pages.components.state import session
+from pages.components.state import complaints
 from pages.components.widgets import charts
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ def show_recovered(recovered: Recovered) -> None:
     st.subheader("What the checkpoint remembers")
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**{session.as_text(_answer(recovered))}**")
-        st.markdown(session.as_text(recovered.reason))
-        st.caption(session.as_text(_figures(recovered)))
+        st.markdown(f"**{complaints.as_text(_answer(recovered))}**")
+        st.markdown(complaints.as_text(recovered.reason))
+        st.caption(complaints.as_text(_figures(recovered)))
     if recovered.ranking:
         names, fits = zip(*recovered.ranking[:SHOWN], strict=True)
         right.plotly_chart(

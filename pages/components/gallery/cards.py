@@ -14,8 +14,7 @@ from core.background import Background, Cancelled, Job
 from core.colors import colorize, encode_png, palette_colors
 from core.engine import Superseded
 from core.errors import InspectionError
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import complaints, files, inspecting, session, uploads
 
 if TYPE_CHECKING:  # they import torch
     from streamlit.delta_generator import DeltaGenerator
@@ -94,9 +93,10 @@ def _show_introduction(looks: Looks) -> dict[str, DeltaGenerator]:
 
 
 def _show_way_back() -> None:
-    if (before := session.left()) is not None:
+    if session.tab().left is not None:
+        before, _ = session.tab().left
         st.button(
-            f"Back to {session.as_text(files.picture_name(before.picture))}, which you had open",
+            f"Back to {complaints.as_text(files.picture_name(before.picture))}, which you had open",
             key="return_to_left",
             on_click=session.return_to_left,
             icon=":material/undo:",
@@ -107,8 +107,8 @@ def _show_card(fault: Fault, look: Look | None) -> DeltaGenerator:
     with st.container(horizontal=True):
         slot = _show_look(st.empty(), look)
         with st.container(width="stretch"):
-            st.markdown(f"**{session.as_text(fault.name[0].upper() + fault.name[1:])}**")
-            st.caption(session.as_text(fault.describe))
+            st.markdown(f"**{complaints.as_text(fault.name[0].upper() + fault.name[1:])}**")
+            st.caption(complaints.as_text(fault.describe))
             st.button("Open", key=f"open {fault.name}", on_click=_open, args=(fault,))
     return slot
 
@@ -127,7 +127,7 @@ def _open(fault: Fault) -> None:
     from examples.gallery import material_of
 
     material = material_of(fault)
-    session.open_files(_named(material), material.settings)
+    uploads.open_files(_named(material), material.settings)
 
 
 def _named(material: Material) -> dict[str, tuple[str, bytes]]:
@@ -152,7 +152,7 @@ def _job() -> Job[Looks]:
 
 def _work() -> Callable[[Job[Looks]], Iterator[Looks]]:
     """What runs in its own thread, where the session is out of reach."""
-    engine = session.engine()
+    engine = inspecting.engine()
 
     def work(job: Job[Looks]) -> Iterator[Looks]:
         from examples import gallery

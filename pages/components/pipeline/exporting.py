@@ -13,13 +13,12 @@ from core.errors import InspectionError
 from core.export.label_map import label_png, logits_npz, palette_of
 from core.export.settings_file import settings_file, settings_of
 from core.export.transforms import albumentations_transform, torchvision_transform
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import complaints, opening, session
 from pages.components.widgets.uploading import ask_for_files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.background import Job
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 
 def show_export(seen: Seen, job: Job[Diagnosis]) -> None:
@@ -65,7 +64,7 @@ def _script(seen: Seen) -> str | None:
     """The text, or a sentence on the page that says why there is none."""
     from core.export.script import inference_script
 
-    checkpoint = files.open_checkpoint(st.session_state.good[1], lambda _: None)
+    checkpoint = opening.open_checkpoint(session.good_sources(), lambda _: None)
     try:
         return inference_script(seen.inspection, checkpoint)
     except InspectionError as error:
@@ -83,7 +82,7 @@ def _has_palette(seen: Seen) -> bool:
 
 
 def _tell(error: InspectionError) -> None:
-    st.info(session.as_text(f"{error.message} {error.remedy}"), icon=":material/info:")
+    st.info(complaints.as_text(f"{error.message} {error.remedy}"), icon=":material/info:")
     if error.code:
         st.code(error.code, language="python", wrap_lines=True)
 
@@ -94,14 +93,14 @@ def _labels(seen: Seen) -> bytes:
 
 def _report(seen: Seen, job: Job[Diagnosis]) -> Callable[[], str]:
     """What writes it later, in a thread where the session is out of reach."""
-    opened, channel = st.session_state.good[1], st.session_state.channel
+    opened, channel = session.good_sources(), session.tab().channel
     if channel is not None and channel >= len(seen.inspection.logits.values):
         channel = None
 
     def report() -> str:
         from core.export.report import html_report
 
-        case = files.case_of(seen.inspection, seen.truth, opened)
+        case = opening.case_of(seen.inspection, seen.truth, opened)
         answered = job.partial or Diagnosis(seen.inspection.settings)
         now = datetime.now().astimezone()
         return html_report(case, seen.inspection, answered, written=now, channel=channel)

@@ -8,13 +8,13 @@ import streamlit as st
 
 from pages.components.diagnosis import background
 from pages.components.pipeline.results import notes_on, verdict_of
-from pages.components.state import session
+from pages.components.state import complaints, session
 
 if TYPE_CHECKING:
     from core.background import Job
     from core.diagnosis import Diagnosis, Finding
     from core.settings import Settings
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 APART = 0.5  # mIoU below which a person would not call a mask right
 UNEXPLAINED = (
@@ -29,7 +29,7 @@ def show_headline(seen: Seen) -> Job[Diagnosis]:
     job = background.diagnosis_of(seen)
     every = None if job.finished else POLL_SECONDS
     st.fragment(_show, run_every=every)(seen, job, job.partial, session.settings())
-    st.caption("  \n".join(session.as_text(note) for note in notes_on(seen)))
+    st.caption("  \n".join(complaints.as_text(note) for note in notes_on(seen)))
     return job
 
 
@@ -58,7 +58,7 @@ def _show(seen: Seen, job: Job[Diagnosis], drawn: Diagnosis | None, chosen: Sett
     with st.container(horizontal=True, vertical_alignment="center", key="headline"):
         _show_buttons(answered)
         if not job.finished:
-            st.caption(session.as_text(job.stage or "Looking for the cause"))
+            st.caption(complaints.as_text(job.stage or "Looking for the cause"))
             st.button("Stop", key="stop_diagnosis", on_click=background.stop_diagnosis)
     if answered is not drawn:  # the marked panel and the findings stand outside this part
         st.rerun()
@@ -66,10 +66,10 @@ def _show(seen: Seen, job: Job[Diagnosis], drawn: Diagnosis | None, chosen: Sett
 
 def _show_line(seen: Seen, answered: Diagnosis | None) -> None:
     verdict = verdict_of(seen)
-    line = session.as_text(verdict.sentence)
+    line = complaints.as_text(verdict.sentence)
     apart = verdict.mean_iou is not None and verdict.mean_iou < APART
     if answered is not None:
-        line += "  \n" + session.as_text(answered.verdict)
+        line += "  \n" + complaints.as_text(answered.verdict)
         if apart and answered.finished and not answered.faults:
             line += "  \n" + UNEXPLAINED
     if seen.stale:
@@ -97,7 +97,7 @@ def show_apply(finding: Finding, *, key: str) -> None:
         type="primary",
         on_click=session.apply_fix,
         args=(finding.changes,),
-        help=session.as_text(finding.fix),
+        help=complaints.as_text(finding.fix),
         icon=":material/build:",
     )
 

@@ -13,7 +13,7 @@ from core.labels import probabilities
 from core.saving import saved_pictures
 from core.scores import outside_notes
 from core.verdict import Verdict, judge
-from pages.components.state import session
+from pages.components.state import inspecting, session
 from pages.components.viewer.planes import channel_names, input_id
 from pages.components.viewer.viewer import show_viewer
 from pages.components.widgets import charts
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis.normalization.first_layer import Gauge
     from core.inspection import Inspection
     from core.settings import Display
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 PICTURE_PIXELS = 480  # the longer side of a picture outside the viewer: every n-th pixel is taken
 
@@ -60,7 +60,7 @@ def show_panels(seen: Seen, marked: str = "") -> None:
     """Draw the five stages; `marked` is the one at which the picture turns bad."""
     inspection = seen.inspection
     channel = _channel(inspection)
-    logits, engine = inspection.logits, session.engine()
+    logits, engine = inspection.logits, inspecting.engine()
     height, width = logits.output_size
     show_viewer(
         inspection,
@@ -68,7 +68,7 @@ def show_panels(seen: Seen, marked: str = "") -> None:
         key="viewer",
         channel=channel,
         pin=_pin(inspection),
-        answered=st.session_state.answered,
+        answered=session.tab().answered,
         status=(
             f"forward {logits.seconds * 1000:.0f} ms on CPU, {inspection.input.tensor.dtype}"
             f" {tuple(inspection.input.tensor.shape)}; logits {height} x {width}, resized"
@@ -76,7 +76,7 @@ def show_panels(seen: Seen, marked: str = "") -> None:
             f" forward {engine.forwards} of this server since its start"
         ).replace("torch.", ""),
         queue={
-            "forwards": engine.forwards_of[st.session_state.person],
+            "forwards": engine.forwards_of[session.tab().person],
             "mostRunning": engine.most_running,
         },
         stale=seen.stale,
@@ -93,20 +93,20 @@ def _gauge(key: str, _inspection: Inspection) -> Gauge | None:
     from core.diagnosis.normalization.first_layer import gauge_of
 
     module, base = _inspection.network.module, _inspection.input.base
-    return session.engine().run("", lambda: gauge_of(module, base), person=f"gauge {key}")
+    return inspecting.engine().run("", lambda: gauge_of(module, base), person=f"gauge {key}")
 
 
 def _channel(inspection: Inspection) -> int:
     """The class whose logits are shown: the chosen one, else the first foreground class."""
     count = len(inspection.logits.values)
-    chosen = st.session_state.channel
+    chosen = session.tab().channel
     if chosen is not None and chosen < count:
         return chosen
     return 0 if count == 1 else 1
 
 
 def _pin(inspection: Inspection) -> tuple[int, int] | None:
-    pin, (height, width) = st.session_state.pin, inspection.image.pixels.shape[:2]
+    pin, (height, width) = session.tab().pin, inspection.image.pixels.shape[:2]
     return pin if pin and pin[0] < height and pin[1] < width else None
 
 

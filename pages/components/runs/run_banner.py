@@ -11,13 +11,12 @@ import streamlit as st
 from core.errors import InspectionError
 from core.settings import to_query
 from core.store import add_note, notes_of
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import complaints, files, session
 
 if TYPE_CHECKING:
     from core.settings import Settings
     from core.store import Run
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 SHORT = 8  # characters of an id that tell runs apart
 
@@ -38,7 +37,7 @@ def _show_looking(run: Run) -> None:
     of = "".join(f", {name}" for name in names_in(run))
     with st.container(horizontal=True, vertical_alignment="center", key="shared_run"):
         st.info(
-            session.as_text(f"You look at the shared run {name_of(run)} of {made}{of}.{until}"),
+            complaints.as_text(f"You look at the shared run {name_of(run)} of {made}{of}.{until}"),
             icon=":material/visibility:",
         )
         st.button(
@@ -66,7 +65,7 @@ def show_notes(run: Run) -> None:
     """Draw what was written beside a run, letter by letter, and a place to write more."""
     for note in notes_of(files.store(), run.id):
         with st.container(border=True, gap=None):
-            st.caption(session.as_text(f"{note.author or 'Somebody'}, {time_of(note.created)}"))
+            st.caption(complaints.as_text(f"{note.author or 'Somebody'}, {time_of(note.created)}"))
             st.text(note.text)  # as_text would still make a link of www.example.org
     with (
         st.popover("Add a note", key=f"write_{run.id}", icon=":material/edit_note:"),
@@ -82,8 +81,8 @@ def _add(run: Run, author: str, text: str) -> None:
     try:
         add_note(files.store(), run.id, author, text)
     except InspectionError as error:
-        st.error(session.as_text(error.message))
-        st.info(session.as_text(error.remedy))
+        st.error(complaints.as_text(error.message))
+        st.info(complaints.as_text(error.remedy))
         return
     st.rerun()
 
@@ -110,7 +109,7 @@ def show_agreement(run: Run, seen: Seen) -> None:
     try:
         shared = files.open_labels(run.files["labels"].digest)
     except InspectionError as error:
-        st.warning(session.as_text(error.message))
+        st.warning(complaints.as_text(error.message))
         return
     computed = seen.inspection.labels.ids
     if shared.shape == computed.shape and np.array_equal(shared, computed):

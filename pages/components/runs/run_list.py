@@ -16,8 +16,7 @@ from pages.components.compare.columns import DIFFERENT
 from pages.components.pipeline.results import show_picture
 from pages.components.runs import run_banner, stored_results
 from pages.components.runs.share_dialog import KINDS
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import complaints, files, session
 from pages.components.widgets import copying
 from pages.components.widgets.uploading import ask_for_files
 
@@ -36,13 +35,13 @@ def show_import() -> None:
 
 def _import(chosen: Sequence[Any]) -> None:
     run = import_run(files.store(), chosen[0])
-    st.session_state.complaint = None
+    session.stop_complaining()
     st.toast(f"Imported as {run_banner.name_of(run)}")
 
 
 def show_search() -> list[Run]:
     """Draw the search field; returns the runs that hold all of its words, the newest first."""
-    expire_runs(files.store(), keep=session.open_digests())
+    expire_runs(files.store(), keep=session.tab().open_digests)
     words = st.text_input(
         "Search",
         key="search_runs",
@@ -92,7 +91,7 @@ def _show_text(run: Run) -> None:
     until = "for good" if run.expires is None else f"until {run_banner.time_of(run.expires)}"
     facts = [run_banner.name_of(run), run_banner.time_of(run.created), KINDS[snapshot.kind], until]
     facts += run_banner.names_in(run)
-    st.caption(session.as_text(", ".join(facts)))
+    st.caption(complaints.as_text(", ".join(facts)))
     run_banner.show_notes(run)
 
 
@@ -130,7 +129,7 @@ def exported(run: Run) -> bytes:
 
 
 def _delete(run: Run) -> None:
-    delete_run(files.store(), run.id, keep=session.open_digests())
+    delete_run(files.store(), run.id, keep=session.tab().open_digests)
 
 
 # --- two side by side -----------------------------------------------------------------------------
@@ -138,7 +137,7 @@ def _delete(run: Run) -> None:
 
 def show_comparison(runs: Sequence[Run]) -> None:
     """Draw two runs side by side, once two are chosen."""
-    chosen = [run for run in runs if st.session_state.get(f"compare_{run.id}")]
+    chosen = [run for run in runs if session.widget(f"compare_{run.id}")]
     if len(chosen) == 1:
         st.caption("Choose one more run to compare the two.")
     if len(chosen) > COMPARED:
@@ -151,7 +150,7 @@ def _show_two(one: Run, other: Run) -> None:
     try:
         maps = [stored_results.labels_of(run) for run in (one, other)]
     except InspectionError as error:
-        st.error(session.as_text(error.message))
+        st.error(complaints.as_text(error.message))
         return
     with st.container(border=True, key="two_runs"):
         *places, last = st.columns(COMPARED + 1)

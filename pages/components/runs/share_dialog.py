@@ -22,14 +22,13 @@ from core.store import (
 )
 from pages.components.diagnosis import background
 from pages.components.pipeline.results import verdict_of
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import complaints, files, opening, session
 from pages.components.widgets import copying
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.inspection import Inspection
     from core.store import Kept, Role, Run
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 KINDS: dict[Kind, str] = {
     "everything": "Everything",
@@ -59,7 +58,7 @@ def show_button(seen: Seen) -> None:
         disabled=seen.stale,
         help="Freeze what you see under a link",
     )
-    if st.session_state.sharing and not seen.stale:  # kept open when the page is drawn anew
+    if session.tab().sharing and not seen.stale:  # kept open when the page is drawn anew
         _show_dialog(seen)
 
 
@@ -77,8 +76,8 @@ def _show_dialog(seen: Seen) -> None:
     text = st.text_area("A note beside it", key="share_note", placeholder="What shall they see?")
     if st.button("Make the link", key="share_make", type="primary"):
         _share(seen, kind, keep, author, text)
-    if st.session_state.shared:
-        copying.show_link(f"run={st.session_state.shared}", key="share_link")
+    if session.tab().shared:
+        copying.show_link(f"run={session.tab().shared}", key="share_link")
         st.caption(
             "Whoever can reach this server sees it, by the link or under Runs. It never changes."
         )
@@ -87,16 +86,16 @@ def _show_dialog(seen: Seen) -> None:
 def _share(seen: Seen, kind: Kind, keep: str, author: str, text: str) -> None:
     days = TIMES[keep]
     try:
-        expire_runs(files.store(), keep=session.open_digests())
+        expire_runs(files.store(), keep=session.tab().open_digests)
         with st.spinner("Keeping it"):
             run = freeze(seen, kind, None if days is None else time.time() + days * DAY)
         if text.strip():
             add_note(files.store(), run.id, author, text)
     except InspectionError as error:
-        st.error(session.as_text(error.message))
-        st.info(session.as_text(error.remedy))
+        st.error(complaints.as_text(error.message))
+        st.info(complaints.as_text(error.remedy))
         return
-    st.session_state.shared = run.id
+    session.keep_shared(run.id)
 
 
 def freeze(seen: Seen, kind: Kind, expires: float | None) -> Run:
@@ -111,7 +110,7 @@ def freeze(seen: Seen, kind: Kind, expires: float | None) -> Run:
         InspectionError: a file is gone, or there is no room.
     """
     if kind == "settings":
-        snapshot = Snapshot(kind, session.settings(), st.session_state.preset)
+        snapshot = Snapshot(kind, session.settings(), session.tab().preset)
         return save_run(files.store(), snapshot, {}, expires)
     kept = files.keep_files(session.sources(), weights=kind == "everything")
     kept |= _made(seen.inspection)
@@ -135,15 +134,15 @@ def _snapshot(seen: Seen, kind: Kind) -> Snapshot:
     return Snapshot(
         kind=kind,
         settings=session.settings(),
-        preset=st.session_state.preset,
+        preset=session.tab().preset,
         pretrained=pretrained if kind == "everything" else "",
         part=opened.part,
         choices=opened.choices,
         checkpoint_name=files.checkpoint_name(opened.checkpoint),
-        checkpoint_mark=files.open_checkpoint(opened, lambda _: None).digest[:MARK],
+        checkpoint_mark=opening.open_checkpoint(opened, lambda _: None).digest[:MARK],
         architecture=inspection.network.architecture,
-        pin=st.session_state.pin,
-        channel=st.session_state.channel,
+        pin=session.tab().pin,
+        channel=session.tab().channel,
         result=_result(seen),
         versions={name: version(name) for name in LIBRARIES},
     )
@@ -164,7 +163,7 @@ def _result(seen: Seen) -> Result:
 
 
 def _pixel(inspection: Inspection) -> tuple[float, ...]:
-    pin, values = st.session_state.pin, inspection.logits.values
+    pin, values = session.tab().pin, inspection.logits.values
     if pin is None or pin[0] >= values.shape[1] or pin[1] >= values.shape[2]:
         return ()
     return tuple(values[:, pin[0], pin[1]].tolist())

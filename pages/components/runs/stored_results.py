@@ -11,8 +11,7 @@ from core.colors import colorize, overlay, palette_colors
 from core.errors import InspectionError
 from pages.components.pipeline.results import show_picture
 from pages.components.runs import run_banner
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import complaints, files, sources
 from pages.components.widgets import charts
 
 if TYPE_CHECKING:
@@ -26,13 +25,13 @@ def show_run(run: Run) -> None:
     result = run.snapshot.result
     if result is None:
         return
-    st.warning(session.as_text(result.sentence), icon=":material/visibility:")
+    st.warning(complaints.as_text(result.sentence), icon=":material/visibility:")
     st.caption(_origin(run))
     try:
         picture, ids = picture_of(run), labels_of(run)
     except InspectionError as error:
-        st.error(session.as_text(error.message))
-        st.info(session.as_text(error.remedy))
+        st.error(complaints.as_text(error.message))
+        st.info(complaints.as_text(error.remedy))
         return
     for place, pixels, name in zip(st.columns(3), _pictures(run, picture, ids), NAMES, strict=True):
         show_picture(place, pixels, name)
@@ -55,7 +54,7 @@ def picture_of(run: Run) -> np.ndarray:
     Raises:
         InspectionError: it is gone, or cannot be decoded.
     """
-    return files.open_image(files.sources_of(run).picture).pixels
+    return files.open_image(sources.sources_of(run).picture).pixels
 
 
 def labels_of(run: Run) -> np.ndarray:
@@ -83,7 +82,7 @@ def colors_of(run: Run, ids: np.ndarray) -> np.ndarray:
 def _origin(run: Run) -> str:
     snapshot = run.snapshot
     versions = ", ".join(f"{name} {number}" for name, number in snapshot.versions.items())
-    return session.as_text(
+    return complaints.as_text(
         f"{snapshot.architecture}, {snapshot.checkpoint_name}"
         f" (SHA-256 {snapshot.checkpoint_mark}...); computed with {versions}"
     )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.components.runs import run_banner, share_dialog, stored_results
-from pages.components.state import session
+from pages.components.state import complaints, inspecting, page, session
 from pages.components.widgets import sidebar
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from pages.components.state.session import Seen
+    from pages.components.state.tab import Seen
 
 
 def open_inspection(title: str) -> Seen:
@@ -23,7 +23,7 @@ def open_inspection(title: str) -> Seen:
     """
     corner = open_page(title)
     facts = sidebar.show()
-    seen = session.inspection()
+    seen = inspecting.inspection()
     if (run := session.shared_run()) is not None:
         run_banner.show_agreement(run, seen)
         return seen
@@ -40,12 +40,12 @@ def open_page(title: str) -> DeltaGenerator:
     Returns:
         The place at the end of the navigation.
     """
-    corner = session.open_page(title)
+    corner = page.open_page(title)
     run_banner.show_banner()
     run = session.shared_run()
     if run is not None and run.snapshot.kind == "no weights":
-        session.show_complaint()
+        complaints.show_complaint()
         stored_results.show_without_weights(run)
-        session.close_page()
+        page.close_page()
         st.stop()
     return corner

@@ -13,8 +13,7 @@ from core.errors import InspectionError
 from core.presets import PRESETS, preset_of
 from core.settings import HINTS, flatten
 from pages.components.runs import run_banner
-from pages.components.state import session
-from pages.components.state import sources as files
+from pages.components.state import files, session, sources, uploads
 from pages.components.widgets.uploading import ask_for_files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
@@ -96,9 +95,9 @@ def _picture() -> None:
 def _checkpoint() -> None:
     st.subheader("Checkpoint")
     names = ["example", *files.allowed_files()]
-    names += [f"torchvision:{name}" for name in files.TORCHVISION_NAMES]
+    names += [f"torchvision:{name}" for name in sources.TORCHVISION_NAMES]
     _source("Checkpoint", "checkpoint", names, files.checkpoint_name)
-    types = [suffix.removeprefix(".") for suffix in (*files.WEIGHTS, *files.BESIDE)]
+    types = [suffix.removeprefix(".") for suffix in (*sources.WEIGHTS, *sources.BESIDE)]
     _uploader("Upload a checkpoint", "checkpoint", types, several=True)
     st.page_link("pages/checkpoint.py", label="Look inside this file", icon=":material/search:")
 
@@ -109,7 +108,7 @@ def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], st
         names = [current, *names]  # an upload is a choice like the others
 
     def chosen() -> None:
-        picked = st.session_state[f"source_{kind}"]
+        picked = session.widget(f"source_{kind}")
         truth = {"truth": picked if picked.startswith("example:") else "", "saved": ""}
         session.open_source(**{kind: picked}, **(truth if kind == "picture" else {}))
 
@@ -134,7 +133,7 @@ def _uploader(label: str, kind: str, types: list[str], *, several: bool = False)
     """Draw an uploader of one field of `Sources`; files that are chosen at once belong together."""
     hint = "A folder of Hugging Face or SMP: choose its files at once, or its ZIP."
     ask_for_files(
-        label, kind, types, lambda chosen: session.upload_together(kind, chosen),
+        label, kind, types, lambda chosen: uploads.upload_together(kind, chosen),
         several=several, hint=hint if several else None,
     )  # fmt: skip
 
@@ -174,8 +173,8 @@ def _presets() -> None:
     current = preset_of(session.settings())
 
     def chosen() -> None:
-        if st.session_state.preset_choice in PRESETS:
-            session.choose_preset(st.session_state.preset_choice)
+        if session.widget("preset_choice") in PRESETS:
+            session.choose_preset(session.widget("preset_choice"))
 
     _shown(
         st.selectbox,
@@ -201,7 +200,7 @@ def show_choices(choices: Sequence[Choice]) -> None:
         key = f"fact_{choice.name}"
 
         def decided(name: str = choice.name, key: str = key) -> None:
-            session.choose_fact(name, st.session_state[key])
+            session.choose_fact(name, session.widget(key))
 
         _shown(
             st.selectbox, choice.name.capitalize(), key, choice.taken, options=choice.options,
@@ -247,7 +246,7 @@ def _custom_palette() -> None:
 
     def recolor() -> None:
         custom = ["#" + bytes(color).hex() for color in colors]
-        custom[class_id] = st.session_state.color
+        custom[class_id] = session.widget("color")
         session.choose(custom=tuple(custom), palette="custom")
 
     _shown(right.color_picker, "Color", "color", now, on_change=recolor)
@@ -260,7 +259,7 @@ def _take_palette(chosen: Sequence[Any]) -> None:
 
 def _class_names() -> None:
     def renamed() -> None:
-        session.choose(class_names=tuple(st.session_state.names.splitlines()))
+        session.choose(class_names=tuple(session.widget("names").splitlines()))
 
     names = "\n".join(session.settings().display.class_names)
     _shown(st.text_area, "Class names, one a line", "names", names, on_change=renamed,
@@ -277,8 +276,7 @@ def _shown(widget: Callable[..., Any], label: str, key: str, value: Any, **optio
     twice at once the browser may see only the second one: it would take another default for what
     the user chose, and send it back.
     """
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
+    session.set_widget(key, value)
     if "options" in options:
         widget(label, key=key, index=list(options["options"]).index(value), **options)
     else:
@@ -292,7 +290,7 @@ def _bound(widget: Callable[..., Any], label: str, name: str, **options: Any) ->
         label,
         key,
         flatten(session.settings())[name],
-        on_change=lambda: session.choose(**{name: st.session_state[key]}),
+        on_change=lambda: session.choose(**{name: session.widget(key)}),
         **options,
     )
 
@@ -323,7 +321,7 @@ def _triple(label: str, name: str) -> None:
 
         def changed(index: int = index, key: str = key) -> None:
             now = list(flatten(session.settings())[name])
-            now[index] = st.session_state[key]
+            now[index] = session.widget(key)
             session.choose(**{name: tuple(now)})
 
         _shown(

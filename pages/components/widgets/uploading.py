@@ -30,13 +30,13 @@ def ask_for_files(
         several: whether there may be more than one.
         hint: shown beside the label.
     """
-    turn = st.session_state.setdefault(f"turn_{name}", 0)
+    turn = session.widget(f"turn_{name}", 0)
     key = f"upload_{name}_{turn}"
 
     def uploaded() -> None:
-        if not (chosen := st.session_state[key]):
+        if not (chosen := session.widget(key)):
             return
-        st.session_state[f"turn_{name}"] = turn + 1
+        session.set_widget(f"turn_{name}", turn + 1)
         try:
             take(chosen if several else [chosen])
         except InspectionError as error:
