@@ -185,7 +185,7 @@ def _is_harmless(trial: Trial, made: Material) -> bool:
 def _recoveries(part: Part) -> list[tuple[Member, tuple[int, ...]]]:
     """Each network with one picture and with three, four times each."""
     seeds = list(pictures(part))[: ALONE + TOGETHER * 3]
-    sets = [(seed,) for seed in seeds[:ALONE]]
+    sets: list[tuple[int, ...]] = [(seed,) for seed in seeds[:ALONE]]
     sets += [tuple(seeds[at : at + 3]) for at in range(ALONE, len(seeds), 3)]
     return [(member, chosen) for member in members(part) for chosen in sets]
 

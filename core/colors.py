@@ -55,7 +55,13 @@ _TABLES = {"cityscapes": _CITYSCAPES, "ade20k": _ADE20K, "safe": _SAFE}
 
 
 def palette_colors(display: Display, num_classes: int) -> np.ndarray:
-    """Colors by id: UInt8[n 3] with n >= num_classes; a palette that is too short begins again."""
+    """Colors by id: UInt8[n 3] with n >= num_classes; a palette that is too short begins again.
+
+    >>> palette_colors(Display(palette="voc"), 3)[:3].tolist()  # black, maroon, green
+    [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+    >>> palette_colors(Display(palette="custom", custom=("#ff0000", "#0000ff")), 3).tolist()
+    [[255, 0, 0], [0, 0, 255], [255, 0, 0]]
+    """
     if display.palette == "gray":
         colors = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
     elif display.palette == "voc" or (display.palette == "custom" and not display.custom):
@@ -106,7 +112,17 @@ def _few(names: list[str]) -> str:
 
 
 def colorize(ids: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """Int32[h w] to UInt8[h w 3]; NO_CLASS and ids beyond the palette are black."""
+    """Int32[h w] to UInt8[h w 3]; NO_CLASS and ids beyond the palette are black.
+
+    >>> ids = np.array([[0, 1, NO_CLASS]], np.int32)
+    >>> colorize(ids, np.array([[10, 10, 10], [255, 0, 0]], np.uint8)).tolist()
+    [[[10, 10, 10], [255, 0, 0], [0, 0, 0]]]
+
+    Ids that are saved as they are, without a palette, are a mask that looks black:
+
+    >>> colorize(ids, palette_colors(Display(palette="gray"), 2)).tolist()
+    [[[0, 0, 0], [1, 1, 1], [0, 0, 0]]]
+    """
     table = np.vstack([colors, np.array([NO_CLASS_COLOR], np.uint8)])
     known = (ids != NO_CLASS) & (ids >= 0) & (ids < len(colors))
     return table[np.where(known, ids, len(colors))]

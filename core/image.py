@@ -90,6 +90,16 @@ def decode_image(
 
     Raises:
         ImageError: it cannot be decoded, or is over a limit.
+
+    A picture of 16 bits keeps its numbers in `samples`; `pixels` are what one sees of them:
+
+    >>> file = io.BytesIO()
+    >>> PIL.Image.fromarray(np.array([[0, 65535]], np.uint16)).save(file, "PNG")
+    >>> image = decode_image(file.getvalue())
+    >>> image.samples.shape, image.samples[0, :, 0].tolist(), image.pixels[0, :, 0].tolist()
+    ((1, 2, 3), [0, 65535], [0, 255])
+    >>> image.facts.bits, image.facts.mode
+    (16, 'I;16')
     """
     opened = _opened(content, limits)
     mode, size, kind = opened.mode, opened.size, str(opened.format)

@@ -53,6 +53,23 @@ def forward(
     Raises:
         ChannelMismatchError: the first convolution expects another number of channels.
         ForwardError: the network stops, or returns something else than [1 C h w].
+
+    A network of one convolution that gives the sum of its three channels, and its negative:
+
+    >>> from core.architectures import Account
+    >>> from core.colors import encode_png
+    >>> from core.image import decode_image
+    >>> from core.preprocess import preprocess
+    >>> from core.settings import Preprocessing
+    >>> module = torch.nn.Conv2d(3, 2, 1, bias=False).requires_grad_(False).eval()
+    >>> _ = module.weight.copy_(torch.tensor([1.0, -1.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1))
+    >>> nothing = Account(matched=(), missing=(), unexpected=(), wrong_shape=())
+    >>> network = Network(module, "one convolution", 2, 3, None, nothing, "digest")
+    >>> white = decode_image(encode_png(np.full((4, 6, 3), 255, np.uint8)))
+    >>> tensor = preprocess(white, Preprocessing(mean=(0, 0, 0), std=(1, 1, 1)))
+    >>> logits = forward(network, tensor, Forwarding(), size=(4, 6))
+    >>> logits.values.shape, logits.values[:, 0, 0].tolist()
+    ((2, 4, 6), [3.0, -3.0])
     """
     _check_channels(network, tensor.tensor)
     _check_head(network, forwarding.head)

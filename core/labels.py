@@ -44,6 +44,20 @@ def decode_labels(values: np.ndarray, decoding: Decoding) -> Labels:
         decoding: argmax (the largest logit wins), threshold (channel 1, or the only one, over the
             threshold is 1, else 0), per_class (the largest wins if it is over the threshold, else
             NO_CLASS), or auto (threshold for one channel, argmax for more).
+
+    Two classes at three pixels; the last one is a tie, which the lower id wins:
+
+    >>> logits = np.array([[[2.0, 0.0, 1.0]], [[0.0, 2.0, 1.0]]], np.float32)  # C h w = 2 1 3
+    >>> labels = decode_labels(logits, Decoding())
+    >>> labels.ids.tolist(), (100 * labels.confidence).round().tolist()  # percent
+    ([[0, 1, 0]], [[88.0, 88.0, 50.0]])
+
+    One channel is compared with the threshold, after the sigmoid:
+
+    >>> decode_labels(logits[:1], Decoding(threshold=0.7)).ids.tolist()
+    [[1, 0, 1]]
+    >>> decode_labels(logits[:1], Decoding(rule="argmax")).ids.tolist()  # a black mask
+    [[0, 0, 0]]
     """
     rule, activation = resolve(len(values), decoding)
     activated = probabilities(values, activation)

@@ -65,6 +65,17 @@ def preprocess(image: Image, preprocessing: Preprocessing) -> InputTensor:
 
     Raises:
         SettingsError: a standard deviation of zero, or a size over the limit.
+
+    A white pixel, scaled alone, then normalized:
+
+    >>> from core.colors import encode_png
+    >>> from core.image import decode_image
+    >>> white = decode_image(encode_png(np.full((1, 1, 3), 255, np.uint8)))
+    >>> preprocess(white, Preprocessing(mean=(0, 0, 0), std=(1, 1, 1))).values.ravel().tolist()
+    [1.0, 1.0, 1.0]
+    >>> chosen = Preprocessing(mean=(1.0, 0.5, 0.0), std=(0.25, 0.5, 0.5))
+    >>> preprocess(white, chosen).values.ravel().tolist()  # (1 - mean) / std
+    [0.0, 1.0, 2.0]
     """
     samples = image.pixels if preprocessing.depth == "8" else image.samples
     ordered = _ordered(samples, preprocessing.color)

@@ -122,6 +122,10 @@ def confusion_matrix(
 
     Returns:
         Int64[num_classes + 1, num_classes + 1]; the last row and column are the ids outside.
+
+    >>> found, truth = np.array([[0, 1, 1, 0]]), np.array([[0, 1, 0, 255]])
+    >>> confusion_matrix(found, truth, num_classes=2, ignore_index=255).tolist()
+    [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
     """
     counts = truth != ignore_index
     size = num_classes + 1
@@ -133,7 +137,13 @@ def confusion_matrix(
 
 
 def iou_per_class(matrix: np.ndarray) -> np.ndarray:
-    """Intersection over union, Float64[num_classes]; NaN for a class in neither map."""
+    """Intersection over union, Float64[num_classes]; NaN for a class in neither map.
+
+    >>> matrix = np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+    >>> iou = iou_per_class(matrix)
+    >>> iou.tolist(), mean_iou(iou)
+    ([0.5, 0.5, nan], 0.5)
+    """
     hits = np.diagonal(matrix)
     union = matrix.sum(axis=0) + matrix.sum(axis=1) - hits
     with np.errstate(invalid="ignore"):

@@ -297,7 +297,8 @@ def _interpolated(ids: np.ndarray) -> np.ndarray:
 
 
 def _permuted(ids: np.ndarray) -> np.ndarray:
-    return np.array([0, 2, 3, 4, 5, 1], np.uint8)[ids]
+    permuted: np.ndarray = np.array([0, 2, 3, 4, 5, 1], np.uint8)[ids]
+    return permuted
 
 
 # --- which networks can have it -------------------------------------------------------------------

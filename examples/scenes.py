@@ -59,14 +59,16 @@ def _pool() -> np.ndarray:
 
 
 def _noise(rng: Rng) -> np.ndarray:
-    field = _pool()[rng.integers(POOL)]
-    return np.roll(field, tuple(rng.integers(0, SIZE, 2)), axis=(0, 1))
+    field: np.ndarray = _pool()[rng.integers(POOL)]
+    down, right = rng.integers(0, SIZE, 2)
+    return np.roll(field, (down, right), axis=(0, 1))
 
 
 def _light(rng: Rng) -> np.ndarray:
     angle = rng.uniform(0, 2 * np.pi)
     across = (Columns * np.cos(angle) + Rows * np.sin(angle)) / SIZE
-    return 1 + rng.uniform(0.05, 0.2) * (across - across.mean())
+    light: np.ndarray = 1 + rng.uniform(0.05, 0.2) * (across - across.mean())
+    return light
 
 
 def _with_shadow(pixels: np.ndarray, inside: np.ndarray, rng: Rng) -> np.ndarray:

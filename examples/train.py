@@ -75,12 +75,14 @@ def normalize(pixels: np.ndarray, convention: str) -> torch.Tensor:
 
 def _batches(count: int, epochs: int) -> Iterator[tuple[int, torch.Tensor]]:
     for epoch in range(epochs):
-        for indices in torch.randperm(count).split(BATCH):
+        for indices in torch.split(torch.randperm(count), BATCH):
             if len(indices) == BATCH:
                 yield epoch, indices
 
 
-def _augmented(pixels: np.ndarray, ids: np.ndarray, rng: np.random.Generator) -> tuple:
+def _augmented(
+    pixels: np.ndarray, ids: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Mirror the batch, and change its brightness a little."""
     if rng.random() < 0.5:
         pixels, ids = pixels[:, :, ::-1], ids[:, :, ::-1]
@@ -102,7 +104,7 @@ def _train(pixels: np.ndarray, ids: np.ndarray, epochs: int) -> tuple[nn.Module,
         logits = network(normalize(batch, "ImageNet").to(memory_format=torch.channels_last))["out"]
         loss = F.cross_entropy(logits, torch.from_numpy(truth).long())
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
         if step % 50 == 0:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import threading
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,23 +20,44 @@ from tests.support.serving import ROOT, serve
 
 pytest_plugins = ["tests.support.places"]
 
+# The libraries bring a million objects, which need not be looked through for garbage so often.
+gc.set_threshold(10_000, 10, 10)
+
 # A core for each worker, its servers too: threads that share a busy core wait for each other, and a
 # forward takes up to ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
-LONGEST = ("gallery", "browser", "savings", "sharing_browser", "smp", "exported_program",
-           "checkpoint_page", "serve", "store", "sharing", "checkpoint")  # fmt: skip
+# What takes longest first. The files of one server wait for a browser much of their time.
+OF_ONE_SERVER = ("test_gallery", "test_browser", "test_sharing_browser", "test_export_page",
+                 "test_page_change")  # fmt: skip
+LONGEST = (*OF_ONE_SERVER, "test_exported_program", "test_savings", "test_checkpoint_page",
+           "test_checkpoint", "test_command_line", "test_hostile", "test_serve", "test_replicas",
+           "test_onnx", "test_script", "test_smp", "test_fuzz", "test_diagnosis_page",
+           "test_store", "test_sharing")  # fmt: skip
 FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items):
     """Begin with the files that take longest, or one worker goes on alone with the last of them."""
-    place = {f"test_{name}": number for number, name in enumerate(LONGEST)}
+    place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
     for item in items:
         if "database_server" in item.fixturenames:
             item.add_marker(pytest.mark.postgres)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One worker has all that share server and browser; the others take file by file."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "browser" if Path(file).stem in OF_ONE_SERVER else file
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,8 @@ class _Up(nn.Module):
 def _fcn(channels: int, classes: int) -> nn.Module:
     example = build_network(classes)
     width = list(example.backbone.children())[-1].out_channels
-    return FCN(example.backbone, FCNHead(width, classes))
+    network: nn.Module = FCN(example.backbone, FCNHead(width, classes))
+    return network
 
 
 def _lraspp(channels: int, classes: int) -> nn.Module:
@@ -84,7 +85,8 @@ def _lraspp(channels: int, classes: int) -> nn.Module:
     last = len(features) - 1
     low, high = features[str(LOW)].out_channels, features[str(last)].out_channels
     both = IntermediateLayerGetter(features, {str(LOW): "low", str(last): "high"})
-    return LRASPP(both, low, high, classes, 32)
+    network: nn.Module = LRASPP(both, low, high, classes, 32)
+    return network
 
 
 BUILDERS: dict[str, Callable[[int, int], nn.Module]] = {

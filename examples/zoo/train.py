@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from functools import lru_cache
+from types import EllipsisType
 
 import numpy as np
 import torch
@@ -87,7 +88,7 @@ def train(member: Member) -> nn.Module:
             inputs, ids = inputs[window], ids[window]
         loss = _loss(_logits(network(inputs)), ids)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
@@ -104,11 +105,11 @@ def _batch(rng: np.random.Generator) -> tuple[np.ndarray, torch.Tensor]:
     return pixels, torch.from_numpy(np.ascontiguousarray(ids)).long()
 
 
-def _window(rng: np.random.Generator) -> tuple[object, ...]:
+def _window(rng: np.random.Generator) -> tuple[EllipsisType, slice, slice]:
     """Every other pixel, or a part at full size: cut after the normalization, as z-scores are."""
     if rng.random() < 0.5:
         return (..., slice(None, None, 2), slice(None, None, 2))
-    row, column = rng.integers(0, 128, 2)
+    row, column = (int(start) for start in rng.integers(0, 128, 2))
     return (..., slice(row, row + 128), slice(column, column + 128))
 
 
@@ -142,14 +143,15 @@ def _fold(network: nn.Module, before: Member, member: Member) -> None:
     """Take a trained U-Net's convolutions with its BatchNorm in them, fed as the new convention."""
     trained = BUILDERS[before.architecture](before.channels, before.classes)
     trained.load_state_dict(torch.load(load(before.name), weights_only=True))
-    pairs = [part for part in trained.modules() if isinstance(part, nn.Conv2d | nn.BatchNorm2d)]
+    *convolutions, head = (part for part in trained.modules() if isinstance(part, nn.Conv2d))
+    norms = (part for part in trained.modules() if isinstance(part, nn.BatchNorm2d))
     own = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
     folded = [
         nn.utils.fuse_conv_bn_eval(conv.eval(), norm.eval())
-        for conv, norm in zip(pairs[:-1:2], pairs[1::2], strict=True)
+        for conv, norm in zip(convolutions, norms, strict=True)
     ]
     folded[0] = _refed(folded[0], before, member)
-    for mine, theirs in zip(own, [*folded, pairs[-1]], strict=True):
+    for mine, theirs in zip(own, [*folded, head], strict=True):
         mine.load_state_dict(theirs.state_dict())
 
 
@@ -162,6 +164,7 @@ def _refed(first: nn.Conv2d, before: Member, member: Member) -> nn.Conv2d:
     if before.convention["color"] != member.convention["color"]:
         weight, mean, std = weight.flip(1), mean[::-1], std[::-1]
     shift = torch.from_numpy(np.float32((new_mean - mean) / std)).view(1, -1, 1, 1)
+    assert first.bias is not None  # to fold a BatchNorm gives one
     first.bias.data += (weight * shift).sum((1, 2, 3))
     first.weight.data = weight * torch.from_numpy(np.float32(new_std / std)).view(1, -1, 1, 1)
     return first

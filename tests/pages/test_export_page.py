@@ -67,7 +67,7 @@ def test_a_graph_is_told_where_its_script_would_be(app, monkeypatch):
     from pages.components.pipeline import exporting
 
     checkpoint = replace(example_checkpoint(), container="ONNX")
-    monkeypatch.setattr(exporting.files, "open_checkpoint", lambda *_: checkpoint)
+    monkeypatch.setattr(exporting.opening, "open_checkpoint", lambda *_: checkpoint)
     app.session_state["export"] = True
     app.run()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import types
+from functools import cache
 
 import torch
 from torch import nn
@@ -92,7 +94,14 @@ NETWORKS = {
 }
 
 
-def make(name: str) -> nn.Module:
-    """The network of this name, always with the same numbers."""
+@cache
+def _made(name: str) -> nn.Module:
     torch.manual_seed(0)
     return seeded(NETWORKS[name]())
+
+
+def make(name: str) -> nn.Module:
+    """The network of this name, always with the same numbers; it may be changed by who asks."""
+    if name == "a class that exists nowhere":  # its class goes with the first that was saved
+        return _made.__wrapped__(name)
+    return copy.deepcopy(_made(name))  # to draw random weights takes ten times as long

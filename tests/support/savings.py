@@ -145,7 +145,7 @@ def _zipped(name: str) -> Callable:
         state = SAVINGS["safetensors" if name.endswith(".safetensors") else "state dict"](
             model, inner
         )
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.write(inner, f"folder/{name}")
             archive.writestr("folder/config.json", "{}")
         inner.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -73,7 +74,7 @@ def _show_candidates(checkpoint: Checkpoint, opened: Sources) -> None:
         "Weights in this file",
         sorted(paths),
         key=key,
-        format_func=words.get,
+        format_func=lambda path: words[path],
         on_change=lambda: session.choose_part(session.widget(key)),
         help="The dashboard runs with what is chosen here",
     )
@@ -210,8 +211,8 @@ def show_tree(checkpoint: Checkpoint, network: Network | None) -> None:
         column_config={"zeros": st.column_config.NumberColumn(format="percent")},
     )  # fmt: skip
     chosen = picked["selection"]["rows"]
-    row = shown[chosen[0] if chosen and chosen[0] < len(shown) else 0] if shown else None
-    if row is not None:
+    if shown:
+        row = shown[chosen[0] if chosen and chosen[0] < len(shown) else 0]
         _show_histogram(checkpoint, row["tensor"])
 
 
@@ -292,7 +293,7 @@ def show_downloads(checkpoint: Checkpoint) -> None:
         for kind, label in (("safetensors", "Clean safetensors"), ("pth", "Clean state dict")):
             st.download_button(
                 label,
-                data=lambda kind=kind: opening.clean_file(checkpoint, kind),
+                data=partial(opening.clean_file, checkpoint, kind),
                 file_name=f"{stem}-{checkpoint.digest[:8]}.{kind}",
                 on_click="ignore",
                 icon=":material/download:",

@@ -29,8 +29,12 @@ class Column:
 
     index: int
     settings: Settings
-    inspection: Inspection | None
-    complaint: InspectionError | None
+    outcome: Inspection | InspectionError
+
+    @property
+    def inspection(self) -> Inspection | None:
+        """None where it failed."""
+        return None if isinstance(self.outcome, InspectionError) else self.outcome
 
 
 def show_controls() -> None:
@@ -61,24 +65,24 @@ def inspections(seen: Seen) -> list[Column]:
 def _column(index: int, chosen: Settings, seen: Seen, slot: Any) -> Column:
     image, network = seen.inspection.image, seen.inspection.network
     try:
-        return Column(index, chosen, inspecting.inspect_with(chosen, image, network, slot), None)
+        return Column(index, chosen, inspecting.inspect_with(chosen, image, network, slot))
     except InspectionError as error:
-        return Column(index, chosen, None, error)
+        return Column(index, chosen, error)
 
 
 def show_column(place: Any, column: Column, *, first: Column, seen: Seen) -> None:
     """Draw one column: choices, tensor range, mask, shares, difference, agreement, mIoU."""
     with place:
         _show_choices(column)
-        if column.inspection is None:
-            st.error(complaints.as_text(column.complaint.message))
-            st.info(complaints.as_text(column.complaint.remedy))
+        if isinstance(column.outcome, InspectionError):
+            st.error(complaints.as_text(column.outcome.message))
+            st.info(complaints.as_text(column.outcome.remedy))
             return
         display = session.settings().display
-        show_mask(st, column.inspection, display, "Colored mask over the picture")
-        st.caption(complaints.as_text(_figures(column.inspection, seen)))
+        show_mask(st, column.outcome, display, "Colored mask over the picture")
+        st.caption(complaints.as_text(_figures(column.outcome, seen)))
         if column is not first and first.inspection is not None:
-            _show_difference(column.inspection, first.inspection)
+            _show_difference(column.outcome, first.inspection)
         st.button(
             "Take over",
             key=f"take_{column.index}",
@@ -146,7 +150,7 @@ def _figures(inspection: Inspection, seen: Seen) -> str:
 def _show_difference(inspection: Inspection, first: Inspection) -> None:
     differs = inspection.labels.ids != first.labels.ids
     gray = inspection.image.pixels.mean(axis=2, keepdims=True).astype(np.uint8) // 2
-    pixels = np.where(differs[..., None], np.uint8(DIFFERENT), gray.repeat(3, axis=2))
+    pixels = np.where(differs[..., None], np.asarray(DIFFERENT, np.uint8), gray.repeat(3, axis=2))
     show_picture(st, pixels, "Pixels whose class differs from the first column")
     st.caption(
         f"{1 - differs.mean():.1%} of the pixels agree with the first column; others are red"

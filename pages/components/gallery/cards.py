@@ -93,8 +93,8 @@ def _show_introduction(looks: Looks) -> dict[str, DeltaGenerator]:
 
 
 def _show_way_back() -> None:
-    if session.tab().left is not None:
-        before, _ = session.tab().left
+    if (left := session.tab().left) is not None:
+        before, _ = left
         st.button(
             f"Back to {complaints.as_text(files.picture_name(before.picture))}, which you had open",
             key="return_to_left",

@@ -171,7 +171,7 @@ def _show_where(place: DeltaGenerator, one: np.ndarray, other: np.ndarray) -> No
         place.caption("Their pictures have different sizes: label maps cannot be compared.")
         return
     differs = one != other
-    pixels = np.where(differs[..., None], np.uint8(DIFFERENT), np.uint8(SAME))
+    pixels = np.where(differs[..., None], *(np.asarray(c, np.uint8) for c in (DIFFERENT, SAME)))
     show_picture(place, pixels, "Pixels whose class differs")
     share = f"{1 - differs.mean():.1%}".replace("%", " %")
     place.caption(f"{share} of the pixels have the same class; the others are red")

@@ -1,0 +1,141 @@
+"""Running what is open: an inspection, or the reading of a checkpoint, with its progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.colors import palette_colors
+from core.engine import Engine, Superseded
+from core.errors import ArchitectureError, InspectionError
+from core.settings import Settings
+from pages.components.state import files, opening, session
+from pages.components.state.complaints import show_complaint
+from pages.components.state.sources import Sources
+from pages.components.state.tab import Seen
+
+if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.architectures import Network
+    from core.checkpoint import Checkpoint
+    from core.inspection import Inspection
+
+QUIET_SECONDS = 0.7  # a forward that takes longer is spoken of
+
+
+@st.cache_resource
+def engine() -> Engine:
+    """Run every forward of this server."""
+    return Engine()
+
+
+def inspection() -> Seen:
+    """Inspect what is open; where that fails, say why and keep what was on the screen.
+
+    Ends the page where there is nothing that could be kept.
+    """
+    slot = st.empty()
+    seen = _attempt(slot)
+    slot.empty()
+    if seen is not None:
+        return seen
+    if (good := session.tab().good) is None:
+        show_complaint()
+        st.stop()
+    return replace(good[0], stale=True)
+
+
+def _attempt(slot: Any) -> Seen | None:
+    now = session.sources()
+    try:
+        try:
+            image = files.open_image(now.picture)
+            network = network_of(now, slot)
+            colors = palette_colors(session.settings().display, network.num_classes)
+            truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
+            if now.saved:
+                files.open_image(now.saved)  # what is no picture is told, not passed over
+        except InspectionError as error:
+            session.complain_of(error, now if isinstance(error, ArchitectureError) else None)
+            if session.back_to_good():  # what cannot be opened goes back,
+                st.rerun()  # in the sidebar too, which is drawn already
+            return None
+        seen = Seen(inspect_with(session.settings(), image, network, slot), truth, stale=False)
+    except InspectionError as error:
+        session.complain_of(error)
+        return None
+    session.keep_good(seen, now)
+    return seen
+
+
+def inspect_with(chosen: Settings, image: Any, network: Network, slot: Any) -> Inspection:
+    """Inspect a picture under any settings, through the one queue."""
+    from core.inspection import run_stages
+
+    tab = session.tab()
+    try:
+        return run_stages(
+            image,
+            network,
+            chosen,
+            forward=engine().runner(person=tab.person, waiting=_waiter(slot)),
+            previous=tab.good[0].inspection if tab.good else None,
+        )
+    except Superseded:  # a newer run of this tab asks for something else: this one is over
+        st.stop()
+
+
+def network_of(now: Sources, slot: Any) -> Network:
+    """Open a checkpoint, with its stages told while it loads."""
+    if opening.is_open(now):
+        return opening.open_network(now, lambda _: None)
+    with _progress(slot) as say:
+        return opening.open_network(now, say)
+
+
+@contextmanager
+def _progress(slot: Any) -> Iterator[Callable[[str], None]]:
+    with slot.status("Opening the checkpoint", expanded=True) as status:
+
+        def say(stage: str) -> None:
+            status.update(label=stage)
+            status.write(stage)
+
+        yield say
+
+
+def _waiter(slot: Any) -> Callable[[], None]:
+    """Speak of a long forward, and let Streamlit end this run when a newer one is asked for."""
+    began = time.monotonic()
+
+    def waiting() -> None:
+        seconds = time.monotonic() - began
+        if seconds < QUIET_SECONDS:
+            slot.empty()  # any message is a place where Streamlit may end the run
+        else:
+            slot.caption(f"The network runs: {seconds:.0f} s. Stop is at the top right.")
+
+    return waiting
+
+
+def opened_checkpoint() -> tuple[Checkpoint, Sources]:
+    """Read the checkpoint without building a network; where that fails, keep the one before.
+
+    Ends the page where there is nothing that could be kept.
+    """
+    now, slot = session.looked_into(), st.empty()
+    try:
+        with _progress(slot) as say:
+            session.keep_look(opening.open_checkpoint(now, say), now)
+    except InspectionError as error:
+        session.complain_of(error)
+    slot.empty()
+    look = session.tab().good_look
+    if look is None:
+        show_complaint()
+        st.stop()
+    return look

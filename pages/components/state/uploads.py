@@ -1,0 +1,45 @@
+"""Files that are brought here: kept in the store, and opened."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO
+
+from core.settings import Settings
+from pages.components.state import files, session
+from pages.components.state.sources import Sources
+
+
+def upload(kind: str, file: BinaryIO, name: str) -> None:
+    """Keep an uploaded file and open it; what belonged to another picture goes."""
+    digest = files.store().put(file, name)
+    gone = {"truth": "", "saved": ""} if kind == "picture" else {}
+    session.open_source(**{kind: digest}, **gone)
+
+
+def upload_together(kind: str, chosen: Sequence[Any]) -> None:
+    """Keep files that were uploaded at once as one: the shards and texts of one checkpoint."""
+    if len(chosen) == 1:
+        upload(kind, chosen[0], chosen[0].name)
+        return
+    from core.checkpoint.bundle import pack
+
+    names = sorted(file.name for file in chosen)
+    with tempfile.TemporaryFile() as together:
+        pack([(file.name, file) for file in chosen], together)
+        together.seek(0)
+        upload(kind, together, f"{names[0]} and {len(names) - 1} more")
+
+
+def open_files(contents: Mapping[str, tuple[str, bytes]], chosen: Settings) -> None:
+    """Show these files under these settings on the dashboard, and nothing of what was open.
+
+    Args:
+        contents: name and bytes by field of `Sources`; what is not named is not there.
+        chosen: the settings.
+    """
+    store = files.store()
+    kept = {kind: store.put(io.BytesIO(data), name) for kind, (name, data) in contents.items()}
+    session.open_case(Sources(**{"truth": "", **kept}), chosen)
