@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from examples.faults import FAULTS, Fault
+from examples.fault import Fault
+from examples.faults import FAULTS
 from examples.materials import Material, picture_file
 from examples.scenes import _desk, _light, _photographed, render_scene
 from examples.zoo import ZOO, Member, available, load

@@ -15,7 +15,8 @@ from core.diagnosis.causes import CAUSES, Stage
 from core.image import decode_image
 from core.inspection import Inspection
 from core.presets import PRESETS
-from examples.faults import FAULTS, Fault
+from examples.fault import Fault
+from examples.faults import FAULTS
 from examples.materials import Material, picture_file
 from examples.zoo import ZOO, available, load
 from examples.zoo.networks import Member

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # they import torch
 
     from core.diagnosis import Case
     from core.inspection import Inspection
-    from examples.faults import Fault
+    from examples.fault import Fault
     from examples.materials import Material
 
 POLL_SECONDS = 0.2  # between two looks at what is computed
