@@ -31,7 +31,7 @@ def main() -> int:
         page.wait_for_selector(".st-key-stop_diagnosis", state="detached", timeout=60_000)
         _take(page, "before")
         page.get_by_role("button", name="Apply", exact=True).click()
-        page.get_by_text("Nothing is wrong that can be told").wait_for()
+        page.get_by_text("No problem found in these files").wait_for()
         _settle(page)
         _take(page, "after")
         _share(page, "Healthy after the fix: ImageNet's mean and std")

@@ -37,7 +37,7 @@ def test_as_a_program_it_names_the_cause_and_what_to_do(tmp_path):
 
 def test_a_healthy_case_ends_with_zero(capsys):
     assert main([*BASE, "--preset", "imagenet"]) == 0
-    assert "Nothing is wrong that can be told" in capsys.readouterr().out
+    assert "No problem found in these files" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("option", ["--output", "--truth"])

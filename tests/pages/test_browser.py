@@ -390,7 +390,7 @@ def test_the_example_is_named_and_one_click_mends_it(page, address, tmp_path):
     press(page, "Apply")
     wait_for_verdict(page, "mIoU 0\\.[89]")
     assert mean_iou(page) >= 0.85
-    wait_for_verdict(page, "Nothing is wrong that can be told")
+    wait_for_verdict(page, "No problem found in these files")
     page.wait_for_selector("figure.marked", state="detached")
     page.screenshot(path=tmp_path / "after.png")
 

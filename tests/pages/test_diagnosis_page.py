@@ -61,7 +61,7 @@ def test_apply_brings_the_mask_alive_and_undo_takes_it_back(app):
     assert float(verdict(app).split("mIoU ")[1][:5]) >= 0.85
     finished(app)
     assert app.success
-    assert "Nothing is wrong that can be told" in verdict(app)
+    assert "No problem found in these files" in verdict(app)
 
     app.button(key="undo_fix").click().run()
     assert app.session_state.settings == before
@@ -82,7 +82,7 @@ def test_a_mask_far_from_the_truth_is_not_called_well_where_nothing_is_found(app
     app.button(key="preset_imagenet").click().run()
 
     assert not finished(app).success
-    assert "Nothing is wrong that can be told" in verdict(app)
+    assert "No problem found in these files" in verdict(app)
     assert "Yet mask and ground truth differ" in verdict(app)
 
 
