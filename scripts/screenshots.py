@@ -38,7 +38,7 @@ def main() -> int:
         _open(page, f"{address}/compare")
         _take(page, "compare")
         for name, text in (
-            ("diagnosis", "What the checkpoint remembers"),
+            ("diagnosis", "What the checkpoint shows of its training"),
             ("checkpoint", "Layers and tensors"),
             ("gallery", "Open"),
             ("runs", "Healthy after the fix"),

@@ -402,10 +402,10 @@ def test_why_leads_to_the_evidence_and_the_cause_is_explained(page, address):
     open_app(page, address)
     wait_for_verdict(page, "Normalization is missing")
     page.get_by_role("link", name="Why?").click()
-    page.get_by_text("What the checkpoint remembers").wait_for(timeout=FIRST_PAINT_MS)
+    page.get_by_text("What the checkpoint shows of its training").wait_for(timeout=FIRST_PAINT_MS)
     settle(page)
 
-    assert page.get_by_text("Pixels whose class changes when this is mended").count() == 1
+    assert page.get_by_text("Pixels whose class changes when this is fixed").count() == 1
     page.get_by_role("button", name="About this cause").first.click()
     assert page.get_by_text("How it is told").first.is_visible()
 
