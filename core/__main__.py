@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # torch loads when the arguments are understood
 
 HEALTHY, FAILED, STATUS = 0, 1, {"certain": 10, "likely": 11, "possible": 12}
 EPILOG = """exit status:
-  0   nothing is wrong that can be told
+  0   no problem found
   10  a certain fault   11  a likely one   12  a possible one
   1   the files cannot be opened or run
 """

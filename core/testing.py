@@ -37,7 +37,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"it does not hold after {seconds:g} s")
+            raise TimeoutError(f"the condition does not hold after {seconds:g} s")
         time.sleep(POLL_SECONDS)
 
 

@@ -31,14 +31,14 @@ def main() -> int:
         page.wait_for_selector(".st-key-stop_diagnosis", state="detached", timeout=60_000)
         _take(page, "before")
         page.get_by_role("button", name="Apply", exact=True).click()
-        page.get_by_text("Nothing is wrong that can be told").wait_for()
+        page.get_by_text("No problem found in these files").wait_for()
         _settle(page)
         _take(page, "after")
         _share(page, "Healthy after the fix: ImageNet's mean and std")
         _open(page, f"{address}/compare")
         _take(page, "compare")
         for name, text in (
-            ("diagnosis", "What the checkpoint remembers"),
+            ("diagnosis", "What the checkpoint shows of its training"),
             ("checkpoint", "Layers and tensors"),
             ("gallery", "Open"),
             ("runs", "Healthy after the fix"),

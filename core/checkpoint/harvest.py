@@ -143,7 +143,7 @@ def _module(path: Path, module: Call, storages: Mapping[str, Storage]) -> Candid
         state = state_of(part) or []
         opened += 1 + len(state)
         if opened > MAX_NODES or depth > MAX_DEPTH:  # a module that holds itself, or twice another
-            raise TooMuch("it has modules in modules without end")
+            raise TooMuch("its modules are nested too deeply, or contain themselves")
         own, children, facts = _parts(state, storages, class_of(part).startswith("__torch__"))
         tensors |= {prefix + name: tensor for name, tensor in own.items()}
         attributes |= {prefix + name: value for name, value in facts.items()}

@@ -60,7 +60,7 @@ class Machine:
         if self._steps > MAX_OPCODES:
             raise TooMuch(f"it has more than {MAX_OPCODES:,} steps")
         if len(self.memo) > MAX_MEMO:
-            raise TooMuch(f"it remembers more than {MAX_MEMO:,} values")
+            raise TooMuch(f"its memo holds more than {MAX_MEMO:,} values")
         if time.monotonic() > self._deadline:
             raise TooMuch(f"it takes more than {MAX_SECONDS:.0f} s to read")
 
@@ -122,7 +122,7 @@ class Machine:
                 target.pairs = []
             target.pairs += pairs
         else:
-            raise ValueError("entries for something that is no dict")
+            raise ValueError("entries for an object that is not a dict")
 
     def append(self, items: list[Any]) -> None:
         """Put items into the list on top."""
@@ -134,14 +134,14 @@ class Machine:
                 target.items = []
             target.items += items
         else:
-            raise ValueError("items for something that is no list")
+            raise ValueError("items for an object that is not a list")
 
     def build(self) -> None:
         """Give the object on top its attributes."""
         state = self.pop()
         target = self.top()
         if not isinstance(target, Call):
-            raise ValueError("attributes for something that is no object")
+            raise ValueError("attributes for a value that has none")
         target.state = state
 
 

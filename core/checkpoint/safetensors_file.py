@@ -54,7 +54,7 @@ def read_safetensors(
 
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name occurs twice")
     return dict(pairs)
 
 
@@ -63,16 +63,16 @@ def _record(entry: Any, base: int, size: int) -> TensorRecord | LeftOut:
     shape = tuple(entry["shape"])
     numbers = (start, end, *shape)
     if not all(type(number) is int and 0 <= number < 2**62 for number in numbers):
-        raise ValueError("a size or place that is no number")
+        raise ValueError("a size or an offset is not a number")
     if base + end > size or end < start:
-        raise ValueError("a tensor reaches outside the file")
+        raise ValueError("a tensor extends beyond the end of the file")
     code = entry["dtype"]
     if not isinstance(code, str):
-        raise ValueError("a kind of number that is no text")
+        raise ValueError("a dtype is not a string")
     if (dtype := BY_CODE.get(code)) is None:
         return LeftOut(f"{code[:20]} numbers are not read")
     if prod(shape) * dtype.size != end - start:
-        raise ValueError("a tensor with another length than its shape")
+        raise ValueError("the length of a tensor does not match its shape")
     stride = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
     return TensorRecord(dtype, shape, stride, base + start)
 
@@ -82,7 +82,7 @@ def _check_ranges(header: dict[str, Any], size: int) -> None:
     end = 0
     for start, stop in sorted(tuple(entry["data_offsets"]) for entry in header.values()):
         if start != end:
-            raise ValueError("a hole or an overlap between two tensors")
+            raise ValueError("there is a hole or an overlap between two tensors")
         end = stop
     if end != size:
-        raise ValueError("bytes after the last tensor")
+        raise ValueError("there are bytes after the last tensor")

@@ -59,7 +59,7 @@ def _behind(seen: Inspection) -> Iterator[Bisect]:
 def _input(pixels: np.ndarray) -> Iterator[Bisect]:
     if is_one_color(pixels):
         spread = float(np.ptp(pixels, axis=(0, 1)).max())
-        yield Bisect("input", "The picture itself is of one color.", {"range": spread})
+        yield Bisect("input", "The picture itself has one color.", {"range": spread})
 
 
 def is_one_color(pixels: np.ndarray) -> bool:
@@ -74,7 +74,9 @@ def _tensor(values: np.ndarray) -> Iterator[Bisect]:
         return
     largest = float(np.abs(values).max())
     if largest > LARGE_INPUT:
-        words = f"The tensor reaches {largest:.0f}; networks are fed with values of about 1."
+        words = (
+            f"The tensor's largest magnitude is {largest:.0f}; networks are fed values of about 1."
+        )
         yield Bisect("tensor", words, {"largest": largest})
     elif (std := float(values.std())) < DEAD_INPUT_STD:
         yield Bisect("tensor", f"The tensor hardly varies: its std is {std:.2g}.", {"std": std})
@@ -88,7 +90,9 @@ def _logits(values: np.ndarray) -> Iterator[Bisect]:
         return
     largest, std = float(np.abs(values).max()), float(values.std(axis=(1, 2)).max())
     if largest > HUGE_LOGIT:
-        yield Bisect("logits", f"A logit reaches {largest:.3g}.", {"largest": largest})
+        yield Bisect(
+            "logits", f"The largest magnitude of a logit is {largest:.3g}.", {"largest": largest}
+        )
     elif std < FLAT_LOGITS * max(largest, 1e-6):
         words = f"The logits are flat: they vary by {std:.2g} over the picture."
         yield Bisect("logits", words, {"std": std})

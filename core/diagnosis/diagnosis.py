@@ -55,8 +55,8 @@ class Diagnosis:
     def _found(self) -> str:
         if not self.faults:
             if not self.finished:
-                return "Nothing is wrong so far; the search goes on."
-            return "Nothing is wrong that can be told from these files."
+                return "No problem found so far; still searching."
+            return "No problem found in these files."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
         more = f" And {len(others)} more." if others else ""

@@ -168,7 +168,7 @@ def _finding(finding: Finding) -> str:
         f"<p><b>What to do:</b> {escape(finding.fix)}</p>",
         f"<pre>{escape(finding.code)}</pre>" if finding.code else "",
         _changes(finding.changes),
-        f'<p class="effect">What would tell: {escape(finding.separates)}</p>'
+        f'<p class="effect">What would decide: {escape(finding.separates)}</p>'
         if finding.separates
         else "",
         "</div>",
@@ -179,7 +179,7 @@ def _finding(finding: Finding) -> str:
 def _effect(finding: Finding) -> str:
     if finding.effect is None:
         return ""
-    told = f"Pixels whose class changes when this is mended: {finding.effect:.1%}"
+    told = f"Pixels whose class changes when this is fixed: {finding.effect:.1%}"
     return f'<p class="effect">{told}</p>'
 
 

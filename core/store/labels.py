@@ -44,7 +44,7 @@ def _ids(member: BinaryIO) -> np.ndarray:
     reader = {(1, 0): np.lib.format.read_array_header_1_0}[version]
     shape, by_columns, dtype = reader(member)
     if len(shape) != 2 or by_columns or dtype not in (np.int16, np.int32):
-        raise ValueError("no label map")
+        raise ValueError("not a label map")
     count = shape[0] * shape[1]
     if not 0 < count <= MAX_PIXELS:
         raise ValueError("too large")

@@ -28,16 +28,16 @@ def test_as_a_program_it_names_the_cause_and_what_to_do(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 10
-    assert done.stdout.startswith("Normalization is missing. It is fed pixels of 0 to 1")
+    assert done.stdout.startswith("Normalization is missing. The network is fed pixels of 0 to 1")
     assert "[P1] Normalization is missing (certain)" in done.stdout
     assert "mean=(0.485, 0.456, 0.406)" in done.stdout
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "<h1>Normalization is missing. It is fed pixels of 0 to 1" in report
+    assert "<h1>Normalization is missing. The network is fed pixels of 0 to 1" in report
 
 
 def test_a_healthy_case_ends_with_zero(capsys):
     assert main([*BASE, "--preset", "imagenet"]) == 0
-    assert "Nothing is wrong that can be told" in capsys.readouterr().out
+    assert "No problem found in these files" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("option", ["--output", "--truth"])

@@ -390,7 +390,7 @@ def test_the_example_is_named_and_one_click_mends_it(page, address, tmp_path):
     press(page, "Apply")
     wait_for_verdict(page, "mIoU 0\\.[89]")
     assert mean_iou(page) >= 0.85
-    wait_for_verdict(page, "Nothing is wrong that can be told")
+    wait_for_verdict(page, "No problem found in these files")
     page.wait_for_selector("figure.marked", state="detached")
     page.screenshot(path=tmp_path / "after.png")
 
@@ -402,12 +402,12 @@ def test_why_leads_to_the_evidence_and_the_cause_is_explained(page, address):
     open_app(page, address)
     wait_for_verdict(page, "Normalization is missing")
     page.get_by_role("link", name="Why?").click()
-    page.get_by_text("What the checkpoint remembers").wait_for(timeout=FIRST_PAINT_MS)
+    page.get_by_text("What the checkpoint shows of its training").wait_for(timeout=FIRST_PAINT_MS)
     settle(page)
 
-    assert page.get_by_text("Pixels whose class changes when this is mended").count() == 1
+    assert page.get_by_text("Pixels whose class changes when this is fixed").count() == 1
     page.get_by_role("button", name="About this cause").first.click()
-    assert page.get_by_text("How it is told").first.is_visible()
+    assert page.get_by_text("How it is found").first.is_visible()
 
 
 def test_a_checkpoint_that_nobody_knows_is_looked_into(page, address, tmp_path):

@@ -38,7 +38,7 @@ def test_a_probability_of_nothing_is_not_written():
     assert pinned((-4.0, 9.0)).data[0].text == ("-4.00", "9.00 (p 1.000)")
 
 
-def test_the_strangeness_under_each_convention_is_written_beside_its_bar():
+def test_the_divergence_under_each_convention_is_written_beside_its_bar():
     figure = fits_figure(["ImageNet", "0-255"], [0.039, 6750.0])
 
     assert figure.data[0].text == ("0.039", "6,750")

@@ -30,7 +30,7 @@ def test_the_examples_file_is_described_and_healthy(page):
     assert any("deeplabv3" in heading.value for heading in page.subheader)
     assert "All keys start with module.: written from DataParallel" in says(page)
     assert "352 of 352 tensors matched" in says(page)
-    assert "Nothing is odd. Looked at: the numbers of 352 tensors" in says(page)
+    assert "No problem found. Examined: the numbers of 352 tensors" in says(page)
     assert "`classifier.4`: 6 classes from 64 channels" in says(page)
 
 

@@ -60,7 +60,7 @@ def test_apply_brings_the_mask_alive_and_undo_takes_it_back(app):
     assert float(verdict(app).split("mIoU ")[1][:5]) >= 0.85
     finished(app)
     assert app.success
-    assert "Nothing is wrong that can be told" in verdict(app)
+    assert "No problem found in these files" in verdict(app)
 
     app.button(key="undo_fix").click().run()
     assert app.session_state.tab.settings == before
@@ -81,8 +81,8 @@ def test_a_mask_far_from_the_truth_is_not_called_well_where_nothing_is_found(app
     app.button(key="preset_imagenet").click().run()
 
     assert not finished(app).success
-    assert "Nothing is wrong that can be told" in verdict(app)
-    assert "Yet mask and ground truth differ" in verdict(app)
+    assert "No problem found in these files" in verdict(app)
+    assert "However, mask and ground truth differ" in verdict(app)
 
 
 def test_undo_ends_with_the_next_preset(app):
@@ -96,8 +96,8 @@ def test_the_page_shows_evidence_effect_code_and_what_the_cause_is(app):
     finished(app).switch_page("pages/diagnosis.py").run()
 
     assert not app.exception
-    assert "It is fed pixels of 0 to 1" in says(app)
-    assert "Pixels whose class changes when this is mended" in says(app)
+    assert "The network is fed pixels of 0 to 1" in says(app)
+    assert "Pixels whose class changes when this is fixed" in says(app)
     assert "Trained with ImageNet mean/std" in says(app)
     assert any("/ std" in code.value for code in app.code)
     assert CAUSES["P1"].explanation[:30] in says(app)
@@ -107,7 +107,7 @@ def test_the_page_says_that_the_input_is_that_of_the_training_and_names_no_other
     finished(app).button(key="apply_first").click().run()
     finished(app).switch_page("pages/diagnosis.py").run()
 
-    assert "It is fed as in its training" in says(app)
+    assert "The network is fed as in its training" in says(app)
     assert "Trained with" not in says(app)
 
 
@@ -119,7 +119,7 @@ def test_the_page_shows_the_mask_before_and_after_the_fix_and_runs_the_network_n
 
     assert not app.exception
     assert any(words.startswith("now: mIoU 0.1") for words in shown)
-    assert any(words.startswith("mended: mIoU 0.9") for words in shown)
+    assert any(words.startswith("fixed: mIoU 0.9") for words in shown)
     assert inspecting.engine().forwards == before
 
 

@@ -93,7 +93,7 @@ def test_the_downloads_are_what_the_core_makes(page, address, tmp_path):
     logits = np.load(io.BytesIO(download(page, "logits.npz", tmp_path)))["logits"]
     assert np.array_equal(logits, inspection.logits.values)
     report = download(page, "report.html", tmp_path).decode()
-    assert "Nothing is wrong that can be told" in report
+    assert "No problem found in these files" in report
     assert inspection.image.digest in report
     assert settings_of(download(page, "settings.json", tmp_path)) == inspection.settings
 

@@ -257,12 +257,12 @@ BOMBS: dict[str, Callable[[], tuple[bytes, str]]] = {
     "a nested tuple as a size": lambda: (
         archive(one(tensor(")" + "\x85" * 90, sizes(1))), s0=bytes(16)), "damaged|sizes"),
     "lists in lists in lists": lambda: (archive(one(_laughs())), "not the weights"),
-    "modules in modules": lambda: (archive(one(_modules())), "without end|not the weights"),
+    "modules in modules": lambda: (archive(one(_modules())), "nested too deeply|not the weights"),
     "a module that holds itself": lambda: (
         archive(one(b"c__main__\nNet\n)\x81p1\n}V_parameters\n}sV_modules\n}Vx\ng1\nssb")),
-        "without end"),
+        "nested too deeply"),
     "four million steps": lambda: (archive(b"\x80\x02" + b"N0" * 2_000_000 + b"N."), "steps"),
-    "a million memos": lambda: (archive(b"\x80\x02N" + b"\x94" * 1_500_000 + b"."), "remembers"),
+    "a million memos": lambda: (archive(b"\x80\x02N" + b"\x94" * 1_500_000 + b"."), "memo holds"),
     "a long name": lambda: (one(b"c" + b"a" * 5000 + b"\nb\n"), "name of more than"),
     "a long number": lambda: (one(b"\x8b" + struct.pack("<I", 10**6) + b"\x7f" * 10**6), "bits"),
     "a long number as text": lambda: (one(b"L" + b"9" * 4000 + b"L\n"), "bits|damaged"),

@@ -53,13 +53,13 @@ DEVICE = Reference("")  # where the input is, whatever the program says; no valu
 def integer_of(value: Any) -> int:
     """A whole number of 64 bits; MalformedError for anything else."""
     if type(value) is not int or not -(2**63) <= value < 2**63:
-        raise MalformedError("a number is none")
+        raise MalformedError("expected an integer of 64 bits")
     return value
 
 
 def _boolean(value: Any) -> bool:
     if type(value) is not bool:
-        raise MalformedError("a truth value is none")
+        raise MalformedError("expected a boolean")
     return value
 
 
@@ -67,27 +67,27 @@ def _float(value: Any) -> float:
     if isinstance(value, str) and value in FLOATS:
         return FLOATS[value]
     if type(value) not in (int, float):
-        raise MalformedError("a number is none")
+        raise MalformedError("expected a number")
     return float(value)
 
 
 def _word(value: Any) -> str:
     if not isinstance(value, str) or not (value in WORDS or EQUATION.fullmatch(value)):
-        raise MalformedError("a text is none that an operator knows")
+        raise MalformedError("expected a text that an operator accepts")
     return value
 
 
 def name_of(value: Any) -> str:
     """The name of a value or of an argument; MalformedError for anything else."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME:
-        raise MalformedError("a name is none")
+        raise MalformedError(f"expected a name of 1 to {MAX_NAME} characters")
     return value
 
 
 def one_of(value: Any) -> tuple[str, Any]:
     """A union: a dict with one entry, whose key tells the kind."""
     if not isinstance(value, dict) or len(value) != 1:
-        raise MalformedError("an argument has no kind")
+        raise MalformedError("expected an argument with exactly one kind")
     return next(iter(value.items()))
 
 
@@ -110,7 +110,7 @@ def _dtype(value: Any) -> torch.dtype:
 
 def _layout(value: Any) -> torch.layout:
     if value != STRIDED:
-        raise MalformedError("a layout is not dense")
+        raise MalformedError("expected a dense tensor layout")
     return torch.strided
 
 
@@ -136,7 +136,7 @@ def list_of(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
 
     def read_list(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list) or len(value) > MAX_LIST:
-            raise MalformedError("a list is none, or too long")
+            raise MalformedError(f"expected a list of at most {MAX_LIST} entries")
         return tuple(read(entry) for entry in value)
 
     return read_list

@@ -234,7 +234,7 @@ OURS: dict[str, Operator] = {
 
 def _power(base: float, exponent: float) -> float:
     if abs(exponent) > MAX_POWER:
-        raise OverflowError("a size to such a power")
+        raise OverflowError("an exponent that is too large for a size")
     return float(base**exponent) if isinstance(exponent, float) else base**exponent
 
 
@@ -284,7 +284,7 @@ def _of_sizes(function: Callable[..., Any]) -> Operator:
 
     def bounded(**given: Any) -> Any:
         if not all(isinstance(value, int | float) for value in given.values()):
-            raise TypeError("an operator on sizes was given something else")
+            raise TypeError("an operator on sizes was given a value that is not a number")
         result = function(*given.values())
         if not abs(result) < MAX_NUMBER:
             raise OverflowError("a size beyond 64 bits")

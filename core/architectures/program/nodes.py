@@ -71,7 +71,7 @@ class GraphReader:
         _, graph, *given = [entry["arg"] for entry in node["inputs"]]
         kind, content = one_of(graph)
         if kind != "as_graph":
-            raise MalformedError("a part of the graph is none")
+            raise MalformedError("expected a graph as the first input of a higher-order operator")
         inner, inside = content["graph"], f"{prefix}{self.read}/"
         names = [argument_of(entry).name for entry in inner["inputs"]]
         values = [self._resolved(argument_of(entry), scope).name for entry in given]

@@ -19,7 +19,7 @@ def structure_of(entries: Any, count: int) -> Any:
     _, spec = json.loads(whole["out_spec"])
     structure = _nested(spec, 0)
     if len(list(_leaves(structure))) != count:
-        raise MalformedError("its outputs are not those that it announces")
+        raise MalformedError("its outputs differ from those in its signature")
     return structure
 
 

@@ -128,7 +128,7 @@ def _computed(
     """Border to foreign code: output and results, or a ForwardError that names the node."""
     try:
         if any(_storage(inputs[name]) in held for name in node.writes):
-            raise ValueError("it changes the weights")
+            raise ValueError("it changes the weights in place")
         if pieces(node.target, inputs) > MAX_PIECES:
             raise ValueError(f"it has more than {MAX_PIECES} results")
         output = _cast(node.operator(**inputs), cast)
@@ -171,7 +171,7 @@ def _results(node: Node, output: Any) -> list[Any]:
         elif names is not None:
             results.append(value)
     if len(results) != len(node.defines):
-        raise ValueError("it has another number of results than announced")
+        raise ValueError("its number of results differs from the one in the graph")
     return results
 
 

@@ -32,7 +32,7 @@ def one_channel(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "certain",
         (
             Evidence("The network has one output channel.", 1),
-            Evidence(f"{what} everywhere, whatever the network says."),
+            Evidence(f"{what} everywhere, whatever the network returns."),
         ),
         "Decide with a sigmoid and a threshold.",
         "mask = model(x).sigmoid()[0, 0] > 0.5",
@@ -55,8 +55,8 @@ def no_sigmoid(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "R3",
         "certain",
         (
-            Evidence(f"The logits go from {low:.2g} to {high:.2g}: they are no probabilities."),
-            Evidence(f"They are compared with {cut:g}.", cut),
+            Evidence(f"The logits range from {low:.2g} to {high:.2g}: not probabilities."),
+            Evidence(f"They are compared with a threshold of {cut:g}.", cut),
         ),
         "Apply the sigmoid, or compare the logits with 0.",
         "mask = model(x).sigmoid() > 0.5",
@@ -83,10 +83,10 @@ def twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "R5",
         "certain",
         (
-            Evidence(f"The output lies between {low:.3g} and {high:.3g}: it is activated already."),
-            Evidence("A sigmoid of that is never below 0.5."),
+            Evidence(f"The output lies between {low:.3g} and {high:.3g}: already activated."),
+            Evidence("The sigmoid of such a value is never below 0.5."),
         ),
-        f"Leave the {activation} out.",
+        f"Remove the {activation}.",
         "probs = model(x)  # no sigmoid: the network ends in one",
         changes=changes,
         effect=measured.mask.changed(changes, so_far.fixes),
@@ -122,15 +122,15 @@ def threshold(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "R4",
         "likely",
         (
-            Evidence(f"At {now:g} the mask is of one class.", now),
+            Evidence(f"At a threshold of {now:g} the mask has one class.", now),
             Evidence(f"At {changes['threshold']:g} it shows {share:.1%} foreground.", share),
-            Evidence(f"Being on one side or the other explains {apart:.0%} of the scores.", apart),
+            Evidence(f"That split explains {apart:.0%} of the variance of the scores.", apart),
         ),
-        "Use the threshold of the training.",
+        "Use the threshold that was used in training.",
         f"mask = probs > {changes['threshold']:g}",
         changes=changes,
         effect=measured.mask.changed(changes, so_far.fixes),
-        separates="The threshold at which the training's own score was computed.",
+        separates="The threshold at which the score of the training was computed.",
     )
 
 
@@ -164,7 +164,12 @@ def other_head(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     yield Finding(
         "R8",
         "certain",
-        (Evidence(f"The aux head is read; the head differs at {effect:.1%}.", effect),),
+        (
+            Evidence(
+                f"The aux head is read; the main head differs at {effect:.1%} of the pixels.",
+                effect,
+            ),
+        ),
         "Read the head.",
         "logits = model(x)['out']",
         changes=changes,

@@ -26,7 +26,7 @@ def gray_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
                 measured.num_ids - 1,
             ),
         ),
-        "Color the ids with a palette.",
+        "Map the ids to colors with a palette.",
         "Image.fromarray(palette[labels]).save('mask.png')",
         changes={"palette": "safe"},
     )

@@ -37,9 +37,9 @@ from core.settings import change
 
 TRANSFORMS = "The Normalize line of the training's transforms."
 FIX = {
-    "P1": ("Normalize as in the training.", "x = (image / 255 - mean) / std"),
+    "P1": ("Normalize as in training.", "x = (image / 255 - mean) / std"),
     "P2": ("Normalize once.", "x = normalize(x)  # and nowhere else, nor inside the network"),
-    "P3": ("Feed what the training fed.", "x = image / 255  # no mean, no std"),
+    "P3": ("Feed pixels as in training.", "x = image / 255  # no mean, no std"),
     "P4": ("Divide by 255.", "x = torch.from_numpy(image).float() / 255"),
     "P5": ("Divide by a constant.", "x = image / 255  # not image / image.max()"),
     "P7": ("Follow the convention of this checkpoint.", "x = (image - mean) / std / 255"),
@@ -59,7 +59,7 @@ def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
             Evidence(f"The network is fed {width} x {height} pixels.", min(height, width)),
             Evidence(f"The picture has {before[1]} x {before[0]}.", min(before)),
         ),
-        "Feed the size of the training; where it is not known, the picture's own.",
+        "Feed the size that was used in training; where it is not known, the picture's own.",
         "image = image.resize(training_size)",
         changes={"resize": "none"},
     )
@@ -78,7 +78,7 @@ def remembered(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
 
 def normalization(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
-    """P1 to P5 and P7: the network remembers another input than it is given."""
+    """P1 to P5 and P7: the running statistics belong to another input than the network is fed."""
     known = so_far.recovered
     if known is None or not known.changes or not _differs(known):
         return
@@ -139,23 +139,23 @@ def _evidence(measured: Measurements, known: Recovered) -> Iterator[Evidence]:
     now = measured.settings.preprocessing
     wanted: Mapping[str, Any] = {k: v for k, v in known.changes.items() if hasattr(now, k)}
     yield Evidence(
-        f"It is fed {in_words(now)}; it was trained on {in_words(replace(now, **wanted))}."
+        f"The network is fed {in_words(now)}; it was trained on {in_words(replace(now, **wanted))}."
     )
     yield Evidence(known.reason, known.margin)
     if known.kl:
-        words = f"What is fed now is {known.current:.2g} nats away."
+        words = f"Fed as now, the KL divergence is {known.current:.2g} nats."
         yield Evidence(words, known.current)
 
 
 def known_twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
-    """P2 from the numbers alone, where neither BatchNorm nor the masks tell what is right."""
+    """P2 from the numbers alone, where neither BatchNorm nor the masks show what is right."""
     once, known = known_once(measured.settings.preprocessing), so_far.recovered
     if once is None or known is None or known.certainty != "cannot tell":
         return
     if measured.truth.matches(so_far.fixes):
         return
     changes = {**once, "color": measured.settings.preprocessing.color}
-    words = "Mean and std are what comes of applying a known convention twice: m + m s and s s."
+    words = "Mean and std equal those of a known convention applied twice: m + m s and s s."
     yield _mismatch(measured, so_far, "P2", "likely", (Evidence(words),), changes, TRANSFORMS)
 
 
@@ -165,7 +165,7 @@ def own_maximum(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if measured.settings.preprocessing.scale != "max" or largest >= measured.tensor.largest:
         return
     changes = {"scale": "255" if measured.tensor.largest == 255 else "65535"}
-    words = f"The divisor is {largest:g}, this picture's maximum; others are divided by another."
+    words = f"The divisor is {largest:g}, the maximum of this picture; it differs between pictures."
     yield _mismatch(measured, so_far, "P5", "likely", (Evidence(words, largest),), changes)
 
 
@@ -188,11 +188,11 @@ def order(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "P6",
         "certain" if told and then > FLAT_ORDER_GAIN * now else "likely",
         evidence,
-        "Give the channels in the order of the training.",
+        "Give the channels in the order that was used in training.",
         "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
         changes=swapped,
         effect=effect,
-        separates="A ground truth: the right order has the higher mIoU.",
+        separates="A ground truth: the right order has a higher mIoU.",
         kind="fault" if effect >= HARMLESS_SHARE else "note",
     )
 
@@ -206,31 +206,38 @@ def _truth_says(
     if then <= needed * now or not good:
         return ()
     color = measured.settings.preprocessing.color
-    return (Evidence(f"As {color} the mask tells {now:.2f} nats, swapped {then:.2f}.", then - now),)
+    words = f"As {color} the mask score is {now:.2f} nats, with the channels swapped {then:.2f}."
+    return (Evidence(words, then - now),)
 
 
 def _network_says(
     measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
 ) -> tuple[Evidence, ...]:
-    """What speaks for the other order where it has the votes; () where it has not."""
+    """What speaks for the other order where its votes suffice; () where they do not."""
     if then < LEFT_WITH_ORDER * now or not is_judged(measured, {**so_far.fixes, **swapped}):
         return ()
     found = preference(measured, so_far.fixes, swapped)
     if found.votes < VOTES:
         return ()
-    votes = f"Three signs together give the other order {found.votes:.1f} votes; {VOTES:g} decide."
-    near = f"The input is {_times(found.nearer)} familiar to BatchNorm."
-    left = f"{_times(found.steadier)} of the mask is left in a mirror and in other light."
+    votes = (
+        f"The other channel order scores {found.votes:.1f} by confidence, KL divergence and "
+        f"agreement of the masks; {VOTES:g} decides."
+    )
+    near = (
+        "How unlike training the input is: its KL divergence from BatchNorm's running statistics "
+        f"becomes {_times(1 / found.nearer)}."
+    )
+    left = f"Agreement with the mirrored and brightened masks is {_times(found.steadier)}."
     return (
         Evidence(votes, found.votes),
-        Evidence(f"The network's confidence changes by {found.surer:+.3f}.", found.surer),
+        Evidence(f"The mean confidence changes by {found.surer:+.3f}.", found.surer),
         Evidence(near, found.nearer),
         Evidence(left, found.steadier),
     )
 
 
 def _times(factor: float) -> str:
-    return f"{factor:.2g} times more" if factor >= 1 else f"{1 / factor:.2g} times less"
+    return f"{factor:.2g} times higher" if factor >= 1 else f"{1 / factor:.2g} times lower"
 
 
 def _no_use(measured: Measurements, so_far: Progress) -> bool:
@@ -261,14 +268,14 @@ def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "S1",
         "likely",
         (
-            Evidence(f"At {width} x {height} the mask tells {now:.2f} nats.", now),
-            Evidence(f"At {other[1]} x {other[0]} it tells {then:.2f}.", then),
+            Evidence(f"At {width} x {height} pixels the mask score is {now:.2f} nats.", now),
+            Evidence(f"At {other[1]} x {other[0]} pixels it is {then:.2f}.", then),
         ),
-        "Feed the size of the training; where it is not known, the picture's own.",
+        "Feed the size that was used in training; where it is not known, the picture's own.",
         "image = image.resize(training_size)",
         changes=changes,
         effect=effect,
-        separates="The crop or resize in the configuration of the training.",
+        separates="The crop or resize in the training configuration.",
     )
 
 

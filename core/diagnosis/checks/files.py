@@ -20,7 +20,7 @@ def turned(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "F1",
         "certain",
         (Evidence(f"The EXIF orientation is {orientation}: {TURNS[orientation]}.", orientation),),
-        "Turn the picture when it is opened, and its mask alike.",
+        "Rotate the picture when it is opened, and its mask in the same way.",
         "image = ImageOps.exif_transpose(Image.open(path))",
         kind="note",
     )
@@ -33,8 +33,8 @@ def transparent(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     yield Finding(
         "F2",
         "certain",
-        (Evidence("Some pixels are not opaque; here they lie on white."),),
-        "Lay the picture on the background of the training.",
+        (Evidence("Some pixels are not opaque; here they are blended with white."),),
+        "Composite the picture onto the background that was used in training.",
         "image = Image.alpha_composite(background, image.convert('RGBA')).convert('RGB')",
         kind="note",
     )
@@ -53,9 +53,9 @@ def deep(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "certain",
         (
             Evidence(f"The file has {about.bits} bits a sample, up to {window[1]:g}.", window[1]),
-            Evidence(f"What is scaled reaches {fed:g}.", fed),
+            Evidence(f"The largest sample that is scaled is {fed:g}.", fed),
         ),
-        "Bring the samples to 8 bits as in the training.",
+        "Convert the samples to 8 bits as in training.",
         f"image = (samples / {window[1]:g} * 255).astype(np.uint8)",
         changes={"depth": "8"} if raw else {},
         kind="fault" if raw else "note",
@@ -72,6 +72,6 @@ def one_color(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "F5",
         "certain",
         (Evidence(f"All its pixels are rgb({color}), so no setting can show an object."),),
-        "Look at the picture that your script reads, and give that of the camera.",
+        "Look at the picture that your script reads, and open the one from the camera.",
         "assert image.std() > 1",
     )

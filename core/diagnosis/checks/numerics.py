@@ -28,10 +28,10 @@ def training_mode(measured: Measurements, so_far: Progress) -> Iterator[Finding]
         "B2",
         "likely",
         (Evidence("The mode is train: BatchNorm uses the statistics of this one picture."),),
-        "Switch to inference before the forward.",
+        "Switch to evaluation mode before the forward.",
         "model.eval()",
         changes={"mode": "eval"},
-        separates="Where train is better than eval, the stored statistics are at fault (B1).",
+        separates="If train is better than eval, the running statistics are at fault (B1).",
     )
 
 
@@ -46,11 +46,11 @@ def never_updated(measured: Measurements, so_far: Progress) -> Iterator[Finding]
         (
             Evidence(
                 f"{fresh} of {measured.batchnorm.count} BatchNorms have mean 0 and variance 1: "
-                "they never saw a picture.",
+                "they were never updated.",
                 fresh,
             ),
         ),
-        "Estimate the statistics anew on some training pictures.",
+        "Estimate the statistics again on some training pictures.",
         "model.train(); [model(x) for x in batches]; model.eval()",
         changes={"mode": "train"},
     )
@@ -66,7 +66,7 @@ def half(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     yield Finding(
         "N2",
         "certain",
-        (Evidence("The tensor itself is beyond 65504, the largest float16.", largest),),
+        (Evidence("The tensor itself exceeds 65504, the largest float16.", largest),),
         "Run in float32, or in bfloat16, which has the range of float32.",
         "model.float()(x.float())",
         changes={"dtype": "float32"},
@@ -86,7 +86,7 @@ def overflow(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "certain",
         (
             Evidence(f"In float16 {bad:.0%} of the logits are not finite.", bad),
-            Evidence("In float32 all of them are."),
+            Evidence("In float32 all of them are finite."),
         ),
         "Run in float32, or in bfloat16, which has the range of float32.",
         "model.float()(x.float())",
@@ -96,7 +96,7 @@ def overflow(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
 
 def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
-    """B1, B2: which of stored and own statistics gives the better mask."""
+    """B1, B2: whether running statistics or those of this picture give the better mask."""
     if measured.batchnorm.never_updated_share > UNUSED_NORMS:
         return
     evaluated, trained = {**so_far.fixes, "mode": "eval"}, {**so_far.fixes, "mode": "train"}
@@ -110,8 +110,8 @@ def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         return
     own = measured.truth.mask_score(trained)
     words = (
-        Evidence(f"With the stored statistics the mask tells {stored:.2f} nats.", stored),
-        Evidence(f"With this picture's own it tells {own:.2f}.", own),
+        Evidence(f"With the running statistics the mask score is {stored:.2f} nats.", stored),
+        Evidence(f"With the statistics of this picture it is {own:.2f}.", own),
     )
     unusable = own > OWN_GAIN * stored + OWN_GAIN_NATS and _is_strange(so_far)
     if unusable:
@@ -120,13 +120,16 @@ def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
             "likely",
             (
                 *words,
-                Evidence(f"To BatchNorm any ordinary picture is over {STRANGE_NATS} nats odd."),
+                Evidence(
+                    "Even the reference picture is unlike training: its KL divergence from "
+                    f"BatchNorm's running statistics exceeds {STRANGE_NATS} nats."
+                ),
             ),
-            "Estimate the statistics anew on some training pictures, or train with larger batches.",
+            "Estimate the statistics again on training pictures, or train with larger batches.",
             "model.train(); [model(x) for x in batches]; model.eval()",
             changes={"mode": "train"} if chosen == "eval" else {},
             effect=measured.mask.changed(trained, so_far.fixes),
-            separates="Another checkpoint of this training: B1 is in the file, not in the code.",
+            separates="Another checkpoint of this training: B1 lies in the file, not in the code.",
         )
     if chosen == "train":
         effect = measured.mask.changed({"mode": "eval"}, so_far.fixes)
@@ -138,7 +141,7 @@ def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
                 Evidence("The mode is train: BatchNorm uses the statistics of this one picture."),
                 *words,
             ),
-            "Switch to inference before the forward.",
+            "Switch to evaluation mode before the forward.",
             "model.eval()",
             changes={"mode": "eval"},
             effect=effect,
@@ -147,5 +150,5 @@ def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
 
 def _is_strange(so_far: Progress) -> bool:
-    """Whether the statistics of BatchNorm are beyond belief, whatever is fed."""
+    """Whether BatchNorm's running statistics contradict each other, whatever is fed."""
     return so_far.recovered is not None and so_far.recovered.strange

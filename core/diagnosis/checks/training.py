@@ -34,16 +34,24 @@ def background_only(measured: Measurements, so_far: Progress) -> Iterator[Findin
     there = _truth_shows(measured)
     evidence = [
         Evidence(
-            "No other normalization, order, size, mode or threshold that was tried "
-            "brings a class out.",
+            "No other normalization, channel order, size, mode or threshold that was tried "
+            "makes a class appear.",
             len(so_far.tried),
         )
     ]
     if there is not None:
-        evidence.append(Evidence(f"{there:.0%} of the ground truth is no background.", there))
+        evidence.append(Evidence(f"{there:.0%} of the ground truth is foreground.", there))
     if lead is not None:
-        evidence.append(Evidence(f"The bias of the background leads by {lead:.1f}.", lead))
-    evidence.append(Evidence(f"What lies under the background tells {beneath:.2f} nats.", beneath))
+        evidence.append(
+            Evidence(
+                f"The head bias of the background is {lead:.1f} above the largest other one.", lead
+            )
+        )
+    words = (
+        "Where the background leads least, the masks of the picture and its mirror image agree by "
+        f"{beneath:.2f} nats."
+    )
+    evidence.append(Evidence(words, beneath))
     certainty = _certainty(there, lead, beneath)
     if certainty is None:
         return
@@ -51,9 +59,9 @@ def background_only(measured: Measurements, so_far: Progress) -> Iterator[Findin
         "T1",
         certainty,
         tuple(evidence),
-        "Train longer, with a loss that weighs the classes, on crops that hold the foreground.",
+        "Train longer, with a loss that weighs the classes, on crops that show the foreground.",
         "loss = nn.CrossEntropyLoss(weight=1 / frequency)",
-        separates="A picture that surely holds the class, with its ground truth.",
+        separates="A picture that certainly shows the class, with its ground truth.",
     )
 
 

@@ -90,7 +90,7 @@ def _jpeg(ids: np.ndarray, values: list[int]) -> Finding:
             Evidence("The file of the ground truth is a JPEG."),
             Evidence(f"It holds {len(values)} different values.", len(values)),
         ),
-        "Save masks as PNG; a JPEG invents values at every edge. Make this one again.",
+        "Save masks as PNG; JPEG adds values at every edge. Create this mask again.",
         "Image.fromarray(ids.astype(np.uint8)).save('mask.png')",
     )
 
@@ -106,9 +106,9 @@ def _interpolated(values: list[int], between: float, count: int) -> Finding:
                 len(values),
             ),
         ),
-        "Resize masks with nearest neighbor only, and make this one again.",
+        "Resize masks with nearest neighbor interpolation only, and create this one again.",
         "mask = mask.resize(size, Image.Resampling.NEAREST)",
-        separates="A mask that was saved as JPEG has invented values too, but inside the areas as "
+        separates="A mask that was saved as JPEG has other values too, but inside the areas as "
         "well.",
     )
 
@@ -152,9 +152,9 @@ def _luminances(values: list[int], name: str) -> Finding:
             ),
             Evidence("Class ids would be 0, 1, 2 and so on."),
         ),
-        "Open the mask with its palette and take the indices; never convert it to gray.",
+        "Open the mask with its palette and take the indices; do not convert it to gray.",
         "ids = np.array(Image.open('mask.png'))  # mode P, no convert('L')",
-        separates="Open the original file: its mode is P where this is the cause.",
+        separates="The original file: if this is the cause, its mode is P.",
     )
 
 
@@ -173,7 +173,9 @@ def _not_ids(values: list[int], count: int, measured: Measurements) -> Finding:
         Evidence(f"The network's ids are 0 to {count - 1}.", count),
     ]
     if ignored:
-        evidence.append(Evidence("255 is ignored, so its pixels were never learned or counted."))
+        evidence.append(
+            Evidence("255 is the ignore id, so its pixels were neither learned nor counted.")
+        )
     return Finding(
         "T2",
         "certain",
@@ -247,7 +249,7 @@ def _renamed(wrong: dict[int, int], as_is: float, mapped: float, cause: str) -> 
         "certain" if len(wrong) > 2 or cause == "T2" else "likely",
         (
             Evidence(f"The ground truth has {listed}. {shift}".strip()),
-            Evidence(f"{as_is:.0%} of the pixels agree as they are.", as_is),
+            Evidence(f"{as_is:.0%} of the pixels agree with the mask as they are.", as_is),
             Evidence(f"{mapped:.0%} agree when the ids are renamed.", mapped),
         ),
         "Map the ids of the ground truth to those of the training.",

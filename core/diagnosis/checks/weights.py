@@ -42,8 +42,8 @@ def not_finite(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     share = len(bad) / len(numbers)
     named = ", ".join(bad[:NAMES_SHOWN]) + (", ..." if len(bad) > NAMES_SHOWN else "")
     evidence = (
-        Evidence(f"NaN or infinity in {len(bad)} of {len(numbers)} tensors of numbers.", len(bad)),
-        Evidence(f"Here: {named}."),
+        Evidence(f"{len(bad)} of {len(numbers)} tensors contain NaN or infinity.", len(bad)),
+        Evidence(f"They are: {named}."),
     )
     if share >= DIVERGED_SHARE:
         yield Finding(
@@ -76,12 +76,12 @@ def class_count(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "likely",
         (
             Evidence(f"The head has {count} channels.", count),
-            Evidence(f"There are names for {len(names)} classes.", len(names)),
+            Evidence(f"There are {len(names)} class names.", len(names)),
         ),
-        "Open the checkpoint that was trained on these classes, or give it its own names.",
+        "Open the checkpoint that was trained on these classes, or give the names of its classes.",
         f"model = deeplabv3_resnet50(num_classes={count})",
         changes={"class_names": ()},
-        separates="Look at the class list in the configuration of the training.",
+        separates="The class list in the training configuration.",
     )
 
 
@@ -101,9 +101,9 @@ def aux_head(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "certain",
         (
             Evidence(f"The head has {count} channels.", count),
-            Evidence(f"The aux head has {aux}: it was left as it was before training.", aux),
+            Evidence(f"The aux head has {aux}: it was not replaced for this training.", aux),
         ),
-        "Read the head, and drop the aux head from the file.",
+        "Read the main head, and remove the aux head from the file.",
         "state = {k: v for k, v in state.items() if not k.startswith('aux_classifier.')}",
         changes={"head": "out"} if used else {},
         kind="fault" if used else "note",
@@ -121,7 +121,7 @@ def in_channels(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "F3",
         "certain",
         (Evidence(channels_in_words(expected, given), expected),),
-        f"Feed {wanted}, as in the training.",
+        f"Feed {wanted}, as in training.",
         'image = Image.open(path).convert("L")'
         if expected == 1
         else 'image = Image.open(path).convert("RGB")',
@@ -148,13 +148,13 @@ def never_trained(measured: Measurements, so_far: Progress) -> Iterator[Finding]
         "certain" if weight.numel() >= MANY_NUMBERS else "likely",
         (
             Evidence(
-                f"{name} is as PyTorch makes it: numbers up to {bound:.4f}, all as likely; "
-                f"these differ from that by {distance:.3f}.",
+                f"{name} looks like PyTorch's initialization, uniform within {bound:.4f}: "
+                f"its distance from that distribution is {distance:.3f}.",
                 distance,
             ),
             Evidence(f"Its largest weight is {largest:.4f}.", largest),
         ),
-        "Train the head, or load the file that holds the trained one.",
+        "Train the head, or load the file that contains the trained one.",
         "model.load_state_dict(state, strict=True)",
     )
 
@@ -196,7 +196,7 @@ def _prefixed(prefix: str, count: int) -> Finding:
         (
             Evidence(
                 f"The {count} names begin with {prefix}; load_state_dict(strict=False) would "
-                "load none of them into a network without it.",
+                "load none of them into a network whose names lack it.",
                 count,
             ),
         ),
@@ -233,14 +233,24 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
             *told,
             Evidence(
                 f"At the median pixel the winning class leads by {steady:.0%} of its lead at the "
-                "surest ones.",
+                "most confident pixels.",
                 steady,
             ),
-            Evidence(f"The picture is {strange:.2f} nats from what all layers remember.", strange),
-            Evidence(f"In the worst of three lights its mean confidence is {sure:.2f}.", sure),
-            Evidence(f"In a mirror and other light {left:.0%} of the mask is left.", left),
+            Evidence(
+                "How unlike training the picture is: its KL divergence from the running "
+                f"statistics of all BatchNorm layers is {strange:.2f} nats.",
+                strange,
+            ),
+            Evidence(
+                f"At the worst of three brightnesses the mean confidence is {sure:.2f}.", sure
+            ),
+            Evidence(
+                f"Mirrored, brightened and darkened pictures keep {left:.0%} of the agreement "
+                "of the masks.",
+                left,
+            ),
         ),
         "Open a checkpoint that was trained on pictures like this one.",
         "model.load_state_dict(torch.load('trained_on_these.pth'))",
-        separates="A picture of the training: if the mask is good there, this is the cause.",
+        separates="A training picture: if the mask is good there, this is the cause.",
     )

@@ -54,17 +54,19 @@ def by_agreement(
     except InspectionError:
         return cannot_tell("No convention can be run.", ranking, current)
     if len(rich) < 2:
-        return cannot_tell("Under no convention the logits are of a usual size.", ranking, current)
+        return cannot_tell(
+            "The logits are unusually large under every convention.", ranking, current
+        )
     (family, best), (other, second) = sorted(rich.items(), key=lambda pair: -pair[1])[:2]
     first, next_ = map(convention_name, (family, other))
     words = f"{best:.2f} nats under {first}, {second:.2f} under {next_}, {now:.2f} now"
     if now >= max(best / TIE, ALIVE_NATS) and not absurd:
-        reason = f"No convention makes a mask that agrees better with itself than it does: {words}."
+        reason = f"No convention makes the mask agree better with its mirrored one: {words}."
         return Recovered("likely", reason, "", {}, now / max(best, 1e-6), 0, 0, ranking=ranking)
     flat, has_shapes = measured.picture.is_flat, measured.truth.has_shapes
     if flat and not absurd and not has_shapes:
         return cannot_tell(
-            "The picture is too flat: more contrast is always richer.", ranking, current
+            "The picture is too flat: more contrast always gives a richer mask.", ranking, current
         )
     richer = RICHER_BY_TRUTH if has_shapes and not flat else RICHER
     needed = (
@@ -74,9 +76,9 @@ def by_agreement(
         return cannot_tell(f"No convention stands out: {words}.", ranking, current)
     then, margin = {**CONVENTIONS[family], "color": color}, best / max(second, 1e-6)
     if margin < TIE:
-        reason = f"Two conventions do equally well, and better than what is fed: {words}."
+        reason = f"Two conventions do equally well, and better than the one that is fed: {words}."
         return Recovered("cannot tell", reason, family, then, margin, 0, current, ranking=ranking)
-    reason = f"The mask agrees with itself best under {first}: {words}."
+    reason = f"The mask agrees best with that of the mirrored picture under {first}: {words}."
     return Recovered("likely", reason, family, then, margin, 0, current, ranking=ranking)
 
 

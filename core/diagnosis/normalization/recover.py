@@ -100,7 +100,9 @@ def _in_order(found: Recovered, color: str) -> dict[str, Any]:
 
 def _recovered(measured: Measurements, fixes: Mapping[str, Any], masks_tell: bool) -> Recovered:
     if measured.batchnorm.never_updated_share > UNUSED_NORMS:
-        return cannot_tell("BatchNorm remembers nothing: its statistics were never updated.", (), 0)
+        return cannot_tell(
+            "BatchNorm's running statistics were never updated, so they show nothing.", (), 0
+        )
     memory = memory_of(measured)
     known = candidates(measured, memory)
     fits = _fits(measured, known)
@@ -109,7 +111,7 @@ def _recovered(measured: Measurements, fixes: Mapping[str, Any], masks_tell: boo
         return by_agreement(measured, fixes, masks_tell=masks_tell)
     ranking = _ranked(memory, known, fits)
     if _is_strange(measured, memory, known[ranking[0][0]]):
-        words = "BatchNorm's statistics do not belong together."
+        words = "BatchNorm's running statistics contradict each other."
         return replace(cannot_tell(words, ranking, current), strange=True)
     if min(ranking[0][1], current) <= FAMILIAR_NATS:
         return _by_fit(measured, memory, known, ranking, current)
@@ -177,11 +179,11 @@ def _by_fit(
     """The nearest convention; certain where the checkpoint alone says the same."""
     (family, best), second = ranking[0], min(kl for _, kl in ranking[1:])
     reason = (
-        f"Most familiar to the network is {convention_name(family)}: {best:.2g} nats; "
-        f"the next has {second:.2g}."
+        f"The input is most like training with {convention_name(family)}: its KL divergence from "
+        f"BatchNorm's running statistics is {best:.2g} nats; with the next convention {second:.2g}."
     )
     if memory is not None and _standard(memory) and family == "imagenet":
-        reason += " The picture's own z-score would leave the same memory."
+        reason += " A z-score of each picture would leave the same running statistics."
     fed = min(
         measured.batchnorm.input_kl({"color": color}) or current for color in _colors(measured)
     )
@@ -192,7 +194,7 @@ def _by_fit(
     if memory is not None:
         as_odd = oddness(memory, known[family])
         if oddness(memory, flatten(measured.settings)) < as_odd + 1:
-            return cannot_tell("The checkpoint alone finds nothing odd.", ranking, current)
+            return cannot_tell("The checkpoint alone shows no mismatch.", ranking, current)
     changes = {**known[family], "color": measured.settings.preprocessing.color}
     agreed = second >= best and family in _remembered(memory)[:1]
     clear = second >= CLEARLY_NEXT * max(best, LEAST_NATS) or agreed
@@ -231,12 +233,12 @@ def from_memory(
     (family, best), (_, second) = sorted(odd.items(), key=lambda pair: pair[1])[:2]
     mean = ", ".join(f"{value:.2g}" for value in memory.mean)
     reason = (
-        f"The first BatchNorm remembers an input of mean {mean} and std {memory.std:.3g}: "
-        f"that is {convention_name(family)}."
+        f"The first BatchNorm's running statistics show an input of mean {mean} and std "
+        f"{memory.std:.3g}: that is {convention_name(family)}."
     )
     order = tuple(ranking.items())
     if now < best + CLEAR_ODDNESS or best > CLEAR_ODDNESS:
-        return cannot_tell("The checkpoint alone finds nothing odd.", order, 0.0)
+        return cannot_tell("The checkpoint alone shows no mismatch.", order, 0.0)
     changes = {**families[family], "color": measured.settings.preprocessing.color}
     margin = second / max(best, LEAST_ODDNESS)
     return Recovered("likely", reason, family, changes, margin, 0, 0, ranking=order)

@@ -86,7 +86,7 @@ def _not_enlarged(written: Written, gain: float) -> Finding:
             Evidence(f"Your file has {width} x {height} pixels, fewer than the picture.", height),
             Evidence(f"Our label map at that size explains {gain:.0%} of it.", gain),
         ),
-        "Enlarge the logits to the picture before the decision.",
+        "Enlarge the logits to the size of the picture before the decision.",
         "logits = F.interpolate(logits, size=image.shape[:2], mode='bilinear')",
     )
 
@@ -101,18 +101,18 @@ def _unexplained(measured: Measurements, nearest: float) -> Iterator[Finding]:
         "likely" if nearest < RANDOM_GAIN else "possible",
         (
             Evidence(
-                f"No way of using these weights writes your file; the nearest explains "
-                f"{max(0.0, nearest):.0%} of it.",
+                "No program that was tried writes your file with these weights; the nearest "
+                f"explains {max(0.0, nearest):.0%} of it.",
                 nearest,
             ),
             Evidence(
                 f"All names in the checkpoint begin with {prefix}, which "
-                "load_state_dict(strict=False) passes over in silence."
+                "load_state_dict(strict=False) skips without an error."
             ),
         ),
         "Take the prefix off and load with strict=True.",
         f"state = {{k.removeprefix({prefix!r}): v for k, v in state.items()}}",
-        separates="Print what load_state_dict returns: it names the missing keys.",
+        separates="The return value of load_state_dict: it names the missing keys.",
     )
 
 
@@ -197,12 +197,14 @@ def _of_one_value(measured: Measurements, written: Written) -> Iterator[Finding]
             "likely" if CAUSES[program.cause].writes_one_value or len(fits) == 1 else "possible",
             (
                 Evidence(f"Your file is {value} everywhere; our label map is not.", value),
-                Evidence(f"{program.words[0].upper()}{program.words[1:]} gives exactly that."),
+                Evidence(
+                    f"{program.words[0].upper()}{program.words[1:]} gives exactly this value."
+                ),
             ),
             program.fix,
             program.code,
-            separates="Save the numbers with np.save before they become a picture, and look at "
-            "their unique values.",
+            separates="The numbers before they become a picture: save them with np.save, and look "
+            "at their unique values.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The parts of the checkpoint page: what the file is, what was found in it, and what is odd."""
+"""The parts of the checkpoint page: what the file is, what it contains, and its problems."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def show_file(checkpoint: Checkpoint, opened: Sources) -> None:
         )
     if checkpoint.classes:
         named = ", ".join(checkpoint.classes[:5])
-        facts.append(f"Classes that the file names and that were never made: {named}")
+        facts.append(f"Classes that the file names and that were not instantiated: {named}")
     facts += checkpoint.notes
     st.markdown("\n".join(f"- {complaints.as_text(fact)}" for fact in facts))
     _show_candidates(checkpoint, opened)
@@ -76,7 +76,7 @@ def _show_candidates(checkpoint: Checkpoint, opened: Sources) -> None:
         key=key,
         format_func=lambda path: words[path],
         on_change=lambda: session.choose_part(session.widget(key)),
-        help="The dashboard runs with what is chosen here",
+        help="The dashboard runs the weights that are chosen here",
     )
 
 
@@ -110,9 +110,9 @@ def show_network(checkpoint: Checkpoint, opened: Sources) -> Network | None:
     if network.choices:
         with st.container(horizontal=True):
             sidebar.show_choices(network.choices)
-    _show_account("Missing: the network has them, the file has not", account.missing)
-    _show_account("Unexpected: the file has them, the network has not", account.unexpected)
-    _show_account("Of another shape", account.wrong_shape)
+    _show_account("Missing: in the network, not in the file", account.missing)
+    _show_account("Unexpected: in the file, not in the network", account.unexpected)
+    _show_account("Different shape", account.wrong_shape)
     return network
 
 
@@ -146,7 +146,7 @@ def _show_account(title: str, keys: Sequence[str]) -> None:
 
 
 def show_health(checkpoint: Checkpoint) -> None:
-    """Say what is odd about the layers, or that nothing is."""
+    """List the problems of the layers, or say that there are none."""
     from core.checkpoint.health import examine, heads_in, looked_at
 
     st.subheader("Health")
@@ -156,7 +156,7 @@ def show_health(checkpoint: Checkpoint) -> None:
         st.warning(complaints.as_text(f"{fact.words}."), icon=":material/warning:")
     seen = looked_at(checkpoint.tensors, heads)
     if not facts:
-        st.success(complaints.as_text(f"Nothing is odd. Looked at: {seen}."), icon=GOOD)
+        st.success(complaints.as_text(f"No problem found. Examined: {seen}."), icon=GOOD)
     else:
         st.caption(complaints.as_text(f"Looked at: {seen}."))
 
@@ -170,7 +170,7 @@ def show_heads(checkpoint: Checkpoint, network: Network | None) -> None:
     names = network.class_names if network is not None else checkpoint.class_names
     for head in heads:
         kind = "Main head" if head.main else "Auxiliary head"
-        guess = "" if head.known else ", taken for it because it is the last convolution"
+        guess = "" if head.known else ", assumed because it is the last convolution"
         st.markdown(
             f"{kind} `{head.name}`{guess}: {head.classes} classes from {head.channels} channels"
         )
@@ -184,7 +184,7 @@ def show_heads(checkpoint: Checkpoint, network: Network | None) -> None:
         else:
             st.caption("It has no bias.")
     if not heads:
-        st.caption("There is no convolution that could be one.")
+        st.caption("No convolution that could be a head.")
 
 
 # --- the tensors ----------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def show_tree(checkpoint: Checkpoint, network: Network | None) -> None:
         _show_histogram(checkpoint, row["tensor"])
 
 
-@st.cache_data(max_entries=8, show_spinner="Measuring every tensor")
+@st.cache_data(max_entries=8, show_spinner="Measuring each tensor")
 def _rows(key: str, _checkpoint: Checkpoint) -> list[dict[str, Any]]:
     """One row a tensor; cached by the digest of the file and the place in it."""
     from core.checkpoint.health import statistics_of
@@ -264,19 +264,19 @@ def show_beside(checkpoint: Checkpoint) -> None:
     for told in normalizations_in(checkpoint.metadata):
         st.markdown(
             complaints.as_text(f"{told.where} says mean {told.mean} and std {told.std}"),
-            help="What somebody wrote there; what the network saw is another question",
+            help="As stated in the file; the training may have used another one",
         )
     if checkpoint.class_names:
         st.markdown(complaints.as_text(f"Class names: {', '.join(checkpoint.class_names[:40])}"))
     others = [{"entry": name, "what": what} for name, what in checkpoint.others.items()]
     if others:
-        st.caption("What is in the file and is not used, and why")
+        st.caption("Parts of the file that are not used, and why")
         st.dataframe(others, hide_index=True, height=min(320, 38 + 35 * len(others)))
     for title, data in (("Plain data", checkpoint.metadata), ("Attributes of its modules",
                                                              checkpoint.attributes)):  # fmt: skip
         _show_data(title, data)
     if not (others or checkpoint.metadata or checkpoint.attributes):
-        st.caption("There is nothing else in the file.")
+        st.caption("The file contains nothing else.")
 
 
 def _show_data(title: str, data: Mapping[str, Any]) -> None:
@@ -297,5 +297,5 @@ def show_downloads(checkpoint: Checkpoint) -> None:
                 file_name=f"{stem}-{checkpoint.digest[:8]}.{kind}",
                 on_click="ignore",
                 icon=":material/download:",
-                help="Every tensor bit for bit, without prefix and without anything beside",
+                help="Every tensor bit for bit, without prefix and without other data",
             )

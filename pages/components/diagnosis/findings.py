@@ -42,7 +42,7 @@ def show_bisect(bisect: Bisect) -> None:
         with place.container(border=True, height="stretch"):
             st.markdown(f":{color}[:material/{mark}:] **{number + 1} {name}**")
             if number == at:
-                st.caption("It begins here")
+                st.caption("First bad stage")
     st.caption(complaints.as_text(bisect.words))
 
 
@@ -65,12 +65,12 @@ def _show_finding(finding: Finding, number: int, seen: Seen | None) -> None:
         st.markdown("\n".join(evidence))
         if finding.effect is not None:
             share = f"{finding.effect:.1%}".replace("%", " %")
-            st.caption(f"Pixels whose class changes when this is mended: {share}")
+            st.caption(f"Pixels whose class changes when this is fixed: {share}")
         if seen is not None and finding.changes and finding.kind == "fault":
             show_remedy(finding, seen)
         st.markdown(f":material/arrow_forward: {complaints.as_text(finding.fix)}")
         if finding.separates:
-            st.caption(f"What would tell: {complaints.as_text(finding.separates)}")
+            st.caption(f"What would decide: {complaints.as_text(finding.separates)}")
         if finding.code:
             st.code(finding.code, language="python", wrap_lines=True)
         with st.container(horizontal=True):

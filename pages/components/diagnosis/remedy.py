@@ -19,18 +19,18 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 def show_remedy(finding: Finding, seen: Seen) -> None:
     """Draw both masks; nothing where the fix cannot be run.
 
-    The forward is one that the diagnosis made already, as a rule, and is remembered.
+    The diagnosis has usually run this forward already, and the engine keeps its result.
     """
     now, slot = seen.inspection, st.empty()
-    mended = change(now.settings, **finding.changes)
+    fixed = change(now.settings, **finding.changes)
     try:
-        then = inspecting.inspect_with(mended, now.image, now.network, slot)
+        then = inspecting.inspect_with(fixed, now.image, now.network, slot)
     except InspectionError:
         return
     finally:
         slot.empty()
     places = st.columns((1, 1, 2))
-    for place, inspection, words in zip(places, (now, then), ("now", "mended"), strict=False):
+    for place, inspection, words in zip(places, (now, then), ("now", "fixed"), strict=False):
         show_mask(place, inspection, inspection.settings.display, f"The mask {words}")
         score = verdict_of(seen, inspection).mean_iou
         place.caption(words if score is None else f"{words}: mIoU {score:.3f}")

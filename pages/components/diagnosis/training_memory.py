@@ -1,4 +1,4 @@
-"""What the checkpoint remembers of its training pictures, beside what it is fed with now."""
+"""The normalization of the training, as the checkpoint shows it, beside what it is fed now."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORDERS = {"rgb": ", RGB", "bgr": ", BGR", "gray": ", gray"}
 
 def show_recovered(recovered: Recovered) -> None:
     """Draw the recovered convention with its margin, and the ranking of all."""
-    st.subheader("What the checkpoint remembers")
+    st.subheader("What the checkpoint shows of its training")
     left, right = st.columns(2)
     with left:
         st.markdown(f"**{complaints.as_text(_answer(recovered))}**")
@@ -30,7 +30,7 @@ def show_recovered(recovered: Recovered) -> None:
         right.plotly_chart(
             charts.fits_figure([convention_name(name) for name in names], fits),
             key="fits",
-            alt="How strange the picture is to the network under each convention",
+            alt="How unlike training the picture is under each convention (KL divergence)",
         )
     if recovered.layers:
         left.plotly_chart(
@@ -38,24 +38,24 @@ def show_recovered(recovered: Recovered) -> None:
                 recovered.layers, recovered.layers_then, convention_name(recovered.family)
             ),
             key="layers",
-            alt="How strange the input is to each of the first BatchNorms",
+            alt="How unlike training the input is at each of the first BatchNorms (KL divergence)",
         )
 
 
 def _answer(recovered: Recovered) -> str:
     if recovered.certainty == "cannot tell":
-        return "The normalization of the training cannot be told."
+        return "The normalization of the training cannot be determined."
     order = ORDERS.get(recovered.color, "")
     if not recovered.changes:
-        return f"It is fed as in its training{order} ({recovered.certainty})."
+        return f"The network is fed as in its training{order} ({recovered.certainty})."
     return f"Trained with {convention_name(recovered.family)}{order} ({recovered.certainty})."
 
 
 def _figures(recovered: Recovered) -> str:
-    parts = [f"Strangeness now {recovered.current:.3g} nats"] if recovered.current else []
+    parts = [f"KL divergence as fed now {recovered.current:.3g} nats"] if recovered.current else []
     if recovered.changes:
         parts += [f"with this convention {recovered.kl:.3g}"] if recovered.kl else []
         parts.append(f"the next one is {recovered.margin:.3g} times worse")
     if recovered.color in ("rgb", "bgr"):
-        parts.append(f"{recovered.order_votes:.2g} votes for this channel order")
+        parts.append(f"score of this channel order {recovered.order_votes:.2g}")
     return "; ".join(parts)

@@ -81,12 +81,12 @@ def _show_introduction(looks: Looks) -> dict[str, DeltaGenerator]:
         slots = {name: _show_look(st.empty(), looks.get(name)) for name in (PICTURE, HEALTHY)}
         with st.container(width="stretch"):
             st.markdown(
-                "What each fault looks like. In every case one thing was made wrong for a good "
-                "network and a good picture; on the left is what they give when nothing is wrong."
+                "What each fault looks like. Each case has one deliberate mistake, with a good "
+                "network and a good picture; the left mask is what they give without it."
             )
             st.markdown(
-                "**Open** a case, and the dashboard has its files and settings instead of yours. "
-                "It is told nothing else: the cause that it names, it found."
+                "**Open** a case: the dashboard then has its files and settings instead of yours. "
+                "The diagnosis is given nothing else: it finds the cause that it names."
             )
             _show_way_back()
     return slots

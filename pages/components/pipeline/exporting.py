@@ -25,7 +25,7 @@ def show_export(seen: Seen, job: Job[Diagnosis]) -> None:
     """Draw a button for each file; what takes long is made when it is asked for."""
     inspection, preprocessing = seen.inspection, seen.inspection.settings.preprocessing
     if seen.stale:
-        st.caption("All of this is of what is on the screen, before the last change.")
+        st.caption("These files are of what is on the screen, before the last change.")
     script = _script(seen)
     with st.container(horizontal=True):
         if script is not None:

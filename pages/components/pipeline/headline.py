@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 APART = 0.5  # mIoU below which a person would not call a mask right
 UNEXPLAINED = (
-    "Yet mask and ground truth differ: see whether the ground truth belongs to this picture, "
-    "and what the score was at the end of the training."
+    "However, mask and ground truth differ: check that the ground truth belongs to this picture, "
+    "and the score at the end of the training."
 )
 POLL_SECONDS = 0.5  # between two looks at a diagnosis that is not finished
 

@@ -1,12 +1,12 @@
-// Gauge: how strange the input is to the first BatchNorm, from a few sums that Python made once.
-// The same arithmetic as core/diagnosis/gauge.py: it must keep pace with a slider.
+// Gauge: KL divergence of the input from the first BatchNorm's running statistics, of sums from Python.
+// The same arithmetic as core/diagnosis/normalization/first_layer.py: it keeps pace with a slider.
 
-const FAMILIAR = 0.25 // nats, as core/diagnosis/normal.py calls an input familiar
-const STRANGE = 2.5
+const LIKE_TRAINING = 0.25 // nats, FAMILIAR_NATS in core/diagnosis/thresholds.py
+const UNLIKE_TRAINING = 2.5
 const GAUGE_DECADES = [-2, 4] // of the scale, powers of ten
 const SMALLEST_VARIANCE = 1e-8
 
-function strangeness(gauge, affine) {
+function klDivergence(gauge, affine) {
   const factors = [...affine.gain, ...affine.offset]
   const count = factors.length
   const each = Array.from(gauge.bias, (bias, k) => {
@@ -31,10 +31,10 @@ function strangeness(gauge, affine) {
 function showGauge(root, gauge, affine) {
   root.hidden = !gauge.bias
   if (root.hidden) return
-  const nats = strangeness(gauge, affine)
+  const nats = klDivergence(gauge, affine)
   const [low, high] = GAUGE_DECADES
   const place = (Math.log10(Math.max(nats, 1e-9)) - low) / (high - low)
-  const word = nats < FAMILIAR ? "familiar" : nats < STRANGE ? "unusual" : "strange"
+  const word = nats < LIKE_TRAINING ? "like training" : nats < UNLIKE_TRAINING ? "unusual" : "unlike training"
   root.dataset.nats = nats
   root.dataset.word = word
   root.querySelector("i").style.left = `${100 * Math.min(Math.max(place, 0), 1)}%`

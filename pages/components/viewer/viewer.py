@@ -53,7 +53,7 @@ def show_viewer(
 
     Args:
         inspection: what is shown.
-        gauge: how strange it is to the network under any mean and std, if that can be known.
+        gauge: its KL divergence from the first BatchNorm under any mean and std, if known.
         key: session key under which the component's `live` and `pin` arrive.
         channel: whose logits the third panel shows.
         pin: row and column of the pinned pixel.

@@ -79,7 +79,7 @@ def _room_beside(values: np.ndarray, long: np.ndarray) -> list[float]:
 
 
 def fits_figure(names: Sequence[str], fits: Sequence[float]) -> go.Figure:
-    """How familiar the picture is under each convention; logarithmic, smaller is better.
+    """How unlike training the picture is under each convention; logarithmic, smaller is better.
 
     Args:
         names: of the conventions, the best first.
@@ -99,14 +99,14 @@ def fits_figure(names: Sequence[str], fits: Sequence[float]) -> go.Figure:
     room = 0.3 * max(high - low, 1.0)  # for the numbers beside the bars
     return _figure(
         bars,
-        title="Strangeness under each convention (nats, smaller is better)",
+        title="KL divergence under each convention (nats, smaller is better)",
         xaxis={"type": "log", "range": [low - room, high + room]},
         yaxis={"autorange": "reversed"},
     )
 
 
 def layers_figure(now: Sequence[float], then: Sequence[float], convention: str) -> go.Figure:
-    """How strange the input is to each of the first BatchNorms: where the strangeness begins.
+    """How unlike training the input is at each of the first BatchNorms: where that begins.
 
     Args:
         now: KL at each as the input is fed, in nats.
@@ -120,7 +120,7 @@ def layers_figure(now: Sequence[float], then: Sequence[float], convention: str) 
         for fits, title, color in ((now, "as fed now", NEUTRAL), (then, convention, GRAYS[-1]))
         if fits
     ]  # fmt: skip
-    figure = _figure(*bars, title="Strangeness at each BatchNorm from the input on (nats)",
+    figure = _figure(*bars, title="KL divergence at each BatchNorm from the input on (nats)",
                      yaxis={"type": "log"}, xaxis_title="BatchNorm")  # fmt: skip
     figure.update_layout(showlegend=len(bars) > 1)
     return figure

@@ -34,7 +34,7 @@ def test_the_healthy_example_raises_no_alarm():
 
     assert diagnosis.findings == ()
     assert diagnosis.bisect.stage == ""
-    assert diagnosis.verdict == "Nothing is wrong that can be told from these files."
+    assert diagnosis.verdict == "No problem found in these files."
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ WRITTEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 FINDING = Finding(
     "P1",
     "certain",
-    (Evidence(f"It is fed {NASTY}.", 1.0),),
+    (Evidence(f"The network is fed {NASTY}.", 1.0),),
     "Normalize as in the training.",
     "x = (image / 255 - mean) / std  # <b>",
     {"mean": (0.485, 0.456, 0.406)},
@@ -74,8 +74,8 @@ def test_it_tells_verdict_evidence_settings_digests_and_versions(report, inspect
 
     told = html.unescape(report)
 
-    assert "Normalization is missing. It is fed" in told
-    assert "Pixels whose class changes when this is mended: 25.0%" in told
+    assert "Normalization is missing. The network is fed" in told
+    assert "Pixels whose class changes when this is fixed: 25.0%" in told
     assert "x = (image / 255 - mean) / std  # <b>" in told
     assert "<th>std</th><td>0.229, 0.224, 0.225</td>" in told
     assert inspection.image.digest in told

@@ -46,7 +46,7 @@ def test_where_two_conventions_do_as_well_as_what_is_fed_that_is_said_and_nothin
 
     assert known.certainty == "likely"
     assert known.changes == {}
-    assert "No convention makes a mask that agrees better" in known.reason
+    assert "No convention makes the mask agree better with its mirrored one" in known.reason
 
 
 @pytest.mark.parametrize("name", ["unet_unit", "deeplab_clip", "lraspp_mean"])
