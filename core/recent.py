@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
+
+from cachetools import LRUCache
 
 V = TypeVar("V")
 
@@ -16,37 +18,33 @@ class Recent(Generic[V]):
 
     def __init__(self, max_bytes: int, size_of: Callable[[V], int]) -> None:
         """Args: max_bytes, what all values may weigh; size_of, the bytes of one value."""
-        self._max_bytes, self._size_of = max_bytes, size_of
-        self._values: OrderedDict[str, V] = OrderedDict()
-        self._lock = threading.Lock()
-        self._making = threading.Lock()
+        # A value that alone is over the limit counts as the limit: it stays, and no other does.
+        self._values: LRUCache[str, V] = LRUCache(
+            max_bytes, getsizeof=lambda value: min(size_of(value), max_bytes)
+        )
+        self._turns: WeakValueDictionary[str, Lock] = WeakValueDictionary()  # kept by who waits
+        self._lock = Lock()
 
     def get(self, key: str) -> V | None:
         """The value under this key, which is now the most recent one."""
         with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
             return self._values.get(key)
 
     def put(self, key: str, value: V) -> None:
         """Keep a value; the newest one stays even if it alone is over the limit."""
         with self._lock:
             self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > 1 and self._weight() > self._max_bytes:
-                self._values.popitem(last=False)
 
     def get_or_make(self, key: str, make: Callable[[], V]) -> V:
-        """Take the value, or make it, one at a time: two people who ask for one wait for one."""
+        """Take the value, or make it: two who ask for one key wait for one, others go on."""
         if (value := self.get(key)) is not None:
             return value
-        with self._making:
+        with self._lock:
+            turn = self._turns.setdefault(key, Lock())
+        with turn:
             if (value := self.get(key)) is None:
                 self.put(key, value := make())
             return value
-
-    def _weight(self) -> int:
-        return sum(self._size_of(value) for value in self._values.values())
 
 
 def forget_oldest(folder: Path, pattern: str, max_bytes: int, *, keep: str) -> None:

@@ -2,7 +2,10 @@
 
 import threading
 
+import pytest
+
 from core.recent import Recent
+from core.testing import Held, in_background, wait_until
 
 
 def of_ten_bytes():
@@ -40,3 +43,34 @@ def test_two_who_ask_for_one_wait_for_one():
         thread.join()
 
     assert made == [1]
+
+
+def test_whoever_makes_one_thing_slowly_does_not_delay_those_who_want_another():
+    recent, slow = Recent(100, lambda _: 1), Held("slow")
+    thread = in_background(lambda: recent.get_or_make("slow", slow))
+    wait_until(slow.began.is_set)
+
+    assert recent.get_or_make("other", lambda: "quick") == "quick"
+    slow.let_go.set()
+    thread.join()
+    assert recent.get("slow") == "slow"
+
+
+def test_two_who_want_the_same_wait_for_one_that_makes_it():
+    recent, slow, made = Recent(100, lambda _: 1), Held("value"), []
+    first = in_background(lambda: made.append(recent.get_or_make("a", slow)))
+    wait_until(slow.began.is_set)
+    second = in_background(lambda: made.append(recent.get_or_make("a", lambda: "again")))
+    slow.let_go.set()
+    first.join()
+    second.join()
+
+    assert made == ["value", "value"]
+
+
+def test_where_making_fails_the_next_one_may_try():
+    recent = Recent(100, lambda _: 1)
+    with pytest.raises(ZeroDivisionError):
+        recent.get_or_make("a", lambda: 1 // 0)
+
+    assert recent.get_or_make("a", lambda: 1) == 1
