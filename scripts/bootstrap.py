@@ -135,7 +135,7 @@ def _test(rest: list[str]) -> int:
     """
     wanted = " ".join(rest)
     brought = (bring for word, bring in NEEDED if f"not {word}" not in wanted)
-    rest = rest or ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+    rest = rest or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     return next((code for bring in brought if (code := bring())), 0) or _pytest(rest)
 
 
