@@ -127,9 +127,7 @@ def _serve(rest: list[str]) -> int:
 
 
 def _test(rest: list[str]) -> int:
-    """Run what is named, else everything, in the order of tests/conftest.py.
-
-    In three processes, for two cores: the one that drives the browser waits much of its time.
+    """Run what is named, else everything, in two processes, in the order of tests/conftest.py.
 
     `-m "not browser and not postgres"` needs neither program, so neither is brought.
     """
