@@ -1,7 +1,7 @@
 """Networks of Hugging Face transformers, built and filled by that library from its own config.
 
-The config beside the weights tells the class and all sizes. Without one, a SegFormer is told by its
-keys and shapes alone.
+The config beside the weights tells the class and all sizes. Without one, a SegFormer is
+recognized by its keys and shapes alone.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[An
         for part in parts:
             if hasattr(part, "use_pretrained_backbone"):
                 part.use_pretrained_backbone = False
-        module, told = library.AutoModelForSemanticSegmentation._model_mapping[
+        module, report = library.AutoModelForSemanticSegmentation._model_mapping[
             type(made)
         ].from_pretrained(
             None,
@@ -150,7 +150,7 @@ def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[An
             f"describes: {detail}",
             remedy="Save the network again with save_pretrained, or upload it as .pt2.",
         ) from exc
-    return module, _account(tensors, told)
+    return module, _account(tensors, report)
 
 
 def _refuse_strange(config: Mapping[str, Any], tensors: int) -> None:
@@ -175,13 +175,13 @@ def _numbers(value: Any, name: str = "", depth: int = 0) -> list[tuple[str, floa
     return [(name, value)] if isinstance(value, int | float) else []
 
 
-def _account(tensors: Tensors, told: Mapping[str, Any]) -> Account:
+def _account(tensors: Tensors, report: Mapping[str, Any]) -> Account:
     """What the library says about every tensor, in the words of the file."""
-    wrong = {entry[0]: entry[1:] for entry in told["mismatched_keys"]}
-    unexpected = tuple(key for key in tensors if key in told["unexpected_keys"])
+    wrong = {entry[0]: entry[1:] for entry in report["mismatched_keys"]}
+    unexpected = tuple(key for key in tensors if key in report["unexpected_keys"])
     return Account(
         matched=tuple(key for key in tensors if key not in unexpected and key not in wrong),
-        missing=tuple(sorted(told["missing_keys"])),
+        missing=tuple(sorted(report["missing_keys"])),
         unexpected=unexpected,
         wrong_shape=tuple(
             f"{key}: file {tuple(found)}, network {tuple(wanted)}"
@@ -193,6 +193,6 @@ def _account(tensors: Tensors, told: Mapping[str, Any]) -> Account:
 def _notes(checkpoint: Checkpoint) -> tuple[str, ...]:
     """What the preprocessor's config says about the pictures of training."""
     return tuple(
-        f"{told.where} says mean {told.mean} and std {told.std}"
-        for told in normalizations_in(checkpoint.metadata)
+        f"{stated.where} says mean {stated.mean} and std {stated.std}"
+        for stated in normalizations_in(checkpoint.metadata)
     )

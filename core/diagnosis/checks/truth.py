@@ -26,7 +26,7 @@ from core.settings import Display
 
 
 def truth_values(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
-    """D5, D6, T2, T4: other values than ids, told apart by which values and where."""
+    """D5, D6, T2, T4: other values than ids, distinguished by which values and where."""
     ids, how = _ids_of(measured)
     if ids is None:
         return

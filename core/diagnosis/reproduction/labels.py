@@ -110,7 +110,7 @@ def _brightest(packed: int) -> int:
 
 
 def _merged(found: Coding, agreed: Evidence, black: list[int] | None = None) -> Iterator[Finding]:
-    """D4: ids that cannot be told apart any more."""
+    """D4: ids that cannot be distinguished any more."""
     by_value: dict[int, list[int]] = {}
     for class_id, value in found.values.items():
         by_value.setdefault(value, []).append(class_id)
