@@ -5,7 +5,6 @@ from pathlib import Path
 from scripts.house import cycles, imports
 
 ROOT = Path(__file__).resolve().parent.parent
-REBUILT_NOW = "core.diagnosis."
 
 
 def test_two_modules_that_import_each_other_are_a_circle():
@@ -18,6 +17,5 @@ def test_modules_that_import_one_way_are_none():
 
 def test_no_modules_of_core_and_serving_import_each_other():
     paths = [path for room in ("core", "serving") for path in sorted((ROOT / room).rglob("*.py"))]
-    found = cycles(imports(ROOT, paths))
 
-    assert [c for c in found if not all(name.startswith(REBUILT_NOW) for name in c)] == []
+    assert cycles(imports(ROOT, paths)) == []
