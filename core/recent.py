@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from threading import Condition
 from typing import Generic, TypeVar
+
+from cachetools import LRUCache, cached
 
 V = TypeVar("V")
 
@@ -16,37 +17,43 @@ class Recent(Generic[V]):
 
     def __init__(self, max_bytes: int, size_of: Callable[[V], int]) -> None:
         """Args: max_bytes, what all values may weigh; size_of, the bytes of one value."""
-        self._max_bytes, self._size_of = max_bytes, size_of
-        self._values: OrderedDict[str, V] = OrderedDict()
-        self._lock = threading.Lock()
-        self._making = threading.Lock()
+        room = max(1, max_bytes)  # with none at all the newest value would find no place
+
+        def weight(value: V) -> int:
+            return min(size_of(value), room)  # so that the newest stays, with nothing beside it
+
+        self._values: LRUCache[str, V] = LRUCache(room, weight)
+        self._changing = Condition()
+        made = cached(self._values, key=_key_of, condition=self._changing)
+        self._made: Callable[[str, Callable[[], V]], V] = made(_made)
 
     def get(self, key: str) -> V | None:
         """The value under this key, which is now the most recent one."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
+        with self._changing:
             return self._values.get(key)
 
     def put(self, key: str, value: V) -> None:
         """Keep a value; the newest one stays even if it alone is over the limit."""
-        with self._lock:
+        with self._changing:
+            self._values.pop(key, None)  # else the old value's bytes would push others out
             self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > 1 and self._weight() > self._max_bytes:
-                self._values.popitem(last=False)
 
     def get_or_make(self, key: str, make: Callable[[], V]) -> V:
-        """Take the value, or make it, one at a time: two people who ask for one wait for one."""
-        if (value := self.get(key)) is not None:
-            return value
-        with self._making:
-            if (value := self.get(key)) is None:
-                self.put(key, value := make())
-            return value
+        """Take the value, or make it: only who asks for the same one waits for it.
 
-    def _weight(self) -> int:
-        return sum(self._size_of(value) for value in self._values.values())
+        Args:
+            key: of the value.
+            make: must not ask for the same key; where it raises, the next who asks makes it.
+        """
+        return self._made(key, make)
+
+
+def _key_of(key: str, _: Callable[[], object]) -> str:
+    return key
+
+
+def _made(_: str, make: Callable[[], V]) -> V:
+    return make()
 
 
 def forget_oldest(folder: Path, pattern: str, max_bytes: int, *, keep: str) -> None:
