@@ -21,6 +21,7 @@ PALETTES = {
     "gray": "ids as gray levels",
     "custom": "custom",
 }
+COLORED = tuple(name for name in PALETTES if name not in ("gray", "custom"))  # looked for in masks
 NO_CLASS_COLOR = (0, 0, 0)
 DARK = 16  # luma, 0..255: below it a person sees black on most screens
 MAX_FILE = 2**20  # bytes of a palette file

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any
 
 import torch
@@ -37,6 +38,9 @@ KINDS = {  # model_type of the config -> its title; each has a class with one sc
 SEGFORMER = "segformer.encoder."
 ATTENTION = "attention heads"
 MOST = 1_000_000  # of any number in a config: no size of a network is larger
+# While it builds, the library has torch's init functions and its own tie_weights replaced for the
+# whole process; of two that build at once the later one would leave the replacements behind.
+_FILLING = Lock()
 LAYERS = re.compile(r"layers$|^depths$|^num_.*blocks$")  # numbers of parts that are made
 
 
@@ -133,16 +137,16 @@ def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[An
         for part in parts:
             if hasattr(part, "use_pretrained_backbone"):
                 part.use_pretrained_backbone = False
-        module, report = library.AutoModelForSemanticSegmentation._model_mapping[
-            type(made)
-        ].from_pretrained(
-            None,
-            config=made,
-            state_dict=dict(tensors),
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-        )
+        kind = library.AutoModelForSemanticSegmentation._model_mapping[type(made)]
+        with _FILLING:
+            module, report = kind.from_pretrained(
+                None,
+                config=made,
+                state_dict=dict(tensors),
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
     except Exception as exc:  # whatever the library does not like about a foreign config
         detail = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         raise ArchitectureError(
