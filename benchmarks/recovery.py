@@ -52,19 +52,19 @@ def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
     start = change(Settings(), color="gray" if member.channels == 1 else "rgb")
     cases = [measure(case_of(_with(member, seed, start))) for seed in seeds]
     each = [recover(measured, {}) for measured in cases]
-    told = [one for one in each if one.certainty != "cannot tell"]
-    answered = len(told) * 2 > len(each)
+    answers = [one for one in each if one.certainty != "cannot tell"]
+    answered = len(answers) * 2 > len(each)
     custom = member.family == "custom"
     if not answered:
         return Recovery(member.name, member.has_norm, custom, False, False, None, None, None)
-    mean, std = _together(cases, start) if custom and member.has_norm else _average(told, start)
+    mean, std = _together(cases, start) if custom and member.has_norm else _average(answers, start)
     right_mean, right_std = affine(member.settings.preprocessing)
     mean_error = float(np.abs(mean - right_mean).mean())
     std_error = float(np.abs(std / right_std - 1).mean())
     near = mean_error < NEAR_MEAN and std_error < NEAR_STD
     if member.family == "z-score":
-        near = any(one.changes.get("zscore") for one in told)
-    colors = {one.color for one in told if one.color}
+        near = any(one.changes.get("zscore") for one in answers)
+    colors = {one.color for one in answers if one.color}
     claimed = member.channels == 3 and len(colors) == 1
     order = colors == {member.convention["color"]} if claimed else None
     return Recovery(member.name, member.has_norm, custom, True, near, order, mean_error, std_error)
@@ -84,9 +84,9 @@ def _together(cases: list[Measurements], start: Settings) -> tuple[np.ndarray, n
     return affine(change(start, **solved_numbers(gauges, guess)).preprocessing)
 
 
-def _average(told: list[Recovered], start: Settings) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and std of the conventions that were told for each picture."""
-    each = [affine(change(start, **one.changes).preprocessing) for one in told]
+def _average(answers: list[Recovered], start: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and std of the conventions that were recovered for each picture."""
+    each = [affine(change(start, **one.changes).preprocessing) for one in answers]
     mean = np.mean([pair[0] for pair in each], axis=0)
     return mean, np.exp(np.mean([np.log(pair[1]) for pair in each], axis=0))
 

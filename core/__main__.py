@@ -130,7 +130,7 @@ def _case(options: argparse.Namespace) -> Case:
     marked = _bytes(options.truth) if options.truth else None
     written = _bytes(options.output) if options.output else None
     if written is not None:
-        decode_image(written)  # what is no picture is told, not passed over
+        decode_image(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
     size = image.pixels.shape[:2]
     return Case(
@@ -155,9 +155,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     asked = dict(parse_qsl(options.settings))
     given, unusable = from_query(asked)
     if wrong := [*unusable, *sorted(asked.keys() - flatten(given).keys())]:
-        told = ", ".join(f"{name}={asked[name]}" for name in wrong)
+        listed = ", ".join(f"{name}={asked[name]}" for name in wrong)
         raise InspectionError(
-            f"These settings cannot be used: {told}.",
+            f"These settings cannot be used: {listed}.",
             remedy="Copy them from the address of the app.",
         )
     return change(start, **{name: flatten(given)[name] for name in asked})

@@ -21,6 +21,7 @@ PALETTES = {
     "gray": "ids as gray levels",
     "custom": "custom",
 }
+COLORED = tuple(name for name in PALETTES if name not in ("gray", "custom"))  # looked for in masks
 NO_CLASS_COLOR = (0, 0, 0)
 DARK = 16  # luma, 0..255: below it a person sees black on most screens
 MAX_FILE = 2**20  # bytes of a palette file
@@ -92,7 +93,7 @@ def _from_hex(colors: tuple[str, ...]) -> np.ndarray:
 
 
 def palette_warnings(colors: np.ndarray, num_classes: int) -> tuple[str, ...]:
-    """Sentences about classes that cannot be told apart, or from black."""
+    """Sentences about classes that cannot be distinguished, or from black."""
     used = colors[:num_classes].astype(int)
     luma = used @ (299, 587, 114) // 1000
     dark = [str(k) for k in range(1, num_classes) if luma[k] < DARK]
@@ -101,7 +102,9 @@ def palette_warnings(colors: np.ndarray, num_classes: int) -> tuple[str, ...]:
     same = [f"{a} and {b}" for a, b in twins if a != b]
     warnings = []
     if dark:
-        warnings.append(f"In this palette class {_few(dark)} can hardly be told from black.")
+        warnings.append(
+            f"In this palette class {_few(dark)} can hardly be distinguished from black."
+        )
     if same:
         warnings.append(f"In this palette classes {_few(same)} have the same color.")
     return tuple(warnings)

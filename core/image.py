@@ -1,4 +1,4 @@
-"""Bytes to picture: what is in the file, decoded once, with everything that was done to it told."""
+"""Bytes to picture: what is in the file, decoded once, with a note of each change."""
 
 from __future__ import annotations
 
@@ -163,9 +163,9 @@ def _no_picture(content: bytes) -> ImageError:
         what = "an SVG drawing, which has no pixels"
     if what is None and content[:200].isascii() and b"\0" not in content[:200]:
         what = "a text file"
-    told = f"The file is {what}." if what else "The file is not a picture that can be read."
+    sentence = f"The file is {what}." if what else "The file is not a picture that can be read."
     return ImageError(
-        told,
+        sentence,
         remedy="Upload a PNG, JPEG, WebP, BMP, TIFF or GIF picture; a checkpoint goes under "
         "Checkpoint.",
     )

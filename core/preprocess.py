@@ -79,16 +79,18 @@ def preprocess(image: Image, preprocessing: Preprocessing) -> InputTensor:
     """
     samples = image.pixels if preprocessing.depth == "8" else image.samples
     ordered = _ordered(samples, preprocessing.color)
-    resized, told = _resized(ordered, preprocessing)
+    resized, notes = _resized(ordered, preprocessing)
     base, content = _padded(resized, preprocessing)
     if base.shape[:2] != content:
-        told.append(
+        notes.append(
             f"padded {content[1]} x {content[0]} to {base.shape[1]} x {base.shape[0]} with black"
         )
     divisor = _divisor(samples, preprocessing)
     gain, offset = _affine(resized, divisor, preprocessing)
     tensor = _applied(base, gain, offset, DTYPES[preprocessing.dtype])
-    return InputTensor(tensor, base, gain, offset, divisor, _largest(samples), content, tuple(told))
+    return InputTensor(
+        tensor, base, gain, offset, divisor, _largest(samples), content, tuple(notes)
+    )
 
 
 def channel_histograms(tensor: InputTensor, bins: int = 64) -> Histogram:
@@ -132,10 +134,10 @@ def _resized(samples: np.ndarray, chosen: Preprocessing) -> tuple[np.ndarray, li
     mode, antialias = MODES[chosen.interpolation]
     planes = torch.from_numpy(samples.copy()).permute(2, 0, 1)
     planes = transforms.resize(planes, list(size), interpolation=mode, antialias=antialias)
-    told = f"resized {width} x {height} to {size[1]} x {size[0]}, {chosen.interpolation}"
+    note = f"resized {width} x {height} to {size[1]} x {size[0]}, {chosen.interpolation}"
     if antialias:
-        told += " with antialiasing"
-    return planes.permute(1, 2, 0).contiguous().numpy(), [told]
+        note += " with antialiasing"
+    return planes.permute(1, 2, 0).contiguous().numpy(), [note]
 
 
 def _target(height: int, width: int, chosen: Preprocessing) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.settings import Color, Scale, Settings, Triple, change, flatten
+from core.settings import CONVENTION, Preprocessing, Settings, change, flatten
 
 
 @dataclass(frozen=True)
@@ -18,23 +18,8 @@ class Preset:
     used_by: str
 
 
-def _convention(
-    mean: Triple = (0.0, 0.0, 0.0),
-    std: Triple = (1.0, 1.0, 1.0),
-    *,
-    scale: Scale = "255",
-    color: Color = "rgb",
-    divide_again: float = 1.0,
-    zscore: bool = False,
-) -> dict[str, Any]:
-    return {
-        "mean": mean,
-        "std": std,
-        "scale": scale,
-        "color": color,
-        "divide_again": divide_again,
-        "zscore": zscore,
-    }
+def _convention(fed: Preprocessing) -> dict[str, Any]:
+    return {name: getattr(fed, name) for name in CONVENTION}
 
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -46,30 +31,42 @@ ESPNET_STD = (45.3192, 46.1529, 44.9148)
 
 PRESETS: dict[str, Preset] = {
     "imagenet": Preset(
-        "ImageNet mean/std", _convention(IMAGENET_MEAN, IMAGENET_STD), "torchvision, timm, SMP"
+        "ImageNet mean/std",
+        _convention(Preprocessing(mean=IMAGENET_MEAN, std=IMAGENET_STD)),
+        "torchvision, timm, SMP",
     ),
-    "unit": Preset("[0, 1]", _convention(), "ToTensor() and nothing else"),
+    "unit": Preset("[0, 1]", _convention(Preprocessing()), "ToTensor() and nothing else"),
     "symmetric": Preset(
-        "[-1, 1]", _convention((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), "MobileNet, ViT, many GANs"
+        "[-1, 1]",
+        _convention(Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))),
+        "MobileNet, ViT, many GANs",
     ),
-    "bytes": Preset("0-255", _convention(scale="1"), "no scaling at all"),
+    "bytes": Preset("0-255", _convention(Preprocessing(scale="1")), "no scaling at all"),
     "caffe": Preset(
         "Caffe BGR, mean only",
-        _convention(CAFFE_MEAN, scale="1", color="bgr"),
+        _convention(Preprocessing(mean=CAFFE_MEAN, scale="1", color="bgr")),
         "VGG, DeepLab v1/v2",
     ),
     "imagenet_bgr": Preset(
         "ImageNet mean/std on BGR",
-        _convention(IMAGENET_MEAN, IMAGENET_STD, color="bgr"),
+        _convention(Preprocessing(mean=IMAGENET_MEAN, std=IMAGENET_STD, color="bgr")),
         "cv2.imread() without cvtColor()",
     ),
-    "clip": Preset("CLIP", _convention(CLIP_MEAN, CLIP_STD), "CLIP backbones"),
+    "clip": Preset(
+        "CLIP", _convention(Preprocessing(mean=CLIP_MEAN, std=CLIP_STD)), "CLIP backbones"
+    ),
     "espnet": Preset(
         "BGR mean/std, then /255 again",
-        _convention(ESPNET_MEAN, ESPNET_STD, scale="1", color="bgr", divide_again=255.0),
+        _convention(
+            Preprocessing(
+                mean=ESPNET_MEAN, std=ESPNET_STD, scale="1", color="bgr", divide_again=255.0
+            )
+        ),
         "ESPNet, SINet, ExtremeC3",
     ),
-    "zscore": Preset("z-score of the picture", _convention(zscore=True), "medical imaging"),
+    "zscore": Preset(
+        "z-score of the picture", _convention(Preprocessing(zscore=True)), "medical imaging"
+    ),
 }
 
 

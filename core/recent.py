@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
+from threading import Condition
 from typing import Generic, TypeVar
-from weakref import WeakValueDictionary
 
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 
 V = TypeVar("V")
 
@@ -18,33 +17,43 @@ class Recent(Generic[V]):
 
     def __init__(self, max_bytes: int, size_of: Callable[[V], int]) -> None:
         """Args: max_bytes, what all values may weigh; size_of, the bytes of one value."""
-        # A value that alone is over the limit counts as the limit: it stays, and no other does.
-        self._values: LRUCache[str, V] = LRUCache(
-            max_bytes, getsizeof=lambda value: min(size_of(value), max_bytes)
-        )
-        self._turns: WeakValueDictionary[str, Lock] = WeakValueDictionary()  # kept by who waits
-        self._lock = Lock()
+        room = max(1, max_bytes)  # with none at all the newest value would find no place
+
+        def weight(value: V) -> int:
+            return min(size_of(value), room)  # so that the newest stays, with nothing beside it
+
+        self._values: LRUCache[str, V] = LRUCache(room, weight)
+        self._changing = Condition()
+        made = cached(self._values, key=_key_of, condition=self._changing)
+        self._made: Callable[[str, Callable[[], V]], V] = made(_made)
 
     def get(self, key: str) -> V | None:
         """The value under this key, which is now the most recent one."""
-        with self._lock:
+        with self._changing:
             return self._values.get(key)
 
     def put(self, key: str, value: V) -> None:
         """Keep a value; the newest one stays even if it alone is over the limit."""
-        with self._lock:
+        with self._changing:
+            self._values.pop(key, None)  # else the old value's bytes would push others out
             self._values[key] = value
 
     def get_or_make(self, key: str, make: Callable[[], V]) -> V:
-        """Take the value, or make it: two who ask for one key wait for one, others go on."""
-        if (value := self.get(key)) is not None:
-            return value
-        with self._lock:
-            turn = self._turns.setdefault(key, Lock())
-        with turn:
-            if (value := self.get(key)) is None:
-                self.put(key, value := make())
-            return value
+        """Take the value, or make it: only who asks for the same one waits for it.
+
+        Args:
+            key: of the value.
+            make: must not ask for the same key; where it raises, the next who asks makes it.
+        """
+        return self._made(key, make)
+
+
+def _key_of(key: str, _: Callable[[], object]) -> str:
+    return key
+
+
+def _made(_: str, make: Callable[[], V]) -> V:
+    return make()
 
 
 def forget_oldest(folder: Path, pattern: str, max_bytes: int, *, keep: str) -> None:

@@ -49,6 +49,12 @@ class Preprocessing:
     dtype: Dtype = "float32"
 
 
+# Of Preprocessing: what a convention of feeding fixes. All but the order of the channels become one
+# gain and one offset per channel, which the browser applies itself.
+CONVENTION = ("mean", "std", "scale", "color", "divide_again", "zscore")
+AFFINE = tuple(name for name in CONVENTION if name != "color")
+
+
 @dataclass(frozen=True)
 class Forwarding:
     """Tensor to logits."""

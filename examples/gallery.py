@@ -53,7 +53,7 @@ def _members(fault: Fault) -> tuple[Member, ...]:
 
 def material_of(fault: Fault) -> Material:
     """The files and settings of the user who has this fault."""
-    if fault.causes == ("W7",):  # on most pictures it cannot be told (docs/benchmark.md)
+    if fault.causes == ("W7",):  # on most pictures it cannot be decided (docs/benchmark.md)
         return fault.seed(healthy(ZOO["unet_unit"], TOLD_AS_FOREIGN))
     return fault.seed(healthy(_members(fault)[0]))
 

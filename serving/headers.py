@@ -1,4 +1,4 @@
-"""What the browser is told about every answer: where nothing may come from, and go to."""
+"""What the browser is instructed about every answer: where nothing may come from, and go to."""
 
 from __future__ import annotations
 

@@ -65,14 +65,14 @@ def finish(
 def _disagreements(module: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
     """One note where a pickled module tells other strides or dilations than were built."""
     found = [
-        f"{name}.{fact}: file {tuple(told)}, network {getattr(layer, fact)}"
+        f"{name}.{fact}: file {tuple(stated)}, network {getattr(layer, fact)}"
         for name, layer in module.named_modules()
         for fact in ("stride", "dilation")
         if isinstance(layer, nn.Conv2d)
         and (fact == "stride" or layer.kernel_size != (1, 1))  # 1x1 is the same at any rate
-        and (told := checkpoint.attributes.get(f"{checkpoint.prefix}{name}.{fact}"))
-        and isinstance(told, list | tuple)
-        and tuple(told) != getattr(layer, fact)
+        and (stated := checkpoint.attributes.get(f"{checkpoint.prefix}{name}.{fact}"))
+        and isinstance(stated, list | tuple)
+        and tuple(stated) != getattr(layer, fact)
     ]
     if not found:
         return ()

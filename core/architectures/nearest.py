@@ -8,8 +8,8 @@ from core.architectures.network import Account, Candidate, Tensors
 from core.architectures.shapes import resnet_name
 from core.errors import ArchitectureError
 
-# Family -> the keys by which it is told, where they are not laid out as the family's own module
-# knows them, or where nothing is built yet.
+# Family -> the keys by which it is recognized, where they are not laid out as the family's own
+# module knows them, or where nothing is built yet.
 FOREIGN = {
     "DeepLabV3+ by VainF": ("classifier.aspp.convs.", "classifier.classifier.0.convs."),
     "DeepLabV3+ by jfzhang95": ("aspp.aspp1.atrous_conv", "decoder.last_conv."),

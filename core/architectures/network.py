@@ -80,7 +80,7 @@ class Network:
 
 
 def choose(
-    name: str, options: tuple[str, ...], chosen: Mapping[str, str], told: str = ""
+    name: str, options: tuple[str, ...], chosen: Mapping[str, str], stated: str = ""
 ) -> Choice:
     """Take what the user chose, else what the file tells, else the first option.
 
@@ -88,9 +88,9 @@ def choose(
         name: of the fact.
         options: the default first.
         chosen: the user's choices by name; one that is no option is passed over.
-        told: what the file says, "" where it says nothing.
+        stated: what the file says, "" where it says nothing.
     """
-    for taken, source in ((chosen.get(name, ""), "chosen"), (told, "from the file")):
+    for taken, source in ((chosen.get(name, ""), "chosen"), (stated, "from the file")):
         if taken in options:
             return Choice(name, taken, options, source)
     return Choice(name, options[0], options, "default")

@@ -20,7 +20,7 @@ def has(tensors: Tensors, *starts: str) -> bool:
 
 
 def size(tensors: Tensors, key: str, axis: int, default: int) -> int:
-    """A size that the file tells; where the tensor is missing, the default (and it is told).
+    """A size that the file tells; where the tensor is missing, the default (and it is reported).
 
     Raises:
         ArchitectureError: the tensor is empty.
@@ -77,5 +77,5 @@ def choose_stride(checkpoint: Checkpoint, chosen: Mapping[str, str], first_rate:
     """
     rates = (v for k, v in checkpoint.attributes.items() if k.endswith(f"{first_rate}.dilation"))
     rate = next((value[0] for value in rates if isinstance(value, list | tuple) and value), 0)
-    told = {first: str(stride) for stride, (first, *_) in ATROUS_RATES.items()}.get(rate, "")
-    return choose(OUTPUT_STRIDE, ("16", "8"), chosen, told)
+    stated = {first: str(stride) for stride, (first, *_) in ATROUS_RATES.items()}.get(rate, "")
+    return choose(OUTPUT_STRIDE, ("16", "8"), chosen, stated)

@@ -86,7 +86,7 @@ def read_checkpoint(
         digest: SHA-256 of its bytes, hexadecimal.
         choice: path of another candidate than the first, as in `Checkpoint.candidates`.
         folder: where the tensors are kept for the next time; None: nowhere.
-        progress: told each stage in words; what it raises stops the reading.
+        progress: called with each stage in words; what it raises stops the reading.
 
     Raises:
         CheckpointError: the file holds no weights that can be read.
@@ -147,7 +147,7 @@ def _read(path: Path, out: Path, choice: str, progress: Callable[[str], None]) -
     from core.checkpoint.process import read_in_process
     from core.checkpoint.sniff import container_of
 
-    container_of(path)  # what is no checkpoint is told without starting a process
+    container_of(path)  # what is no checkpoint is reported without starting a process
     part = out.with_name(f"{uuid.uuid4().hex}.part")  # two people may read the same file
     text = part.with_suffix(".report")
     try:

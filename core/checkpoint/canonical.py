@@ -16,7 +16,7 @@ MAX_TENSOR_BYTES = 4 * 2**30  # written out
 MAX_GROWTH = 256 * 2**20  # how much more than the file itself views may take written out
 MAX_TENSORS = 20_000
 CHUNK = 8 * 2**20
-TOLD_BYTES = 16 * 2**20  # from here on it takes long enough to be told how far it is
+REPORTED_BYTES = 16 * 2**20  # from here on it takes long enough to report how far it is
 
 
 def check_size(tensors: Mapping[str, TensorRecord], file_bytes: int) -> None:
@@ -52,17 +52,17 @@ def write_canonical(
         tensors: by name.
         data: the file that they are in.
         path: where to.
-        say: told how much is done, at every tenth.
+        say: called with how much is done, at every tenth.
     """
-    total, done, told = sum(record.num_bytes for record in tensors.values()), 0, 0
+    total, done, reported = sum(record.num_bytes for record in tensors.values()), 0, 0
     ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.size)
     with path.open("wb") as target:
         target.write(_header(ordered))
         for _, record in ordered:
             _write(record, data, target)
             done += record.num_bytes
-            if total > TOLD_BYTES and (tenth := 10 * done // total) > told:
-                told = tenth
+            if total > REPORTED_BYTES and (tenth := 10 * done // total) > reported:
+                reported = tenth
                 say(f"Copying the weights: {10 * tenth} %")
 
 

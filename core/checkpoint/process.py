@@ -32,7 +32,7 @@ def read_in_process(path: Path, out: Path, choice: str, progress: Callable[[str]
         path: the file.
         out: where the tensors go, as safetensors.
         choice: path of a candidate, "" for the first.
-        progress: told each stage in words; what it raises ends the process.
+        progress: called with each stage in words; what it raises ends the process.
 
     Raises:
         CheckpointError: see `reader.read_file`.

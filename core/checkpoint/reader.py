@@ -41,7 +41,7 @@ def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stag
         path: the file, of any kind.
         out: where the safetensors file goes.
         choice: path of another candidate than the first: "ema".
-        say: told each stage in words.
+        say: called with each stage in words.
 
     Raises:
         CheckpointError: the file holds no weights that can be read.

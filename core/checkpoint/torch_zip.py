@@ -36,7 +36,7 @@ class Archive:
 
     data: mmap.mmap
     entries: dict[str, Entry]
-    checksums: bool  # False where torch was told to leave them out
+    checksums: bool  # False where torch was instructed to leave them out
 
     def read(self, name: str) -> bytes:
         """The bytes of a small entry.

@@ -10,7 +10,7 @@ from core.diagnosis.causes import CAUSES
 
 Certainty = Literal["certain", "likely", "possible"]
 Kind = Literal["fault", "note"]
-# In which order findings of one phase are told where nothing else decides, and their fixes laid
+# In which order findings of one phase are listed where nothing else decides, and their fixes laid
 # over each other: as people look for them.
 ORDER = (
     *("F1", "F2", "F5", "N1", "W6", "W1", "W5", "F4", "W4", "F3", "W3", "R1", "D1", "D4", "D5"),

@@ -64,7 +64,7 @@ def investigate(
         case: what is to be explained.
         forward: the door through which the network is run.
         budget: how often it may be, in units of `Diagnosis.forwards`.
-        progress: told each stage in words; what it raises ends the work.
+        progress: called with each stage in words; what it raises ends the work.
         waiting: called between two steps; what it raises ends the work.
         questions: which checks are asked, and in which order.
     """

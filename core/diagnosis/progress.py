@@ -57,11 +57,11 @@ class Progress:
             provisional: whether they are to be asked again.
         """
         said = sorted(filter(None, answers), key=lambda answer: ORDER.index(answer[0].cause))
-        told = [finding for answer in said for finding in answer]
-        causes = frozenset(finding.cause for finding in told)
+        found = [finding for answer in said for finding in answer]
+        causes = frozenset(finding.cause for finding in found)
         return replace(
             self,
-            findings={**self.findings, **{finding.cause: finding for finding in told}},
+            findings={**self.findings, **{finding.cause: finding for finding in found}},
             provisional=self.provisional | causes if provisional else self.provisional - causes,
         )
 

@@ -34,8 +34,8 @@ OWN_SHARE = 0.3  # of what each of them has alone; together a variance of about 
 # --- the mask and the ground truth (measure/mask.py, truth.py, head_bias.py) ----------------------
 
 SUREST_QUANTILE = 0.95  # of the lead of the winning class; definition
-GOOD_MASK_SHARE = 0.85  # of what could be told, from which on a mask is good [tune]
-TOLD_SHARE = 0.9  # the same of what is told whatever the classes are called [tune]
+GOOD_MASK_SHARE = 0.85  # of what could be known, from which on a mask is good [tune]
+INFORMATIVE_SHARE = 0.9  # the same of what is known whatever the classes are called [tune]
 TYPICAL_NATS = 0.3  # that the mask of an everyday picture tells about its mirror's [healthy]
 ALIVE_NATS = 0.05  # of agreement: below it a mask says nothing [healthy]
 BIAS_LEAD = 2.0  # logits: a factor of 7 in probability [tune: background]
@@ -120,7 +120,7 @@ CLEARER_GAIN = 0.003  # by which a program must match better than our own label 
 SAME_ASPECT = 0.05  # relative, of a file that was only made smaller; definition
 JPEG_LEVELS = 40  # gray levels by which a JPEG changes pixels at edges [tune: JPEG]
 SAFE_COLORS = 18  # of the palette for color-blind eyes; core/colors.py
-BLACK_CHANNEL = 32  # of every channel: below it a color cannot be told from black; definition
+BLACK_CHANNEL = 32  # of every channel: a color below it looks black; definition
 REPEATED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds
 
 # --- what is a fault, and what a note (checks/) ---------------------------------------------------
@@ -144,7 +144,7 @@ MOST_SIDE = 1024  # pixels of another size; time
 
 LIVELY_SHARE = 0.3  # of what a mask could tell, that another threshold must bring [tune: threshold]
 PROBABILITY_SLACK = 0.5  # beyond 0 to 1, from which on numbers are no probabilities; definition
-CONSTANT_RANGE = 0.01  # of an output: below it nothing can be told from its range; definition
+CONSTANT_RANGE = 0.01  # of an output: below it nothing can be concluded from its range; definition
 USUAL_CUTS = (0.3, 0.7)  # a threshold between them is only doubted for two heaps [healthy]
 TWO_HEAPS = 0.68  # share of the variance between both sides; a cut through one normal heap: 0.64
 

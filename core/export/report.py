@@ -50,7 +50,7 @@ def html_report(
     Args:
         case: the files.
         inspection: what the stages made of them under these settings.
-        answered: the diagnosis; it may still be unfinished, which is told.
+        answered: the diagnosis; it may still be unfinished, which is stated.
         written: when, with its time zone.
         channel: whose logits are shown; None: the first foreground class.
 
@@ -179,13 +179,13 @@ def _finding(finding: Finding) -> str:
 def _effect(finding: Finding) -> str:
     if finding.effect is None:
         return ""
-    told = f"Pixels whose class changes when this is fixed: {finding.effect:.1%}"
-    return f'<p class="effect">{told}</p>'
+    line = f"Pixels whose class changes when this is fixed: {finding.effect:.1%}"
+    return f'<p class="effect">{line}</p>'
 
 
 def _changes(changes: Mapping[str, Any]) -> str:
-    told = ", ".join(f"{name} = {_told(value)}" for name, value in changes.items())
-    return f'<p class="effect">As settings: {escape(told)}</p>' if changes else ""
+    line = ", ".join(f"{name} = {_told(value)}" for name, value in changes.items())
+    return f'<p class="effect">As settings: {escape(line)}</p>' if changes else ""
 
 
 # --- tables ---------------------------------------------------------------------------------------

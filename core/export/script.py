@@ -23,7 +23,7 @@ HEAD = '''\
 
     python inference.py picture.png labels.png
 
-{told}
+{requirements}
 """'''
 REPOSITORY = """
 Put it into your copy of {}, whose network it uses.
@@ -94,10 +94,10 @@ def _head(inspection: Inspection, checkpoint: Checkpoint) -> str:
         needs.append("safetensors")
     if own:
         needs.append("the class of your network")
-    told = f"It needs {', '.join(needs)}."
+    requirements = f"It needs {', '.join(needs)}."
     if not own and network.source is not None and network.source.repository:
-        told += REPOSITORY.format(network.source.repository)
-    return HEAD.format(title=plain(network.architecture), told=told)
+        requirements += REPOSITORY.format(network.source.repository)
+    return HEAD.format(title=plain(network.architecture), requirements=requirements)
 
 
 def _imports(pieces: Sequence[Piece]) -> str:

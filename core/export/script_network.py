@@ -72,8 +72,8 @@ def loading(checkpoint: Checkpoint, network: Network, settings: Settings) -> Pie
     if settings.forwarding.mode == "train":
         body += ["use_batch_statistics(network)"]
     head = "def load_network() -> torch.nn.Module:"
-    told = f'    """{plain(network.architecture)}, with the weights of CHECKPOINT."""'
-    code = "\n".join([head, told, indented([*body, _ready(settings)])])
+    docstring = f'    """{plain(network.architecture)}, with the weights of CHECKPOINT."""'
+    code = "\n".join([head, docstring, indented([*body, _ready(settings)])])
     if settings.forwarding.mode == "train":
         code = f"{BATCH_STATISTICS}\n\n\n{code}"
     return Piece(code, (_constant(checkpoint),), (*imports, *network_imports))

@@ -37,21 +37,21 @@ def deciding(decoding: Decoding, channels: int) -> Piece:
     constant, cut = _cut(decoding.threshold, activation)
     if rule == "threshold":
         channel = min(1, channels - 1)
-        told = f"1 where channel {channel} is over the threshold, else 0"
+        docstring = f"1 where channel {channel} is over the threshold, else 0"
         lines.append(f"return ({scores}[{channel}] > {cut}).astype(np.int64)")
-        return _function(told, lines, constant)
-    told = "The largest class where it is over the threshold, else -1"
+        return _function(docstring, lines, constant)
+    docstring = "The largest class where it is over the threshold, else -1"
     lines += [
         "winner = logits.argmax(axis=0)",
         f"score = np.take_along_axis({scores}, winner[None], axis=0)[0]",
         f"return np.where(score > {cut}, winner, -1)",
     ]
-    return _function(told, lines, constant)
+    return _function(docstring, lines, constant)
 
 
-def _function(told: str, lines: list[str], *constants: str) -> Piece:
+def _function(docstring: str, lines: list[str], *constants: str) -> Piece:
     head = "def decode(logits: np.ndarray) -> np.ndarray:"
-    return Piece(f'{head}\n    """{told}: Int[h w]."""\n{indented(lines)}', constants)
+    return Piece(f'{head}\n    """{docstring}: Int[h w]."""\n{indented(lines)}', constants)
 
 
 def _cut(threshold: float, activation: str) -> tuple[str, str]:

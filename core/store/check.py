@@ -34,7 +34,7 @@ def check(store: Store, say: Callable[[str], None] = lambda line: None) -> Repor
 
     Args:
         store: to be checked.
-        say: told how far it is, a line a file.
+        say: called with how far it is, a line a file.
     """
     names = sorted(store.blobs.all())  # before the rows: what is kept meanwhile is no orphan
     rows = store.digests()

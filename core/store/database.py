@@ -17,7 +17,7 @@ BUSY_SECONDS = 60  # how long a writer waits for the others
 LOCK = 0x6D61736B  # any number that is always the same: "mask"
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",  # readers never wait for the writer
-    "PRAGMA synchronous = FULL",  # a commit is on the disk before it is told
+    "PRAGMA synchronous = FULL",  # a commit is on the disk before it is reported
     "PRAGMA foreign_keys = ON",
 )
 

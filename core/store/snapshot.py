@@ -112,11 +112,11 @@ def _diagnosis(value: Any) -> Mapping[str, Any] | None:
     """Only what pages show, each of the type that they expect."""
     if value is None:
         return None
-    told = _Fields(value)
-    findings = [_Fields(item) for item in told.items("findings")]
+    fields = _Fields(value)
+    findings = [_Fields(item) for item in fields.items("findings")]
     return {
-        "verdict": told.text("verdict"),
-        "finished": told.get("finished") is not False,
+        "verdict": fields.text("verdict"),
+        "finished": fields.get("finished") is not False,
         "findings": [
             {name: finding.text(name) for name in FINDING}
             | {"evidence": [{"words": _Fields(e).text("words")} for e in finding.items("evidence")]}

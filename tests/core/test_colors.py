@@ -8,6 +8,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from core.colors import (
+    COLORED,
     PALETTES,
     colorize,
     encode_png,
@@ -24,6 +25,12 @@ from core.settings import Decoding, Display
 
 def colors_of(name, count=21, **options):
     return palette_colors(Display(palette=name, **options), count)
+
+
+def test_a_new_palette_is_looked_for_in_peoples_masks_too():
+    grays = {name for name in PALETTES if not np.ptp(colors_of(name), axis=1).any()}
+
+    assert set(COLORED) == PALETTES.keys() - grays - {"custom"}
 
 
 def test_voc_is_the_palette_of_the_development_kit():

@@ -16,6 +16,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from core.presets import PRESETS
+from core.version import VERSION
 from pages.components.state import files
 from tests.conftest import dashboard, png, saved, upload
 
@@ -312,3 +313,7 @@ def test_after_a_page_the_garbage_collector_has_no_modules_to_look_through(app):
 
     assert spared > 200_000
     assert left < spared / 2
+
+
+def test_the_page_says_its_version(app):
+    assert f"Maskscope {VERSION}" in [caption.value for caption in app.sidebar.caption]

@@ -1,7 +1,7 @@
 """Networks of Hugging Face transformers, built and filled by that library from its own config.
 
-The config beside the weights tells the class and all sizes. Without one, a SegFormer is told by its
-keys and shapes alone.
+The config beside the weights tells the class and all sizes. Without one, a SegFormer is
+recognized by its keys and shapes alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any
 
 import torch
@@ -37,6 +38,9 @@ KINDS = {  # model_type of the config -> its title; each has a class with one sc
 SEGFORMER = "segformer.encoder."
 ATTENTION = "attention heads"
 MOST = 1_000_000  # of any number in a config: no size of a network is larger
+# While it builds, the library has torch's init functions and its own tie_weights replaced for the
+# whole process; of two that build at once the later one would leave the replacements behind.
+_FILLING = Lock()
 LAYERS = re.compile(r"layers$|^depths$|^num_.*blocks$")  # numbers of parts that are made
 
 
@@ -133,16 +137,16 @@ def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[An
         for part in parts:
             if hasattr(part, "use_pretrained_backbone"):
                 part.use_pretrained_backbone = False
-        module, told = library.AutoModelForSemanticSegmentation._model_mapping[
-            type(made)
-        ].from_pretrained(
-            None,
-            config=made,
-            state_dict=dict(tensors),
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-        )
+        kind = library.AutoModelForSemanticSegmentation._model_mapping[type(made)]
+        with _FILLING:
+            module, report = kind.from_pretrained(
+                None,
+                config=made,
+                state_dict=dict(tensors),
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
     except Exception as exc:  # whatever the library does not like about a foreign config
         detail = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
         raise ArchitectureError(
@@ -150,7 +154,7 @@ def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[An
             f"describes: {detail}",
             remedy="Save the network again with save_pretrained, or upload it as .pt2.",
         ) from exc
-    return module, _account(tensors, told)
+    return module, _account(tensors, report)
 
 
 def _refuse_strange(config: Mapping[str, Any], tensors: int) -> None:
@@ -175,13 +179,13 @@ def _numbers(value: Any, name: str = "", depth: int = 0) -> list[tuple[str, floa
     return [(name, value)] if isinstance(value, int | float) else []
 
 
-def _account(tensors: Tensors, told: Mapping[str, Any]) -> Account:
+def _account(tensors: Tensors, report: Mapping[str, Any]) -> Account:
     """What the library says about every tensor, in the words of the file."""
-    wrong = {entry[0]: entry[1:] for entry in told["mismatched_keys"]}
-    unexpected = tuple(key for key in tensors if key in told["unexpected_keys"])
+    wrong = {entry[0]: entry[1:] for entry in report["mismatched_keys"]}
+    unexpected = tuple(key for key in tensors if key in report["unexpected_keys"])
     return Account(
         matched=tuple(key for key in tensors if key not in unexpected and key not in wrong),
-        missing=tuple(sorted(told["missing_keys"])),
+        missing=tuple(sorted(report["missing_keys"])),
         unexpected=unexpected,
         wrong_shape=tuple(
             f"{key}: file {tuple(found)}, network {tuple(wanted)}"
@@ -193,6 +197,6 @@ def _account(tensors: Tensors, told: Mapping[str, Any]) -> Account:
 def _notes(checkpoint: Checkpoint) -> tuple[str, ...]:
     """What the preprocessor's config says about the pictures of training."""
     return tuple(
-        f"{told.where} says mean {told.mean} and std {told.std}"
-        for told in normalizations_in(checkpoint.metadata)
+        f"{stated.where} says mean {stated.mean} and std {stated.std}"
+        for stated in normalizations_in(checkpoint.metadata)
     )

@@ -134,7 +134,7 @@ def _native_batch_norm(**given: Any) -> tuple[torch.Tensor | None, ...]:
 
 
 def _native_group_norm(**given: Any) -> tuple[torch.Tensor | None, ...]:
-    """Torch believes the sizes that are told beside the tensor: so they are not used."""
+    """Torch believes the sizes that are stated beside the tensor: so they are not used."""
     wanted = {"input": given["input"], "num_groups": given["group"], "eps": given["eps"]}
     weights = {"weight": given["weight"], "bias": given["bias"]}
     return torch.ops.aten.group_norm.default(**wanted, **weights), None, None

@@ -55,7 +55,7 @@ def _dimension(size: Any, ranges: Any) -> Dimension:
     step, symbol = _multiple(match) if match else (1, "")
     low, high = _range(ranges, symbol, step)
     hint = (content.get("hint") or {}).get("as_int")
-    fallback = -(-max(low, 64) // step) * step  # torch has always told a size so far
+    fallback = -(-max(low, 64) // step) * step  # torch has always stated a size so far
     return Dimension(integer_of(hint or fallback), low, high, step, symbol)
 
 

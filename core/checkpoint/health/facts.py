@@ -1,4 +1,4 @@
-"""What a person should be told about the layers of a file, each with its numbers."""
+"""What a person should know about the layers of a file, each with its numbers."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def looked_at(tensors: Tensors, heads: Sequence[Head]) -> str:
     """What `examine` could look at in this file, in words."""
     filters = sum(len(t) for t in tensors.values() if t.ndim == 4)
     s = "" if len(heads) == 1 else "s"
-    told = sum(can_be_fresh(tensors[f"{head.name}.weight"]) for head in heads)
-    small = f" ({len(heads) - told} too small to tell)" if told < len(heads) else ""
+    judged = sum(can_be_fresh(tensors[f"{head.name}.weight"]) for head in heads)
+    small = f" ({len(heads) - judged} too small to tell)" if judged < len(heads) else ""
     return (
         f"the numbers of {len(tensors)} tensors, {filters} filters, "
         f"{len(list(norms_in(tensors)))} BatchNorm layers, {len(heads)} head{s}{small}"

@@ -131,7 +131,7 @@ def _differs(known: Recovered) -> bool:
 
 
 def _certainty(known: Recovered) -> Certainty:
-    """Two conventions that tie: it is another one than is fed, but which cannot be told."""
+    """Two conventions that tie: it is another one than is fed, but which cannot be decided."""
     return "possible" if known.certainty == "cannot tell" else known.certainty
 
 
@@ -179,14 +179,14 @@ def order(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     now, then = score(so_far.fixes), score({**so_far.fixes, **swapped})
     if then < ALIVE_NATS:
         return
-    told = measured.truth.has_shapes
-    evidence = (_truth_says if told else _network_says)(measured, so_far, swapped, now, then)
+    by_truth = measured.truth.has_shapes
+    evidence = (_truth_says if by_truth else _network_says)(measured, so_far, swapped, now, then)
     if not evidence:
         return
     effect = measured.mask.changed(swapped, so_far.fixes)
     yield Finding(
         "P6",
-        "certain" if told and then > FLAT_ORDER_GAIN * now else "likely",
+        "certain" if by_truth and then > FLAT_ORDER_GAIN * now else "likely",
         evidence,
         "Give the channels in the order that was used in training.",
         "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",

@@ -32,7 +32,7 @@ class Phase:
     """Checks that know the same, so that their order does not matter."""
 
     checks: tuple[Check, ...]
-    provisional: bool = False  # told from less evidence, and asked again with more
+    provisional: bool = False  # concluded from less evidence, and asked again with more
 
 
 NO_NETWORK = (

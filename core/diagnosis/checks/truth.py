@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image as PillowImage
 
-from core.colors import palette_colors
+from core.colors import COLORED, palette_colors
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
@@ -26,7 +26,7 @@ from core.settings import Display
 
 
 def truth_values(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
-    """D5, D6, T2, T4: other values than ids, told apart by which values and where."""
+    """D5, D6, T2, T4: other values than ids, distinguished by which values and where."""
     ids, how = _ids_of(measured)
     if ids is None:
         return
@@ -131,10 +131,7 @@ def _all_near(values: list[int], known: frozenset[int]) -> bool:
 
 @lru_cache(maxsize=16)
 def _luminances_by_palette(count: int) -> tuple[tuple[str, frozenset[int]], ...]:
-    tables = {
-        name: palette_colors(Display(palette=name), count)[:count]
-        for name in ("voc", "cityscapes", "ade20k", "safe")
-    }
+    tables = {name: palette_colors(Display(palette=name), count)[:count] for name in COLORED}
     return tuple(
         (name, frozenset((t.astype(int) @ np.array([299, 587, 114]) // 1000).tolist()))
         for name, t in tables.items()

@@ -225,12 +225,12 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
     if doubt < DOUBT_STEPS:
         return
     score = measured.truth.iou(fixes)
-    told = (Evidence(f"The mIoU is {score:.2f}.", score),) if score is not None else ()
+    by_truth = (Evidence(f"The mIoU is {score:.2f}.", score),) if score is not None else ()
     yield Finding(
         "W7",
         "likely" if score is not None else "possible",
         (
-            *told,
+            *by_truth,
             Evidence(
                 f"At the median pixel the winning class leads by {steady:.0%} of its lead at the "
                 "most confident pixels.",

@@ -11,7 +11,12 @@ import numpy as np
 
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.mask import MaskMeasures, main_share, mutual_information
-from core.diagnosis.thresholds import GOOD_MASK_SHARE, ONE_CLASS_SHARE, TOLD_SHARE, TYPICAL_NATS
+from core.diagnosis.thresholds import (
+    GOOD_MASK_SHARE,
+    INFORMATIVE_SHARE,
+    ONE_CLASS_SHARE,
+    TYPICAL_NATS,
+)
 from core.scores import confusion_matrix, iou_per_class, mean_iou
 from core.settings import Settings, change
 
@@ -63,15 +68,15 @@ class TruthMeasures:
             return False
         if self.mask_score(fixes) > GOOD_MASK_SHARE * self.max_score:
             return True
-        told = self._told(self.inspections.under(fixes).labels.ids)
-        return self.has_shapes and told > TOLD_SHARE * self.max_score
+        information = self._information(self.inspections.under(fixes).labels.ids)
+        return self.has_shapes and information > INFORMATIVE_SHARE * self.max_score
 
     @property
     def max_score(self) -> float:
         """What a mask can tell at most, in nats; a typical mask where there is no ground truth."""
         if self.truth is not None and not self.has_shapes:
             return 1.0
-        return TYPICAL_NATS if self.truth is None else self._told(self.truth.ids)
+        return TYPICAL_NATS if self.truth is None else self._information(self.truth.ids)
 
     @cached_property
     def counted(self) -> np.ndarray | None:
@@ -86,7 +91,7 @@ class TruthMeasures:
             return False
         return main_share(self.truth.ids[self.counted]) < ONE_CLASS_SHARE
 
-    def _told(self, ids: np.ndarray) -> float:
+    def _information(self, ids: np.ndarray) -> float:
         """What a label map tells about the ground truth where that counts, in nats."""
         truth, counted = self.truth, self.counted
         return mutual_information(ids[counted], truth.ids[counted]) if truth else 0.0
@@ -95,7 +100,7 @@ class TruthMeasures:
         """How good the mask is under changed settings, in nats; 0 for one that says nothing.
 
         With a ground truth the mean of what it tells about that, whatever the classes are called,
-        and of the mIoU as a share of all that could be told; with one of a single class the share
+        and of the mIoU as a share of all that could be known; with one of a single class the share
         that is right; without one, what the mask tells about that of the mirrored picture.
         """
         settings = change(self.inspections.settings, **changes)
@@ -114,7 +119,7 @@ class TruthMeasures:
         if not self.has_shapes:
             right = (ids == truth.ids)[self.counted]
             return float(right.mean()) if right.size else 0.0
-        return 0.5 * (self._told(ids) + self.max_score * (self.iou(changes) or 0.0))
+        return 0.5 * (self._information(ids) + self.max_score * (self.iou(changes) or 0.0))
 
 
 def mean_iou_of(ids: np.ndarray, truth: np.ndarray, num_classes: int, ignore: int) -> float | None:

@@ -19,7 +19,7 @@ from core.diagnosis.thresholds import (
     NEAR_SQUARES,
 )
 from core.presets import PRESETS
-from core.settings import Preprocessing, Settings, flatten
+from core.settings import AFFINE, Preprocessing, Settings, flatten
 
 
 def cause_of(now: Preprocessing, wanted: Mapping[str, Any], *, bits: int = 8) -> str:
@@ -119,15 +119,14 @@ def _listed(values: np.ndarray) -> str:
 
 
 SIZES = ("resize", "height", "width", "side", "multiple")
-FEEDING = ("mean", "std", "scale", "divide_again", "zscore")
 
 
 def difference_in_words(now: Settings, then: Settings) -> str:
     """What the second does otherwise: "color bgr, mode train"."""
     before, after = flatten(now), flatten(then)
     changed = [name for name in after if after[name] != before[name]]
-    parts = [f"{name} {after[name]}" for name in changed if name not in (*FEEDING, *SIZES)]
-    if any(name in changed for name in FEEDING):
+    parts = [f"{name} {after[name]}" for name in changed if name not in (*AFFINE, *SIZES)]
+    if any(name in changed for name in AFFINE):
         parts.insert(0, in_words(then.preprocessing))
     if any(name in changed for name in SIZES):
         parts.append(_size(then.preprocessing))

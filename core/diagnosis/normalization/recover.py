@@ -115,10 +115,10 @@ def _recovered(measured: Measurements, fixes: Mapping[str, Any], masks_tell: boo
         return replace(cannot_tell(words, ranking, current), strange=True)
     if min(ranking[0][1], current) <= FAMILIAR_NATS:
         return _by_fit(measured, memory, known, ranking, current)
-    told = from_memory(measured, memory, dict(ranking))
-    if told is None:
+    remembered = from_memory(measured, memory, dict(ranking))
+    if remembered is None:
         return by_agreement(measured, fixes, ranking, current, masks_tell=masks_tell)
-    return replace(told, current=current)
+    return replace(remembered, current=current)
 
 
 def _fits(measured: Measurements, known: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

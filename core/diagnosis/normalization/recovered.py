@@ -21,7 +21,7 @@ class Recovered:
     margin: float  # factor by which the next family is worse
     kl: float  # nats of the best
     current: float  # nats of the user's own settings
-    color: str = ""  # "" where the order cannot be told
+    color: str = ""  # "" where the order cannot be decided
     order_votes: float = 0.0  # for this order
     ranking: Ranking = field(default=())
     strange: bool = False  # even the reference picture is, so BatchNorm cannot be asked

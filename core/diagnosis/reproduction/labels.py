@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.colors import DARK, palette_colors
+from core.colors import COLORED, DARK, palette_colors
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction.decode import Coding, Written, coding
@@ -14,7 +14,6 @@ from core.diagnosis.thresholds import BLACK_CHANNEL, JPEG_LEVELS, SAME_GAIN
 from core.settings import Display
 
 LUMA = np.array([299, 587, 114])
-PALETTES = ("voc", "cityscapes", "ade20k", "safe")
 
 
 def of_labels(measured: Measurements, written: Written) -> Iterator[Finding]:
@@ -88,7 +87,7 @@ def _wraps(values: dict[int, int]) -> bool:
 def _luminances(measured: Measurements, values: dict[int, int]) -> str:
     """The palette whose brightness each id has; "" for none."""
     chosen = measured.settings.display
-    tables = {name: palette_colors(Display(palette=name), measured.num_ids) for name in PALETTES}
+    tables = {name: palette_colors(Display(palette=name), measured.num_ids) for name in COLORED}
     if chosen.palette == "custom":
         tables["of your settings"] = palette_colors(chosen, measured.num_ids)
     for name, table in tables.items():
@@ -110,7 +109,7 @@ def _brightest(packed: int) -> int:
 
 
 def _merged(found: Coding, agreed: Evidence, black: list[int] | None = None) -> Iterator[Finding]:
-    """D4: ids that cannot be told apart any more."""
+    """D4: ids that cannot be distinguished any more."""
     by_value: dict[int, list[int]] = {}
     for class_id, value in found.values.items():
         by_value.setdefault(value, []).append(class_id)

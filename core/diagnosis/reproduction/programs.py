@@ -15,7 +15,7 @@ from core.diagnosis.thresholds import REPEATED_CUTS
 from core.image import FORMATS, TURNS, Image, decode_image
 from core.labels import probabilities
 from core.presets import PRESETS
-from core.settings import flatten
+from core.settings import AFFINE, flatten
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,15 +166,14 @@ def _conventions(measured: Measurements) -> Iterator[Program]:
             "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
             color=color,
         )
-    plain = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "zscore": False, "divide_again": 1.0}
     right = "x = (image / 255 - mean) / std"
     for words, changes in (
-        ("feeding pixels of 0 to 1 without mean and std", {**plain, "scale": "255"}),
-        ("feeding pixels of 0 to 255", {**plain, "scale": "1"}),
+        ("feeding pixels of 0 to 1 without mean and std", _in_this_order("unit")),
+        ("feeding pixels of 0 to 255", _in_this_order("bytes")),
     ):
         if any(now[name] != value for name, value in changes.items()):
             yield _setting("P1", words, "Normalize as in the training.", right, **changes)
-    imagenet = {k: v for k, v in PRESETS["imagenet"].changes.items() if k != "color"}
+    imagenet = _in_this_order("imagenet")
     if any(now[name] != value for name, value in imagenet.items()):
         yield _setting(
             "P3",
@@ -194,6 +193,11 @@ def _conventions(measured: Measurements) -> Iterator[Program]:
                 mean=double[0],
                 std=double[1],
             )
+
+
+def _in_this_order(preset: str) -> dict[str, Any]:
+    """A preset's numbers, with the channels in the order that the settings have."""
+    return {name: PRESETS[preset].changes[name] for name in AFFINE}
 
 
 def _twice_normalized(

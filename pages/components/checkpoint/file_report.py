@@ -261,9 +261,9 @@ def show_beside(checkpoint: Checkpoint) -> None:
     from core.checkpoint.known import normalizations_in
 
     st.subheader("Beside the weights")
-    for told in normalizations_in(checkpoint.metadata):
+    for stated in normalizations_in(checkpoint.metadata):
         st.markdown(
-            complaints.as_text(f"{told.where} says mean {told.mean} and std {told.std}"),
+            complaints.as_text(f"{stated.where} says mean {stated.mean} and std {stated.std}"),
             help="As stated in the file; the training may have used another one",
         )
     if checkpoint.class_names:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import streamlit as st
 
 from core.errors import InspectionError
 from core.presets import PRESETS, apply_preset, preset_of
-from core.settings import Settings, change, flatten
+from core.settings import HINTS, Settings, change, flatten
 from pages.components.pipeline.results import show_mask, show_picture, verdict_of
 from pages.components.state import address, complaints, inspecting, session
 
@@ -109,19 +109,19 @@ def _show_choices(column: Column) -> None:
         format_func=lambda name: PRESETS[name].label if name in PRESETS else "own values",
     )
     with st.popover("Details"):
-        _detail(column, "Channel order", "color", ("rgb", "bgr", "gray"))
-        _detail(column, "BatchNorm", "mode", ("eval", "train"))
-        _detail(column, "Rule", "rule", ("auto", "argmax", "threshold", "per_class"))
-        _detail(column, "Data type", "dtype", ("float32", "float16", "bfloat16"))
+        _detail(column, "Channel order", "color")
+        _detail(column, "BatchNorm", "mode")
+        _detail(column, "Rule", "rule")
+        _detail(column, "Data type", "dtype")
 
 
-def _detail(column: Column, label: str, name: str, options: tuple[str, ...]) -> None:
+def _detail(column: Column, label: str, name: str) -> None:
     key = f"column_{column.index}_{name}"
     current = flatten(column.settings)[name]
     session.set_widget(key, current)
     st.selectbox(
         label,
-        options,
+        get_args(HINTS[name]),
         key=key,
         on_change=lambda: _replace(
             column.index, change(column.settings, **{name: session.widget(key)})

@@ -48,7 +48,7 @@ def show_export(seen: Seen, job: Job[Diagnosis]) -> None:
         st.code(script, language="python", height=360)
 
 
-def _offer(label: str, name: str, make: Callable[[], str | bytes], told: str = "") -> None:
+def _offer(label: str, name: str, make: Callable[[], str | bytes], hint: str = "") -> None:
     st.download_button(
         label,
         data=make,
@@ -56,7 +56,7 @@ def _offer(label: str, name: str, make: Callable[[], str | bytes], told: str = "
         key=f"export_{name}",
         on_click="ignore",
         icon=":material/download:",
-        help=told or None,
+        help=hint or None,
     )
 
 

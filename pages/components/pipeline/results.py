@@ -75,6 +75,8 @@ def show_panels(seen: Seen, marked: str = "") -> None:
             f" {inspection.settings.forwarding.upsampling} to the picture;"
             f" forward {engine.forwards} of this server since its start"
         ).replace("torch.", ""),
+        # Nobody reads these on the page: a browser test has no other way to count the forwards of
+        # one view, as `streamlit run` has no /metrics, and the status counts those of everybody.
         queue={
             "forwards": engine.forwards_of[session.tab().person],
             "mostRunning": engine.most_running,

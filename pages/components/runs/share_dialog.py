@@ -45,7 +45,7 @@ TIMES = {"a week": 7, "a month": 30, "a year": 365, "for good": None}  # days
 LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "streamlit")
 DIAGNOSIS_SECONDS = 20.0  # so long a run waits for the end of the diagnosis
 THUMBNAIL = 160  # pixels, the longer side; every n-th pixel is taken
-MARK = 16  # digits of the checkpoint's digest that may be told
+MARK = 16  # digits of the checkpoint's digest that may be shown
 
 
 def show_button(seen: Seen) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 
-_seen = 0  # modules that were imported when the collector was last told
+_seen = 0  # modules that were imported when the collector was last informed
 
 
 def spare_modules() -> None:

@@ -58,7 +58,7 @@ def _attempt(slot: Any) -> Seen | None:
             colors = palette_colors(session.settings().display, network.num_classes)
             truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
             if now.saved:
-                files.open_image(now.saved)  # what is no picture is told, not passed over
+                files.open_image(now.saved)  # what is no picture is reported, not passed over
         except InspectionError as error:
             session.complain_of(error, now if isinstance(error, ArchitectureError) else None)
             if session.back_to_good():  # what cannot be opened goes back,
@@ -90,7 +90,7 @@ def inspect_with(chosen: Settings, image: Any, network: Network, slot: Any) -> I
 
 
 def network_of(now: Sources, slot: Any) -> Network:
-    """Open a checkpoint, with its stages told while it loads."""
+    """Open a checkpoint, with its stages shown while it loads."""
     if opening.is_open(now):
         return opening.open_network(now, lambda _: None)
     with _progress(slot) as say:

@@ -81,7 +81,7 @@ def settings() -> Settings:
 
 
 def choose(**changes: Any) -> None:
-    """Change settings by name; an unusable value is told, and the others stay."""
+    """Change settings by name; an unusable value is reported, and the others stay."""
     put(tab().with_changes(**changes))
 
 

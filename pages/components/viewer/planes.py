@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.labels import NO_CLASS
-from core.settings import Preprocessing, digest
+from core.settings import AFFINE, Preprocessing, digest
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis.normalization.first_layer import Gauge
@@ -62,10 +62,7 @@ def input_plane(inspection: Inspection) -> Plane:
 
 def input_id(inspection: Inspection) -> str:
     """Equal for settings that differ only in what the browser applies itself."""
-    neutral = {
-        name: getattr(Preprocessing(), name)
-        for name in ("mean", "std", "scale", "divide_again", "zscore", "dtype")
-    }
+    neutral = {name: getattr(Preprocessing(), name) for name in (*AFFINE, "dtype")}
     shape = replace(inspection.settings.preprocessing, **neutral)
     return f"input-{inspection.image.digest}-{digest(shape)}"
 

@@ -12,6 +12,7 @@ from core.colors import PALETTES, palette_colors, palette_from_file
 from core.errors import InspectionError
 from core.presets import PRESETS, preset_of
 from core.settings import HINTS, flatten
+from core.version import VERSION
 from pages.components.runs import run_banner
 from pages.components.state import files, session, sources, uploads
 from pages.components.widgets.uploading import ask_for_files
@@ -72,6 +73,7 @@ def show() -> DeltaGenerator:
         facts = _network()
         _decoding()
         _display()
+        st.caption(f"Maskscope {VERSION}")
     return facts
 
 

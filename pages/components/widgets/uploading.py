@@ -20,7 +20,7 @@ def ask_for_files(
     several: bool = False,
     hint: str | None = None,
 ) -> None:
-    """Draw it; what cannot be taken is told in a sentence, and what was open stays.
+    """Draw it; what cannot be taken is reported in a sentence, and what was open stays.
 
     Args:
         label: what stands above it.

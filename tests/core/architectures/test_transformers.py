@@ -13,12 +13,14 @@ from transformers import (
     MobileNetV2Config,
     MobileViTConfig,
     SegformerConfig,
+    SegformerForSemanticSegmentation,
     UperNetConfig,
 )
 
 from core.architectures import build_network
 from core.architectures.families import transformers_family
 from core.errors import ArchitectureError
+from core.testing import Held, in_background
 from tests.conftest import zipped
 from tests.support.networks import seeded
 
@@ -137,3 +139,25 @@ def test_without_the_library_a_sentence_says_what_to_install(read, tmp_path, mon
     with pytest.raises(ArchitectureError, match="is not installed here") as caught:
         build_network(read(zipped(files)))
     assert "requirements-extra.txt" in caught.value.remedy
+
+
+def test_the_library_builds_one_network_at_a_time(read, tmp_path, monkeypatch):
+    checkpoint = read(zipped(folder_of(model_of("SegFormer"), tmp_path / "saved")))
+    build, held = SegformerForSemanticSegmentation.from_pretrained, Held(None, seconds=0.5)
+    began, most = [], []
+
+    def watched(*args, **kwargs):
+        began.append(1)
+        held()
+        most.append(len(began))
+        try:
+            return build(*args, **kwargs)
+        finally:
+            began.pop()
+
+    monkeypatch.setattr(SegformerForSemanticSegmentation, "from_pretrained", watched)
+    threads = [in_background(lambda: build_network(checkpoint)) for _ in range(2)]
+    for thread in threads:
+        thread.join()
+
+    assert most == [1, 1]

@@ -148,8 +148,8 @@ def _choices(
 ) -> Iterator[Choice]:
     config = " ".join(_texts(checkpoint.metadata))
     if has(tensors, "backbone.layers.0.0."):
-        told = _listed(config, "num_heads", 4)
-        yield choose(ATTENTION, ("1, 2, 5, 8", "1, 2, 4, 8"), chosen, told)
+        stated = _listed(config, "num_heads", 4)
+        yield choose(ATTENTION, ("1, 2, 5, 8", "1, 2, 4, 8"), chosen, stated)
     else:
         strides = ("32", "16", "8") if kind == "UPerNet" else ("8", "16", "32")
         yield choose(OUTPUT_STRIDE, strides, chosen, _stride_in(config))
@@ -162,8 +162,8 @@ def _choices(
 
 def _stride_in(config: str) -> str:
     """The output stride of the config's `strides=(1, 2, 1, 1)`."""
-    told = _listed(config, "strides", 4)
-    return next((s for s, steps in STRIDES.items() if told == ", ".join(map(str, steps))), "")
+    stated = _listed(config, "strides", 4)
+    return next((s for s, steps in STRIDES.items() if stated == ", ".join(map(str, steps))), "")
 
 
 def _listed(config: str, name: str, length: int, largest: int = 0) -> str:

@@ -31,19 +31,19 @@ VITS = (
 FIRST = ("resnet34", "resnet50", "resnet18", "mobilenet_v2", "efficientnet-b0")  # the usual ones
 
 
-def encoder_name(checkpoint: Checkpoint, told: str = "") -> str:
+def encoder_name(checkpoint: Checkpoint, stated: str = "") -> str:
     """The library's name of the encoder.
 
     Args:
         checkpoint: the weights; a pickled network names its encoder itself ("u-resnet34").
-        told: the name in the file's configuration, "" for none.
+        stated: the name in the file's configuration, "" for none.
 
     Raises:
         ArchitectureError: no encoder has these tensors.
     """
     found = _found(checkpoint.tensors)
     pickled = str(checkpoint.attributes.get("name", "")).partition("-")[2]
-    names = [name for name in (told, pickled) if _is_known(name)]
+    names = [name for name in (stated, pickled) if _is_known(name)]
     for name in (*names, *_likely(found)):
         if _fits(found, name):
             return name

@@ -157,7 +157,7 @@ def _unet(tensors: Tensors) -> dict[str, Any]:
 
 
 def _unet_plus_plus(tensors: Tensors) -> dict[str, Any]:
-    """The blocks of the first row are as wide as the decoder is told to be."""
+    """The blocks of the first row are as wide as the decoder is set to be."""
     rows = sum(bool(re.match(r"decoder\.blocks\.x_0_\d+\.conv2\.0\.weight", k)) for k in tensors)
     channels = [size(tensors, f"decoder.blocks.x_0_{k}.conv2.0.weight", 0, 16) for k in range(rows)]
     attention = has(tensors, "decoder.blocks.x_0_0.attention1.")
@@ -268,16 +268,16 @@ def _choices(
 ) -> tuple[Choice, ...]:
     found = []
     if decoder in STRIDES:
-        told = str(config.get("encoder_output_stride", ""))
-        found.append(choose("output stride", STRIDES[decoder], chosen, told))
+        stated = str(config.get("encoder_output_stride", ""))
+        found.append(choose("output stride", STRIDES[decoder], chosen, stated))
     if decoder.startswith("DeepLab"):
         found.append(choose("atrous rates", RATES, chosen, _told_rates(checkpoint, config)))
     if decoder in INTERPOLATIONS:
-        told = str(config.get("decoder_interpolation", ""))
-        found.append(choose("decoder interpolation", INTERPOLATIONS[decoder], chosen, told))
+        stated = str(config.get("decoder_interpolation", ""))
+        found.append(choose("decoder interpolation", INTERPOLATIONS[decoder], chosen, stated))
     if decoder == "DPT" and not has(checkpoint.tensors, "decoder.projection_blocks."):
-        told = str(config.get("decoder_readout", ""))
-        found.append(choose("readout", ("ignore", "add"), chosen, told))
+        stated = str(config.get("decoder_readout", ""))
+        found.append(choose("readout", ("ignore", "add"), chosen, stated))
     return tuple(found)
 
 
@@ -285,12 +285,12 @@ def _told_rates(checkpoint: Checkpoint, config: Mapping[str, Any]) -> str:
     """From the configuration, else from the pickled convolutions."""
     rates = config.get("decoder_atrous_rates")
     if not isinstance(rates, list):
-        told = (
+        stated = (
             value
             for key, value in checkpoint.attributes.items()
             if re.search(r"aspp\.(0\.)?convs\.[123]\.0(\.0)?\.dilation$", key)
         )
-        rates = [value[0] for value in told if isinstance(value, list | tuple) and value]
+        rates = [value[0] for value in stated if isinstance(value, list | tuple) and value]
     return ", ".join(str(rate) for rate in rates)
 
 
@@ -315,9 +315,9 @@ def _fitting(
     decoder: str, encoder: str, options: dict[str, Any], tensors: Tensors
 ) -> tuple[int, nn.Module, Account]:
     """Of the depths that the decoder allows, the first that fits; else the first of all."""
-    told = options.get("encoder_depth")
+    stated = options.get("encoder_depth")
     tried = []
-    for depth in (told,) if told else DEPTHS.get(decoder, OTHER_DEPTHS):
+    for depth in (stated,) if stated else DEPTHS.get(decoder, OTHER_DEPTHS):
         module = _make(decoder, encoder, options | {"encoder_depth": depth})
         account = account_for(module, tensors)
         if not account.fatal_missing + account.wrong_shape:
