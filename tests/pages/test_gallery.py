@@ -155,7 +155,7 @@ def to_gallery(page):
         with contextlib.suppress(Lost):
             page.get_by_role("button", name="Open").first.wait_for(timeout=CLICK_MS)
             return
-    page.goto(f"{page.url.split('?')[0].rstrip('/')}/gallery")
+    page.goto("/".join([*page.url.split("/")[:3], "gallery"]))
     page.get_by_role("button", name="Open").first.wait_for(timeout=FIRST_PAINT_MS)
 
 
