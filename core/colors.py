@@ -95,7 +95,9 @@ def palette_warnings(colors: np.ndarray, num_classes: int) -> tuple[str, ...]:
     same = [f"{a} and {b}" for a, b in twins if a != b]
     warnings = []
     if dark:
-        warnings.append(f"In this palette class {_few(dark)} can hardly be told from black.")
+        warnings.append(
+            f"In this palette class {_few(dark)} can hardly be distinguished from black."
+        )
     if same:
         warnings.append(f"In this palette classes {_few(same)} have the same color.")
     return tuple(warnings)
@@ -174,7 +176,7 @@ def _hex(color: object) -> str:
         return "#" + bytes.fromhex(color[1:]).hex()
     if isinstance(color, list) and len(color) == 3:
         return "#" + bytes(color).hex()  # refuses what is not 0..255
-    raise _no_palette(f"{str(color)[:40]!r} is no color")
+    raise _no_palette(f"{str(color)[:40]!r} is not a color")
 
 
 def _no_palette(why: str) -> MaskError:

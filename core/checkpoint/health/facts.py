@@ -1,4 +1,4 @@
-"""What a person should be told about the layers of a file, each with its numbers."""
+"""What a person should know about the layers of a file, each with its numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHOWN = 3  # names in a sentence
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that is odd."""
+    """One problem of a file."""
 
     id: str  # "not finite", "fresh head", ...
     words: str
@@ -50,7 +50,7 @@ def looked_at(tensors: Tensors, heads: Sequence[Head]) -> str:
     filters = sum(len(t) for t in tensors.values() if t.ndim == 4)
     s = "" if len(heads) == 1 else "s"
     told = sum(can_be_fresh(tensors[f"{head.name}.weight"]) for head in heads)
-    small = f" ({len(heads) - told} too small to tell)" if told < len(heads) else ""
+    small = f" ({len(heads) - told} too small to judge)" if told < len(heads) else ""
     return (
         f"the numbers of {len(tensors)} tensors, {filters} filters, "
         f"{len(list(norms_in(tensors)))} BatchNorm layers, {len(heads)} head{s}{small}"
@@ -76,7 +76,9 @@ def _virgin(tensors: Tensors) -> Iterator[Fact]:
 
 def _absurd(tensors: Tensors) -> Iterator[Fact]:
     if bad := tuple(norm.name for norm in norms_in(tensors) if is_absurd(norm)):
-        words = f"{len(bad)} BatchNorm layers have variances that nothing real has: {_named(bad)}"
+        words = (
+            f"{len(bad)} BatchNorm layers have negative or absurdly large variances: {_named(bad)}"
+        )
         yield Fact("absurd statistics", words, bad, {"layers": len(bad)})
 
 
@@ -97,8 +99,8 @@ def _heads(tensors: Tensors, heads: Sequence[Head]) -> Iterator[Fact]:
         if is_fresh(tensors[f"{head.name}.weight"]):
             bound = head.channels**-0.5
             words = (
-                f"{head.name} is as PyTorch made it, uniform within 1/sqrt(fan_in): this head was "
-                "never trained, or never loaded"
+                f"{head.name} looks like PyTorch's initialization, uniform within 1/sqrt(fan_in): "
+                "this head was never trained, or never loaded"
             )
             yield Fact("fresh head", words, (head.name,), {"bound": bound})
     main = next((head for head in heads if head.main), None)
@@ -106,7 +108,7 @@ def _heads(tensors: Tensors, heads: Sequence[Head]) -> Iterator[Fact]:
         if main is not None and not aux.main and aux.classes != main.classes:
             words = (
                 f"The auxiliary head {aux.name} has {aux.classes} classes and the main head "
-                f"{main.classes}: it was left as it was before training"
+                f"{main.classes}: it was not replaced for this training"
             )
             yield Fact(
                 "aux classes", words, (aux.name,), {"aux": aux.classes, "main": main.classes}

@@ -171,7 +171,7 @@ def test_what_could_be_looked_at_is_said_and_no_more():
     state = {"last.weight": torch.ones(2, 3, 1, 1)}
 
     assert looked_at(state, heads_in(state)) == (
-        "the numbers of 1 tensors, 2 filters, 0 BatchNorm layers, 1 head (1 too small to tell)"
+        "the numbers of 1 tensors, 2 filters, 0 BatchNorm layers, 1 head (1 too small to judge)"
     )
 
 
