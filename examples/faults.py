@@ -173,7 +173,7 @@ def _all_nan(weights: dict[str, torch.Tensor]) -> None:
             tensor.fill_(torch.nan)
 
 
-def _virgin(weights: dict[str, torch.Tensor]) -> None:
+def _never_updated(weights: dict[str, torch.Tensor]) -> None:
     for key, tensor in weights.items():
         if key.endswith("running_mean"):
             tensor.zero_()
@@ -410,7 +410,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("pictures of another world", ("W7",), _other_world,
           "The weights are right, for pictures of another kind.",
           lambda m: _file(m) and _many(m)),
-    Fault("statistics never updated", ("B1",), _weights(_virgin),
+    Fault("statistics never updated", ("B1",), _weights(_never_updated),
           "BatchNorm's statistics are those that it is made with.", _file),
     Fault("statistics mixed up", ("B1",), _weights(_mixed_up),
           "BatchNorm's statistics come from batches of one.", _file),

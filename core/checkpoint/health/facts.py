@@ -9,12 +9,12 @@ import torch
 
 from core.checkpoint.health.heads import Head
 from core.checkpoint.health.layers import (
-    can_be_fresh,
+    can_be_judged,
     dead_channels,
     dead_filters,
     is_absurd,
     is_fresh,
-    is_virgin,
+    is_never_updated,
     norms_in,
 )
 from core.checkpoint.health.numbers import is_finite
@@ -41,7 +41,7 @@ def examine(tensors: Tensors, heads: Sequence[Head]) -> tuple[Fact, ...]:
         heads: as `heads_in` found them.
     """
     return tuple(
-        fact for check in (_not_finite, _virgin, _absurd, _dead) for fact in check(tensors)
+        fact for check in (_not_finite, _never_updated, _absurd, _dead) for fact in check(tensors)
     ) + tuple(_heads(tensors, heads))
 
 
@@ -49,8 +49,8 @@ def looked_at(tensors: Tensors, heads: Sequence[Head]) -> str:
     """What `examine` could look at in this file, in words."""
     filters = sum(len(t) for t in tensors.values() if t.ndim == 4)
     s = "" if len(heads) == 1 else "s"
-    told = sum(can_be_fresh(tensors[f"{head.name}.weight"]) for head in heads)
-    small = f" ({len(heads) - told} too small to judge)" if told < len(heads) else ""
+    judged = sum(can_be_judged(tensors[f"{head.name}.weight"]) for head in heads)
+    small = f" ({len(heads) - judged} too small to judge)" if judged < len(heads) else ""
     return (
         f"the numbers of {len(tensors)} tensors, {filters} filters, "
         f"{len(list(norms_in(tensors)))} BatchNorm layers, {len(heads)} head{s}{small}"
@@ -64,14 +64,14 @@ def _not_finite(tensors: Tensors) -> Iterator[Fact]:
         yield Fact("not finite", words, bad, {"tensors": len(bad)})
 
 
-def _virgin(tensors: Tensors) -> Iterator[Fact]:
+def _never_updated(tensors: Tensors) -> Iterator[Fact]:
     norms = list(norms_in(tensors))
-    if fresh := tuple(norm.name for norm in norms if is_virgin(norm)):
+    if names := tuple(norm.name for norm in norms if is_never_updated(norm)):
         words = (
-            f"{len(fresh)} of {len(norms)} BatchNorm layers were never updated (mean 0, variance "
-            f"1): {_named(fresh)}. The part was not trained, or trained in eval mode"
+            f"{len(names)} of {len(norms)} BatchNorm layers were never updated (mean 0, variance "
+            f"1): {_named(names)}. The part was not trained, or trained in eval mode"
         )
-        yield Fact("virgin statistics", words, fresh, {"layers": len(fresh), "of": len(norms)})
+        yield Fact("never updated", words, names, {"layers": len(names), "of": len(norms)})
 
 
 def _absurd(tensors: Tensors) -> Iterator[Fact]:

@@ -134,7 +134,7 @@ def test_batchnorm_that_was_never_updated_is_told(state):
     state[f"{name}.running_mean"] = torch.zeros_like(state[f"{name}.running_mean"])
     state[f"{name}.running_var"] = torch.ones_like(state[f"{name}.running_var"])
     state[f"{name}.num_batches_tracked"] = torch.tensor(0)
-    fact = found(state)["virgin statistics"]
+    fact = found(state)["never updated"]
 
     assert fact.keys == (name,)
     assert fact.numbers["layers"] == 1
