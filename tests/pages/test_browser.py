@@ -407,7 +407,7 @@ def test_why_leads_to_the_evidence_and_the_cause_is_explained(page, address):
 
     assert page.get_by_text("Pixels whose class changes when this is fixed").count() == 1
     page.get_by_role("button", name="About this cause").first.click()
-    assert page.get_by_text("How it is told").first.is_visible()
+    assert page.get_by_text("How it is found").first.is_visible()
 
 
 def test_a_checkpoint_that_nobody_knows_is_looked_into(page, address, tmp_path):
