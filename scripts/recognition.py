@@ -41,7 +41,7 @@ for them; a `.pt2` of the same network runs, because it brings its graph.
 FAMILIES = """
 ## Families of networks
 
-A network is recognized by the names and shapes of its tensors. *Choice* is what no tensor shows, with
+A network is recognized by its tensors' names and shapes. *Choice* is what no tensor shows, with
 the default that is taken. The difference is that of the logits, relative to the largest one where
 it is over 1, to the library's own network or to numbers that the original code gave
 (`scripts/reference_logits.py`); *by parts*: each part is tested against another library.
