@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help='a settings.json, or as in the address of the app: "color=bgr&threshold=0.3"',
     )
     inspect.add_argument("--json", action="store_true", help="print JSON")
-    inspect.add_argument("--report", type=Path, help="write one HTML file that tells all of it")
+    inspect.add_argument("--report", type=Path, help="write one HTML file with the whole case")
     inspect.add_argument("--script", type=Path, help="write these settings as inference.py")
     inspect.add_argument("--labels", type=Path, help="write the label map: a PNG with a palette")
     inspect.set_defaults(run=_inspect)
@@ -172,7 +172,7 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InspectionError(
-            f"{path} cannot be read: {error.strerror}.", remedy="Look for a mistake in its name."
+            f"{path} cannot be read: {error.strerror}.", remedy="Check its name."
         ) from error
 
 

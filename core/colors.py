@@ -193,7 +193,7 @@ def _hex(color: object) -> str:
         return "#" + bytes.fromhex(color[1:]).hex()
     if isinstance(color, list) and len(color) == 3:
         return "#" + bytes(color).hex()  # refuses what is not 0..255
-    raise _no_palette(f"{str(color)[:40]!r} is no color")
+    raise _no_palette(f"{str(color)[:40]!r} is not a color")
 
 
 def _no_palette(why: str) -> MaskError:

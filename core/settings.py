@@ -207,7 +207,7 @@ def _checked(name: str, value: Any) -> Any:
     if hint in (int, float):
         return _number(name, hint, value)
     if value not in ((True, False) if hint is bool else get_args(hint) or (value,)):
-        raise _unusable(name, f"{value!r} is none of {', '.join(map(repr, get_args(hint)))}")
+        raise _unusable(name, f"{value!r} is not one of {', '.join(map(repr, get_args(hint)))}")
     return value
 
 

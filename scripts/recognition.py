@@ -41,15 +41,15 @@ for them; a `.pt2` of the same network runs, because it brings its graph.
 FAMILIES = """
 ## Families of networks
 
-A network is known by the names and shapes of its tensors. *Choice* is what no tensor tells, with
+A network is recognized by its tensors' names and shapes. *Choice* is what no tensor shows, with
 the default that is taken. The difference is that of the logits, relative to the largest one where
 it is over 1, to the library's own network or to numbers that the original code gave
 (`scripts/reference_logits.py`); *by parts*: each part is tested against another library.
 
 Beside these: any exported program (`.pt2`) runs, whatever its architecture; ONNX files run where
 the host allows it (`ALLOW_ONNX=1`); classes of the host's own are named by it (`own-models.md`).
-What is known by none of these is *weights only*: its tensors, heads and health are shown, and the
-page brings the two lines that write a `.pt2`.
+Anything else is *weights only*: its tensors, heads and health are shown, and the
+page shows the two lines that write a `.pt2`.
 
 | source | recognized as | tensors | choice (default) | difference |
 |---|---|---|---|---|

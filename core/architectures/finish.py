@@ -77,4 +77,7 @@ def _disagreements(module: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]
     if not found:
         return ()
     more = "..." if len(found) > SHOWN else "."
-    return (f"The file tells {len(found)} layers otherwise: {'; '.join(found[:SHOWN])}{more}",)
+    return (
+        f"The file states other strides or dilations for {len(found)} layers: "
+        f"{'; '.join(found[:SHOWN])}{more}",
+    )

@@ -139,7 +139,7 @@ def _module(path: Path, module: Call, storages: Mapping[str, Storage]) -> Candid
     while todo:
         prefix, part, depth = todo.pop()
         if storage_dtype(class_of(part)) is not None:
-            raise Damaged("a module whose class is one of numbers")
+            raise Damaged("a module whose class is a storage class")
         state = state_of(part) or []
         opened += 1 + len(state)
         if opened > MAX_NODES or depth > MAX_DEPTH:  # a module that holds itself, or twice another

@@ -54,7 +54,7 @@ class Machine:
                 OPERATIONS[opcode.name](self, argument)
         except (ValueError, KeyError, IndexError, TypeError, OverflowError) as exc:
             raise Damaged(str(exc)) from exc
-        raise Damaged("no end")
+        raise Damaged("a pickle without its end")
 
     def _check_limits(self) -> None:
         if self._steps > MAX_OPCODES:

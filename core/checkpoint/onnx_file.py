@@ -148,9 +148,9 @@ def _fields(data: mmap.mmap, start: int, end: int) -> Iterator[Field]:
         elif wire in (FIXED32, FIXED64):
             stop = at + (4 if wire == FIXED32 else 8)
         else:
-            raise Damaged("an ONNX file with a field of no known kind")
+            raise Damaged("an ONNX file with a field of an unknown kind")
         if stop > end:
-            raise Damaged("an ONNX file with a field that reaches outside its message")
+            raise Damaged("an ONNX file with a field that extends beyond its message")
         yield Field(tag >> 3, wire, begin, at, stop)
         at = stop
 
@@ -166,7 +166,7 @@ def _varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
-    raise Damaged("an ONNX file with a number without end")
+    raise Damaged("an ONNX file with an unterminated number")
 
 
 def _tagged(number: int, content: bytes) -> bytes:
@@ -245,7 +245,7 @@ def _facts(model: Any) -> dict[str, Any]:
 def _text(value: str | bytes, longest: int = 80) -> str:
     """A text of the file; its library gives bytes for what is none."""
     if isinstance(value, bytes):
-        raise Damaged("an ONNX file with a name that is no text")
+        raise Damaged("an ONNX file with a name that is not UTF-8 text")
     if longest == MAX_NAME and len(value) > MAX_NAME:  # cut, two could become one
         raise Damaged("an ONNX file with a tensor whose name is too long")
     return value[:longest]

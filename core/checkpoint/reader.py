@@ -82,7 +82,7 @@ def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
                 report = _whole(SAFETENSORS, tensors, metadata, data, out, say)
         elif is_bundle(unpacked):
             raise CheckpointError(
-                "The ZIP holds a ZIP that is no checkpoint.",
+                "The ZIP contains a ZIP that is not a checkpoint.",
                 remedy="Unpack it, and upload what is inside.",
             )
         else:
@@ -113,7 +113,7 @@ def _zipped(archive: Archive) -> tuple[Any, Mapping[str, Storage], Machine]:
     if archive.entries.get("byteorder") and archive.read("byteorder") != b"little":
         raise CheckpointError(
             "The file was written on a big-endian machine.",
-            remedy="Save it again on an ordinary computer.",
+            remedy="Save it again on a little-endian machine (x86 or ARM).",
         )
     try:
         content = machine.run(Window(archive.read("data.pkl")))

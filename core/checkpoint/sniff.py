@@ -87,7 +87,7 @@ def _container(file: BinaryIO, head: bytes, size: int) -> str:
             remedy=REMEDY,
         )
     raise CheckpointError(
-        "The file is no checkpoint: its bytes follow no format that is known here.",
+        "The file is not a checkpoint: its bytes match no known format.",
         remedy=f"The copy may be damaged: compare its checksum with the original. {REMEDY}",
     )
 

@@ -132,13 +132,13 @@ def place(
     kind = DTYPES[dtype]
     numbers = (offset, *shape, *stride)
     if len(shape) != len(stride) or len(shape) > MAX_DIMENSIONS:
-        raise Damaged("a tensor whose sizes and strides do not belong together")
+        raise Damaged("a tensor whose sizes and strides do not match")
     if not all(type(number) is int and 0 <= number < 2**62 for number in numbers):
         raise Damaged("a tensor with an impossible size or stride")
     if prod(shape):
         last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
         if (last + 1) * kind.size > storage.length:
-            raise Damaged("a tensor that reaches outside its storage")
+            raise Damaged("a tensor that extends beyond its storage")
     return TensorRecord(kind, tuple(shape), tuple(stride), storage.start + offset * kind.size)
 
 
@@ -212,7 +212,7 @@ def _sizes(value: Any) -> tuple[Any, ...]:
     if isinstance(value, Call) and isinstance(value.arguments, tuple) and value.arguments:
         value = value.arguments[0]
     if not isinstance(value, tuple):
-        raise Damaged("a tensor whose size is no tuple")
+        raise Damaged("a tensor whose size is not a tuple")
     return value
 
 
@@ -228,7 +228,7 @@ def _storage(value: Any, storages: Mapping[str, Storage]) -> Storage:
         raise Damaged("a tensor whose storage is not in the file")
     size = DTYPES[dtype].size if dtype in DTYPES else SIZES.get(dtype, 1)
     if type(count) is not int or count * size != found.length:
-        raise Damaged("a storage with another length than announced")
+        raise Damaged("a storage whose length differs from the stated one")
     start, length = found.start, found.length
     if len(parts) > 5 and parts[5] is not None:  # legacy: a view (key, offset, count) on it
         start, length = _view(parts[5], start, length, size)
@@ -237,9 +237,9 @@ def _storage(value: Any, storages: Mapping[str, Storage]) -> Storage:
 
 def _view(view: Any, start: int, length: int, size: int) -> tuple[int, int]:
     if not isinstance(view, tuple) or len(view) != 3:
-        raise Damaged("a storage with a view that is none")
+        raise Damaged("a storage with a malformed view")
     _, offset, count = view
     inside = type(offset) is int and type(count) is int and offset >= 0 and count >= 0
     if not inside or (offset + count) * size > length:
-        raise Damaged("a view that reaches outside its storage")
+        raise Damaged("a view that extends beyond its storage")
     return start + offset * size, count * size

@@ -54,7 +54,7 @@ def _storages(
 ) -> dict[str, Storage]:
     """The numbers follow in the order of the keys, each with its count before it."""
     if not isinstance(keys, Items) or not all(isinstance(key, str) for key in keys.items):
-        raise Damaged("no list of storages")
+        raise Damaged("a missing list of storages")
     dtypes = dict(pair for pair in map(_announced, references) if pair)
     storages: dict[str, Storage] = {}
     for key in keys.items:

@@ -155,7 +155,7 @@ def _entry(info: zipfile.ZipInfo, data: mmap.mmap) -> Entry:
     if not compressed and info.compress_size != info.file_size:
         raise _damaged("an entry contradicts the directory")
     if start + info.compress_size > len(data):
-        raise _damaged("an entry reaches outside the file")
+        raise _damaged("an entry extends beyond the file")
     return Entry(start, info.compress_size, info.CRC, compressed)
 
 

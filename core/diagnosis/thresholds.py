@@ -62,9 +62,9 @@ MOST_CHANNELS = 4  # of a picture; more is no first convolution; definition
 MEAN_VARIANCE = 0.03  # of the mean of photographs, pixels from 0 to 1 [tune: pixels]
 LOG_STD_VARIANCE = 0.16  # of the logarithm of their std [tune: pixels]
 LARGEST_TWICE = 0.2  # std of a usual convention applied twice; definition
-NO_KNOWN_ODDNESS = 1.2  # oddness from which on no known convention fits [tune: pixels]
-CLEAR_ODDNESS = 4.0  # difference of oddness that is no chance [tune: pixels]
-LEAST_ODDNESS, LEAST_STD = 0.1, 0.02  # what is smaller counts as this; pixels from 0 to 1
+NO_KNOWN_DISTANCE = 1.2  # memory distance from which on no known convention fits [tune: pixels]
+CLEAR_DISTANCE = 4.0  # difference of memory distances that is no chance [tune: pixels]
+LEAST_DISTANCE, LEAST_STD = 0.1, 0.02  # what is smaller counts as this; pixels from 0 to 1
 
 # --- numbers without a catalogue (normalization/solve.py) -----------------------------------------
 
@@ -76,14 +76,14 @@ GUESS_WEIGHT = 1.0  # of the distance to the first guess of std [tune]
 # --- which convention (normalization/recover.py, agreement.py) ------------------------------------
 
 FITTED_HANDICAP = 0.1  # nats by which fitted numbers must be better than a known convention [tune]
-STRANGE_NATS = 2.5  # of the reference picture; healthy networks have less than 1 [healthy]
-FAMILIAR_NATS = 0.25  # below it an input is familiar [tune: pixels]
+CONTRADICTORY_NATS = 2.5  # reference_kl; healthy networks have less than 1 [healthy]
+LIKE_TRAINING_NATS = 0.25  # KL divergence below which an input is like training [tune: pixels]
 JUST_LIKE_NATS = 0.1  # below it an input is just like the training's [tune: swapped]
-AS_FAMILIAR = 2.0  # factor within which an input is as familiar as the best; decision 20 [healthy]
+AS_LIKE_TRAINING = 2.0  # factor of the best KL divergence that is as good; decision 20 [healthy]
 CLEARLY_NEXT = 3.0  # factor by which another convention must be worse [tune: pixels]
 LEAST_NATS = 0.02  # what is smaller counts as this
 STANDARD_MEAN, STANDARD_LOG_STD = 0.15, 0.25  # of a memory: about 0 and 1, as z-scores leave
-WORSE_FED = 3.0  # factor by which what is fed must be less familiar [healthy]
+WORSE_FED = 3.0  # factor by which the KL divergence of what is fed must be larger [healthy]
 TIE = 1.05  # factor within which two conventions do equally well; decision 20 [tune]
 BEATS_RIVAL = 1.1  # factor by which a convention must beat a smaller change [tune]
 RICHER, RICHER_NATS = 2.5, 0.05  # factor and nats by which it must beat what is fed; decision 20
@@ -94,7 +94,7 @@ TRIED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)  # thresholds that are tr
 
 # --- red and blue (normalization/channel_order.py): decision 20, 530 cases [tune: swapped] --------
 
-VOTE_CONFIDENCE = 0.02  # of mean confidence: one vote, as is being e times more familiar
+VOTE_CONFIDENCE = 0.02  # of mean confidence: one vote, as is a KL divergence e times smaller
 VOTE_LOG_AGREEMENT = 0.1  # of the logarithm of the agreement: one vote
 VOTES = 2.0  # no wrong order got as many
 LEAST_AGREEMENT = 0.01  # nats, added to both orders so that neither is 0

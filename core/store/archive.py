@@ -65,15 +65,15 @@ def import_run(store: Store, source: BinaryIO) -> Run:
 
 def _head(archive: zipfile.ZipFile) -> Mapping[str, Any]:
     if HEAD not in archive.namelist() or archive.getinfo(HEAD).file_size > MAX_HEAD:
-        raise unreadable("there is no run.json in it, or too large a one")
+        raise unreadable("its run.json is missing or too large")
     with archive.open(HEAD) as file:
         text = file.read(MAX_HEAD + 1)  # its stated size may be a lie
     try:
         head = json.loads(text[:MAX_HEAD])
     except (ValueError, RecursionError) as error:
-        raise unreadable("its run.json is no JSON") from error
+        raise unreadable("its run.json is not JSON") from error
     if not isinstance(head, Mapping):
-        raise unreadable("its run.json is no object")
+        raise unreadable("its run.json is not an object")
     return head
 
 
@@ -100,7 +100,7 @@ def _notes(head: Mapping[str, Any]) -> list[Note]:
     for note in notes:
         texts = (note.get("author"), note.get("text")) if isinstance(note, Mapping) else (None,)
         if not all(isinstance(text, str) for text in texts):
-            raise unreadable("a note of it is no text")
+            raise unreadable("one of its notes is not text")
     return [Note(note["author"], note["text"], 0.0) for note in notes]
 
 

@@ -38,7 +38,7 @@ def open_database(url: str, folder: Path) -> Engine:
         _migrate(engine)
     except (ArgumentError, ImportError, NoSuchModuleError) as error:
         raise StoreError(
-            "DATABASE_URL is no address of a database that can be opened here.",
+            "DATABASE_URL is not the address of a database that can be opened here.",
             remedy="Write it as postgresql://user:password@host/name, and install the driver: "
             "pip install -r requirements-extra.txt",
         ) from error

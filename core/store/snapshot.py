@@ -140,7 +140,7 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise unreadable("it is no JSON") from error
+        raise unreadable("it is not JSON") from error
 
 
 class _Fields:
@@ -170,7 +170,7 @@ class _Fields:
     def items(self, name: str) -> list[Any]:
         value = self.get(name)
         if not isinstance(value, list) or len(value) > MAX_ITEMS:
-            raise unreadable(f"{name} is no list, or too long a one")
+            raise unreadable(f"{name} is not a list, or it is too long")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -179,7 +179,7 @@ class _Fields:
     def texts_by_name(self, name: str) -> Mapping[str, str]:
         value = self.get(name)
         if not isinstance(value, Mapping) or len(value) > 100:
-            raise unreadable(f"{name} is no object, or too large a one")
+            raise unreadable(f"{name} is not an object, or it is too large")
         return {_text(key, name): _text(item, name) for key, item in value.items()}
 
     def numbers(self, name: str) -> tuple[float, ...]:
@@ -189,23 +189,23 @@ class _Fields:
         value = self.get(name)
         if value is None or (type(value) is int and 0 <= value < 10**6):
             return value
-        raise unreadable(f"{name} is no small number")
+        raise unreadable(f"{name} is not a small number")
 
     def pixel(self, name: str) -> tuple[int, int] | None:
         value = self.get(name)
         if value is None:
             return None
         if not isinstance(value, list) or len(value) != 2:
-            raise unreadable(f"{name} is no pixel")
+            raise unreadable(f"{name} is not a pixel")
         row, column = (_Fields({"at": item}).count("at") for item in value)
         if row is None or column is None:
-            raise unreadable(f"{name} is no pixel")
+            raise unreadable(f"{name} is not a pixel")
         return row, column
 
 
 def _text(value: Any, name: str) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise unreadable(f"{name} is no text, or too long a one")
+        raise unreadable(f"{name} is not text, or it is too long")
     return value
 
 

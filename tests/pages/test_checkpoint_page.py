@@ -55,7 +55,7 @@ def test_what_is_odd_is_told(page):
     text = says(page)
     assert "whose BatchNorm multiplies by zero: 1, in backbone.0.0.weight" in text
     assert "aux_classifier.4 has 21 classes and the main head 4" in text
-    assert "as PyTorch made it" in text
+    assert "looks like PyTorch's initialization" in text
 
 
 def test_a_network_that_nobody_knows_is_still_looked_into(page):

@@ -88,7 +88,7 @@ def _stopped(name: str, exc: Exception) -> ArchitectureError:
     detail = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
     return ArchitectureError(
         f"The model factory {name} of this server stops: {detail}",
-        remedy=f"Tell whoever runs the server; the factory is named in {SETTING} or by an "
+        remedy=f"Inform whoever runs the server; the factory is named in {SETTING} or by an "
         "installed package.",
     )
 

@@ -125,7 +125,7 @@ def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[An
             f"This is a {title}, and the library transformers is not installed here.",
             remedy="Install requirements-extra.txt, or upload the network as .pt2.",
         )
-    _refuse_strange(config, len(tensors))
+    _refuse_too_large(config, len(tensors))
     os.environ["HF_HUB_OFFLINE"] = "1"  # a config may name a backbone to be fetched
     library: Any = import_module("transformers")  # untyped
     library.logging.set_verbosity_error()
@@ -157,7 +157,7 @@ def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[An
     return module, _account(tensors, report)
 
 
-def _refuse_strange(config: Mapping[str, Any], tensors: int) -> None:
+def _refuse_too_large(config: Mapping[str, Any], tensors: int) -> None:
     """A config of a few bytes can ask for any number of layers of any size.
 
     Raises:

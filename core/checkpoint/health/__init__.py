@@ -1,4 +1,4 @@
-"""What is odd about the weights in a file: the numbers, the layers, the heads, the names."""
+"""The problems of the weights in a file: the numbers, the layers, the heads, the names."""
 
 from core.checkpoint.health.facts import Fact, examine, looked_at
 from core.checkpoint.health.heads import Head, heads_in

@@ -9,12 +9,12 @@ import torch
 
 from core.checkpoint.health.heads import Head
 from core.checkpoint.health.layers import (
-    can_be_fresh,
+    can_be_judged,
     dead_channels,
     dead_filters,
     is_absurd,
     is_fresh,
-    is_virgin,
+    is_never_updated,
     norms_in,
 )
 from core.checkpoint.health.numbers import is_finite
@@ -25,7 +25,7 @@ SHOWN = 3  # names in a sentence
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that is odd."""
+    """One problem of a file."""
 
     id: str  # "not finite", "fresh head", ...
     words: str
@@ -41,7 +41,7 @@ def examine(tensors: Tensors, heads: Sequence[Head]) -> tuple[Fact, ...]:
         heads: as `heads_in` found them.
     """
     return tuple(
-        fact for check in (_not_finite, _virgin, _absurd, _dead) for fact in check(tensors)
+        fact for check in (_not_finite, _never_updated, _absurd, _dead) for fact in check(tensors)
     ) + tuple(_heads(tensors, heads))
 
 
@@ -49,8 +49,8 @@ def looked_at(tensors: Tensors, heads: Sequence[Head]) -> str:
     """What `examine` could look at in this file, in words."""
     filters = sum(len(t) for t in tensors.values() if t.ndim == 4)
     s = "" if len(heads) == 1 else "s"
-    judged = sum(can_be_fresh(tensors[f"{head.name}.weight"]) for head in heads)
-    small = f" ({len(heads) - judged} too small to tell)" if judged < len(heads) else ""
+    judged = sum(can_be_judged(tensors[f"{head.name}.weight"]) for head in heads)
+    small = f" ({len(heads) - judged} too small to judge)" if judged < len(heads) else ""
     return (
         f"the numbers of {len(tensors)} tensors, {filters} filters, "
         f"{len(list(norms_in(tensors)))} BatchNorm layers, {len(heads)} head{s}{small}"
@@ -64,19 +64,21 @@ def _not_finite(tensors: Tensors) -> Iterator[Fact]:
         yield Fact("not finite", words, bad, {"tensors": len(bad)})
 
 
-def _virgin(tensors: Tensors) -> Iterator[Fact]:
+def _never_updated(tensors: Tensors) -> Iterator[Fact]:
     norms = list(norms_in(tensors))
-    if fresh := tuple(norm.name for norm in norms if is_virgin(norm)):
+    if names := tuple(norm.name for norm in norms if is_never_updated(norm)):
         words = (
-            f"{len(fresh)} of {len(norms)} BatchNorm layers were never updated (mean 0, variance "
-            f"1): {_named(fresh)}. The part was not trained, or trained in eval mode"
+            f"{len(names)} of {len(norms)} BatchNorm layers were never updated (mean 0, variance "
+            f"1): {_named(names)}. The part was not trained, or trained in eval mode"
         )
-        yield Fact("virgin statistics", words, fresh, {"layers": len(fresh), "of": len(norms)})
+        yield Fact("never updated", words, names, {"layers": len(names), "of": len(norms)})
 
 
 def _absurd(tensors: Tensors) -> Iterator[Fact]:
     if bad := tuple(norm.name for norm in norms_in(tensors) if is_absurd(norm)):
-        words = f"{len(bad)} BatchNorm layers have variances that nothing real has: {_named(bad)}"
+        words = (
+            f"{len(bad)} BatchNorm layers have negative or absurdly large variances: {_named(bad)}"
+        )
         yield Fact("absurd statistics", words, bad, {"layers": len(bad)})
 
 
@@ -97,8 +99,8 @@ def _heads(tensors: Tensors, heads: Sequence[Head]) -> Iterator[Fact]:
         if is_fresh(tensors[f"{head.name}.weight"]):
             bound = head.channels**-0.5
             words = (
-                f"{head.name} is as PyTorch made it, uniform within 1/sqrt(fan_in): this head was "
-                "never trained, or never loaded"
+                f"{head.name} looks like PyTorch's initialization, uniform within 1/sqrt(fan_in): "
+                "this head was never trained, or never loaded"
             )
             yield Fact("fresh head", words, (head.name,), {"bound": bound})
     main = next((head for head in heads if head.main), None)
@@ -106,7 +108,7 @@ def _heads(tensors: Tensors, heads: Sequence[Head]) -> Iterator[Fact]:
         if main is not None and not aux.main and aux.classes != main.classes:
             words = (
                 f"The auxiliary head {aux.name} has {aux.classes} classes and the main head "
-                f"{main.classes}: it was left as it was before training"
+                f"{main.classes}: it was not replaced for this training"
             )
             yield Fact(
                 "aux classes", words, (aux.name,), {"aux": aux.classes, "main": main.classes}

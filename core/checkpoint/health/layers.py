@@ -40,10 +40,10 @@ def norms_in(tensors: Tensors) -> Iterator[Norm]:
             yield Norm(name, mean.float(), var.float(), tensors.get(f"{name}.weight"), updates)
 
 
-def is_virgin(norm: Norm) -> bool:
-    """Whether the statistics are those of a fresh layer: mean 0, variance 1, no update."""
-    fresh = bool((norm.mean == 0).all()) and bool((norm.var == 1).all())
-    return fresh and not norm.updates
+def is_never_updated(norm: Norm) -> bool:
+    """Whether the statistics are those of a new layer: mean 0, variance 1, no update."""
+    initial = bool((norm.mean == 0).all()) and bool((norm.var == 1).all())
+    return initial and not norm.updates
 
 
 def is_absurd(norm: Norm) -> bool:
@@ -67,7 +67,7 @@ def dead_channels(norm: Norm) -> int:
     return 0 if norm.weight is None else int((norm.weight.float().abs() < DEAD).sum())
 
 
-def can_be_fresh(weight: torch.Tensor) -> bool:
+def can_be_judged(weight: torch.Tensor) -> bool:
     """Whether there are enough numbers for `is_fresh` to tell."""
     return weight.ndim == 4 and weight.numel() >= ENOUGH
 
@@ -80,7 +80,7 @@ def is_fresh(weight: torch.Tensor) -> bool:
     Args:
         weight: Float[out in kh kw].
     """
-    if not can_be_fresh(weight):
+    if not can_be_judged(weight):
         return False
     values = weight.float().flatten()
     bound = prod(weight.shape[1:]) ** -0.5

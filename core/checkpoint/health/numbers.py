@@ -11,7 +11,7 @@ SHOWN = 3  # names in a note
 
 
 def notes_on(tensors: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
-    """Say what is odd about the weights; nothing where all is well."""
+    """Sentences about problems of the weights; () where there are none."""
     return tuple(note for note in (_not_finite_note(tensors), _precision(tensors)) if note)
 
 

@@ -108,7 +108,7 @@ CAUSES = (
     ),
     Cause(
         id="P7",
-        title="An odd convention that this checkpoint needs",
+        title="An unusual convention that this checkpoint needs",
         stage="tensor",
         what="""
         The checkpoint follows a convention that is rare and right: a second division by 255, the

@@ -17,11 +17,11 @@ from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     ALIVE_NATS,
     FAIR_IOU,
-    FAMILIAR_NATS,
     FLAT_ORDER_GAIN,
     HARM,
     HARMLESS_SHARE,
     LEFT_WITH_ORDER,
+    LIKE_TRAINING_NATS,
     MOST_PIXELS,
     MOST_SIDE,
     ORDER_GAIN,
@@ -127,7 +127,7 @@ def _worse(measured: Measurements, so_far: Progress, changes: Mapping[str, Any])
 def _differs(known: Recovered) -> bool:
     if known.kl == 0:  # by agreement, or by the checkpoint alone
         return True
-    return known.current > FAMILIAR_NATS and known.current > WORSE_FED * known.kl
+    return known.current > LIKE_TRAINING_NATS and known.current > WORSE_FED * known.kl
 
 
 def _certainty(known: Recovered) -> Certainty:

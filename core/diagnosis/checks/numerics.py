@@ -10,12 +10,12 @@ from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
+    CONTRADICTORY_NATS,
     HALF_MAX,
     HARMLESS_SHARE,
     OWN_GAIN,
     OWN_GAIN_NATS,
     STORED_DOUBTED,
-    STRANGE_NATS,
     UNUSED_NORMS,
 )
 
@@ -105,7 +105,7 @@ def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if (
         chosen == "eval"
         and stored > STORED_DOUBTED * measured.truth.max_score
-        and not _is_strange(so_far)
+        and not _contradict(so_far)
     ):
         return
     own = measured.truth.mask_score(trained)
@@ -113,7 +113,7 @@ def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         Evidence(f"With the running statistics the mask score is {stored:.2f} nats.", stored),
         Evidence(f"With the statistics of this picture it is {own:.2f}.", own),
     )
-    unusable = own > OWN_GAIN * stored + OWN_GAIN_NATS and _is_strange(so_far)
+    unusable = own > OWN_GAIN * stored + OWN_GAIN_NATS and _contradict(so_far)
     if unusable:
         yield Finding(
             "B1",
@@ -122,7 +122,7 @@ def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
                 *words,
                 Evidence(
                     "Even the reference picture is unlike training: its KL divergence from "
-                    f"BatchNorm's running statistics exceeds {STRANGE_NATS} nats."
+                    f"BatchNorm's running statistics exceeds {CONTRADICTORY_NATS} nats."
                 ),
             ),
             "Estimate the statistics again on training pictures, or train with larger batches.",
@@ -149,6 +149,6 @@ def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         )
 
 
-def _is_strange(so_far: Progress) -> bool:
+def _contradict(so_far: Progress) -> bool:
     """Whether BatchNorm's running statistics contradict each other, whatever is fed."""
-    return so_far.recovered is not None and so_far.recovered.strange
+    return so_far.recovered is not None and so_far.recovered.contradictory

@@ -218,9 +218,9 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
     steady = mask.steadiness(fixes)
     if steady > UNDOUBTED_LEAD or measured.picture.is_flat:
         return
-    strange, sure = measured.batchnorm.input_kl_of_all(fixes), mask.least_confidence(fixes)
+    divergence, sure = measured.batchnorm.input_kl_of_all(fixes), mask.least_confidence(fixes)
     left = mask.steady_agreement(fixes) / max(mask.agreement(fixes), 1e-6)
-    doubt = (UNDOUBTED_LEAD - steady) / LEAD_STEP + strange / KL_STEP
+    doubt = (UNDOUBTED_LEAD - steady) / LEAD_STEP + divergence / KL_STEP
     doubt += (1 - sure) / CONFIDENCE_STEP - math.log(max(left, 1e-3)) / LEFT_STEP
     if doubt < DOUBT_STEPS:
         return
@@ -238,8 +238,8 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
             ),
             Evidence(
                 "How unlike training the picture is: its KL divergence from the running "
-                f"statistics of all BatchNorm layers is {strange:.2f} nats.",
-                strange,
+                f"statistics of all BatchNorm layers is {divergence:.2f} nats.",
+                divergence,
             ),
             Evidence(
                 f"At the worst of three brightnesses the mean confidence is {sure:.2f}.", sure

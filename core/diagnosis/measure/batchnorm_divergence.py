@@ -1,4 +1,4 @@
-"""How far an input is from what BatchNorm remembers: its moments beside the running ones."""
+"""KL divergence of an input from BatchNorm's running statistics."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BATCH_NORMS = {
 FIRST_CONVOLUTION = torch.ops.aten.convolution.default
 
 
-def remembers(func: Any, args: tuple[Any, ...]) -> bool:
+def has_running_statistics(func: Any, args: tuple[Any, ...]) -> bool:
     """Whether this operator is a BatchNorm that has running statistics, and real numbers.
 
     An exported program is first run without numbers, for its shapes.
@@ -51,7 +51,7 @@ class BatchNormMeasures:
     """What the BatchNorms of a case's network say of an input, in nats."""
 
     inspections: Inspections
-    _heard: dict[Preprocessing, tuple[float, ...]] = field(default_factory=dict, repr=False)
+    _divergences: dict[Preprocessing, tuple[float, ...]] = field(default_factory=dict, repr=False)
     _can_be_asked: list[bool] = field(default_factory=list, repr=False)  # once it was tried
 
     @cached_property
@@ -72,12 +72,12 @@ class BatchNormMeasures:
 
     @property
     def never_updated_share(self) -> float:
-        """Share of them that never saw a picture, 0..1."""
+        """Share of them that were never updated, 0..1."""
         return sum(self.never_updated) / self.count if self.count else 0.0
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether the network has a BatchNorm that remembers something."""
+        """Whether the network has a BatchNorm with running statistics."""
         if not self._can_be_asked:
             fed = self.inspections.tensor.tensor
             self._can_be_asked.append(bool(self.divergence(fed, 1)))
@@ -105,11 +105,11 @@ class BatchNormMeasures:
             return ()
 
     def _of_feeding(self, fed: Preprocessing) -> tuple[float, ...]:
-        if fed not in self._heard:
+        if fed not in self._divergences:
             tensor = preprocess(self.inspections.case.image, fed).tensor
-            self._heard[fed] = self.divergence(tensor, NEAR_LAYERS)
+            self._divergences[fed] = self.divergence(tensor, NEAR_LAYERS)
             self.inspections.forwards.count(NEAR_LAYERS_UNITS)
-        return self._heard[fed]
+        return self._divergences[fed]
 
     def input_kl(self, changes: Mapping[str, Any]) -> float | None:
         """The median of the same; None where none can be asked."""
@@ -127,7 +127,7 @@ class BatchNormMeasures:
     def reference_kl(self, feedings: Sequence[Mapping[str, Any]]) -> float:
         """The least that all BatchNorms say of the reference picture under these feedings.
 
-        Statistics that belong together find it a little strange; others by orders of magnitude.
+        Statistics that belong together diverge from it a little; others by orders of magnitude.
         """
         picture, found = reference_picture(), []
         for changes in feedings:
@@ -142,7 +142,7 @@ class BatchNormMeasures:
 def divergence(
     module: nn.Module, tensor: torch.Tensor, layers: int = NEAR_LAYERS
 ) -> tuple[float, ...]:
-    """For each of the first BatchNorms the median over channels of KL(now, remembered), in nats.
+    """At each of the first BatchNorms the KL divergence from its running statistics, in nats.
 
     Args:
         module: of the network, in eval mode.
@@ -152,18 +152,18 @@ def divergence(
     Returns:
         A number for each; fewer than `layers` where the network has fewer, or stops before.
     """
-    heard: list[float] = []
+    collected: list[float] = []
 
-    def hear(func: Any, args: tuple[Any, ...], _: torch.Tensor) -> None:
-        if remembers(func, args):
+    def collect(func: Any, args: tuple[Any, ...], _: torch.Tensor) -> None:
+        if has_running_statistics(func, args):
             x = args[0].transpose(0, 1).flatten(1)
             now = x.mean(dim=1), x.var(dim=1, unbiased=False)
-            heard.append(median(kl(*now, args[3], args[4])))
-            if len(heard) >= layers:
+            collected.append(median(kl(*now, args[3], args[4])))
+            if len(collected) >= layers:
                 raise StopForward
 
-    tap(module, middle(tensor.float()), hear)
-    return tuple(heard)
+    tap(module, middle(tensor.float()), collect)
+    return tuple(collected)
 
 
 def kl(
@@ -174,8 +174,8 @@ def kl(
     Args:
         mean: Float[k], of the input now.
         var: Float[k], of the input now.
-        known: Float[k], the remembered mean.
-        spread: Float[k], the remembered variance.
+        known: Float[k], the running mean.
+        spread: Float[k], the running variance.
 
     Returns:
         Float[k].

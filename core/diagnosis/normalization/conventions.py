@@ -16,7 +16,7 @@ from core.diagnosis.thresholds import (
     LEAST_STD,
     LOG_STD_VARIANCE,
     MEAN_VARIANCE,
-    NO_KNOWN_ODDNESS,
+    NO_KNOWN_DISTANCE,
     PHOTO_MEAN,
     PHOTO_STD,
 )
@@ -53,7 +53,10 @@ def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Ma
     if memory is None:
         return CONVENTIONS
     named = {**CONVENTIONS, **_once(measured.settings.preprocessing)}
-    if min(oddness(memory, changes) for changes in CONVENTIONS.values()) < NO_KNOWN_ODDNESS:
+    if (
+        min(memory_distance(memory, changes) for changes in CONVENTIONS.values())
+        < NO_KNOWN_DISTANCE
+    ):
         return named
     guess = own_numbers(measured.case.image, memory, measured.settings.preprocessing.color)
     return {**named, OWN: solved_numbers(gauges_of(measured), guess)}
@@ -113,8 +116,8 @@ def _rounded(mean: np.ndarray, std: np.ndarray) -> dict[str, tuple[float, ...]]:
     return {"mean": tuple(map(float, mean.round(3))), "std": tuple(map(float, std.round(4)))}
 
 
-def oddness(memory: Memory, changes: Mapping[str, Any]) -> float:
-    """How odd the training's pictures would be, had they been fed like this; 0 is a typical one."""
+def memory_distance(memory: Memory, changes: Mapping[str, Any]) -> float:
+    """How far the training's pictures, fed like this, would be from typical ones; 0 is typical."""
     if changes.get("zscore"):
         std = memory.std * changes["divide_again"]
         return float(np.mean(np.square(memory.mean)) + np.log(std) ** 2 / LOG_STD_VARIANCE)

@@ -19,10 +19,10 @@ from torch.nn import functional as F
 
 from core.diagnosis.measure.batchnorm_divergence import (
     FIRST_CONVOLUTION,
+    has_running_statistics,
     kl,
     median,
     middle,
-    remembers,
 )
 from core.operators import StopForward, tap
 
@@ -81,19 +81,19 @@ def _first_pair(
     module: nn.Module, tensor: torch.Tensor
 ) -> tuple[tuple[Any, ...], torch.Tensor, torch.Tensor] | None:
     """Arguments of the first convolution, and the statistics of the BatchNorm right behind it."""
-    heard: list[Any] = []
+    collected: list[Any] = []
 
-    def hear(func: Any, args: tuple[Any, ...], result: torch.Tensor) -> None:
-        if func is FIRST_CONVOLUTION and not heard and not result.is_meta:
-            heard.extend((args[:6], result, args[8]))
-        elif remembers(func, args):
-            heard.append(args)
+    def collect(func: Any, args: tuple[Any, ...], result: torch.Tensor) -> None:
+        if func is FIRST_CONVOLUTION and not collected and not result.is_meta:
+            collected.extend((args[:6], result, args[8]))
+        elif has_running_statistics(func, args):
+            collected.append(args)
             raise StopForward
 
-    tap(module, tensor[:, :, :64, :64], hear)
-    if len(heard) != 4:
+    tap(module, tensor[:, :, :64, :64], collect)
+    if len(collected) != 4:
         return None
-    convolution, result, groups, norm = heard
+    convolution, result, groups, norm = collected
     straight = norm[0].data_ptr() == result.data_ptr() and groups == 1
     given = torch.equal(convolution[0], tensor[:, :, :64, :64])
     return (convolution, norm[3], norm[4]) if straight and given else None

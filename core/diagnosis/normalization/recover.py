@@ -21,24 +21,24 @@ from core.diagnosis.normalization.conventions import (
     ONCE,
     OWN,
     candidates,
+    memory_distance,
     memory_of,
-    oddness,
     own_numbers,
 )
 from core.diagnosis.normalization.memory import Memory
 from core.diagnosis.normalization.recovered import Certainty, Ranking, Recovered, cannot_tell
 from core.diagnosis.thresholds import (
-    AS_FAMILIAR,
-    CLEAR_ODDNESS,
+    AS_LIKE_TRAINING,
+    CLEAR_DISTANCE,
     CLEARLY_NEXT,
-    FAMILIAR_NATS,
+    CONTRADICTORY_NATS,
     FITTED_HANDICAP,
     JUST_LIKE_NATS,
+    LEAST_DISTANCE,
     LEAST_NATS,
-    LEAST_ODDNESS,
+    LIKE_TRAINING_NATS,
     STANDARD_LOG_STD,
     STANDARD_MEAN,
-    STRANGE_NATS,
     UNUSED_NORMS,
     VOTES,
 )
@@ -110,10 +110,10 @@ def _recovered(measured: Measurements, fixes: Mapping[str, Any], masks_tell: boo
     if not fits or current is None:
         return by_agreement(measured, fixes, masks_tell=masks_tell)
     ranking = _ranked(memory, known, fits)
-    if _is_strange(measured, memory, known[ranking[0][0]]):
+    if _contradict(measured, memory, known[ranking[0][0]]):
         words = "BatchNorm's running statistics contradict each other."
-        return replace(cannot_tell(words, ranking, current), strange=True)
-    if min(ranking[0][1], current) <= FAMILIAR_NATS:
+        return replace(cannot_tell(words, ranking, current), contradictory=True)
+    if min(ranking[0][1], current) <= LIKE_TRAINING_NATS:
         return _by_fit(measured, memory, known, ranking, current)
     remembered = from_memory(measured, memory, dict(ranking))
     if remembered is None:
@@ -128,8 +128,8 @@ def _fits(measured: Measurements, known: Mapping[str, Mapping[str, Any]]) -> dic
         each = [
             measured.batchnorm.input_kl({**changes, "color": color}) for color in _colors(measured)
         ]
-        if heard := [kl for kl in each if kl is not None]:
-            fits[name] = min(heard)
+        if found := [kl for kl in each if kl is not None]:
+            fits[name] = min(found)
     return fits
 
 
@@ -142,22 +142,23 @@ def _ranked(
     memory: Memory | None, known: Mapping[str, Mapping[str, Any]], fits: Mapping[str, float]
 ) -> Ranking:
     """The nearest first; behind all others those that the checkpoint alone rules out."""
-    odd = {name: oddness(memory, known[name]) if memory else 0.0 for name in fits}
-    most = min(odd.values()) + CLEAR_ODDNESS
+    distances = {name: memory_distance(memory, known[name]) if memory else 0.0 for name in fits}
+    most = min(distances.values()) + CLEAR_DISTANCE
     # Numbers of its own are fitted to this picture, the others are not.
     later = {
         ONCE: FITTED_HANDICAP,
-        OWN: FITTED_HANDICAP + FAMILIAR_NATS * (fits.get(ONCE, FAMILIAR_NATS) < FAMILIAR_NATS),
+        OWN: FITTED_HANDICAP
+        + LIKE_TRAINING_NATS * (fits.get(ONCE, LIKE_TRAINING_NATS) < LIKE_TRAINING_NATS),
     }
 
     def place(pair: tuple[str, float]) -> tuple[bool, float]:
         name, kl = pair
-        return odd[name] > most, kl + later.get(name, 0.0)
+        return distances[name] > most, kl + later.get(name, 0.0)
 
     return tuple(sorted(fits.items(), key=place))
 
 
-def _is_strange(
+def _contradict(
     measured: Measurements, memory: Memory | None, convention: Mapping[str, Any]
 ) -> bool:
     """Whether even the reference picture is, fed as now, as this convention, or as remembered."""
@@ -166,7 +167,7 @@ def _is_strange(
     if memory is not None:
         own = own_numbers(reference_picture(), memory, color)
         feedings.append({**own, "color": color})
-    return measured.batchnorm.reference_kl(feedings) > STRANGE_NATS
+    return measured.batchnorm.reference_kl(feedings) > CONTRADICTORY_NATS
 
 
 def _by_fit(
@@ -188,12 +189,12 @@ def _by_fit(
         measured.batchnorm.input_kl({"color": color}) or current for color in _colors(measured)
     )
     if fed <= min(
-        AS_FAMILIAR * best, max(best, FAMILIAR_NATS)
+        AS_LIKE_TRAINING * best, max(best, LIKE_TRAINING_NATS)
     ):  # the ranking is of the better order too
         return Recovered("likely", reason, "", {}, 1.0, current, current, ranking=ranking)
     if memory is not None:
-        as_odd = oddness(memory, known[family])
-        if oddness(memory, flatten(measured.settings)) < as_odd + 1:
+        fitted = memory_distance(memory, known[family])
+        if memory_distance(memory, flatten(measured.settings)) < fitted + 1:
             return cannot_tell("The checkpoint alone shows no mismatch.", ranking, current)
     changes = {**known[family], "color": measured.settings.preprocessing.color}
     agreed = second >= best and family in _remembered(memory)[:1]
@@ -212,7 +213,7 @@ def _remembered(memory: Memory | None) -> tuple[str, ...]:
     """Conventions by how well they fit what the checkpoint alone remembers, the best first."""
     if memory is None:
         return ()
-    return tuple(sorted(CONVENTIONS, key=lambda name: oddness(memory, CONVENTIONS[name])))
+    return tuple(sorted(CONVENTIONS, key=lambda name: memory_distance(memory, CONVENTIONS[name])))
 
 
 def from_memory(
@@ -228,17 +229,17 @@ def from_memory(
     if memory is None:
         return None
     families = {n: c for n, c in CONVENTIONS.items() if n in ranking or not ranking}
-    odd = {name: oddness(memory, changes) for name, changes in families.items()}
-    now = oddness(memory, flatten(measured.settings))
-    (family, best), (_, second) = sorted(odd.items(), key=lambda pair: pair[1])[:2]
+    distances = {name: memory_distance(memory, changes) for name, changes in families.items()}
+    now = memory_distance(memory, flatten(measured.settings))
+    (family, best), (_, second) = sorted(distances.items(), key=lambda pair: pair[1])[:2]
     mean = ", ".join(f"{value:.2g}" for value in memory.mean)
     reason = (
         f"The first BatchNorm's running statistics show an input of mean {mean} and std "
         f"{memory.std:.3g}: that is {convention_name(family)}."
     )
     order = tuple(ranking.items())
-    if now < best + CLEAR_ODDNESS or best > CLEAR_ODDNESS:
+    if now < best + CLEAR_DISTANCE or best > CLEAR_DISTANCE:
         return cannot_tell("The checkpoint alone shows no mismatch.", order, 0.0)
     changes = {**families[family], "color": measured.settings.preprocessing.color}
-    margin = second / max(best, LEAST_ODDNESS)
+    margin = second / max(best, LEAST_DISTANCE)
     return Recovered("likely", reason, family, changes, margin, 0, 0, ranking=order)

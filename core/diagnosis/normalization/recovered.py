@@ -21,10 +21,10 @@ class Recovered:
     margin: float  # factor by which the next family is worse
     kl: float  # nats of the best
     current: float  # nats of the user's own settings
-    color: str = ""  # "" where the order cannot be decided
+    color: str = ""  # "" where the order cannot be determined
     order_votes: float = 0.0  # for this order
     ranking: Ranking = field(default=())
-    strange: bool = False  # even the reference picture is, so BatchNorm cannot be asked
+    contradictory: bool = False  # BatchNorm's running statistics, so that they show nothing
     layers: tuple[float, ...] = ()  # nats at each of the first BatchNorms, as fed now
     layers_then: tuple[float, ...] = ()  # the same under the recovered convention
 

@@ -85,5 +85,5 @@ def _loss(
     var = torch.einsum("i,kij,j->k", factors, covariances, factors)
     unlike = ((log_std - log_std.mean()) ** 2).sum()
     far = (log_std.mean() - guess[: len(log_std)].mean()) ** 2
-    strange = torch.log1p(kl(now, var, known, spread)).sum()
-    return strange + ALIKE_WEIGHT * unlike + GUESS_WEIGHT * far
+    divergence = torch.log1p(kl(now, var, known, spread)).sum()
+    return divergence + ALIKE_WEIGHT * unlike + GUESS_WEIGHT * far

@@ -158,7 +158,7 @@ def show_health(checkpoint: Checkpoint) -> None:
     if not facts:
         st.success(complaints.as_text(f"No problem found. Examined: {seen}."), icon=GOOD)
     else:
-        st.caption(complaints.as_text(f"Looked at: {seen}."))
+        st.caption(complaints.as_text(f"Examined: {seen}."))
 
 
 def show_heads(checkpoint: Checkpoint, network: Network | None) -> None:

@@ -1,7 +1,7 @@
 // Gauge: KL divergence of the input from the first BatchNorm's running statistics, of sums from Python.
 // The same arithmetic as core/diagnosis/normalization/first_layer.py: it keeps pace with a slider.
 
-const LIKE_TRAINING = 0.25 // nats, FAMILIAR_NATS in core/diagnosis/thresholds.py
+const LIKE_TRAINING = 0.25 // nats, LIKE_TRAINING_NATS in core/diagnosis/thresholds.py
 const UNLIKE_TRAINING = 2.5
 const GAUGE_DECADES = [-2, 4] // of the scale, powers of ten
 const SMALLEST_VARIANCE = 1e-8

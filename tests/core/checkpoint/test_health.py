@@ -134,7 +134,7 @@ def test_batchnorm_that_was_never_updated_is_told(state):
     state[f"{name}.running_mean"] = torch.zeros_like(state[f"{name}.running_mean"])
     state[f"{name}.running_var"] = torch.ones_like(state[f"{name}.running_var"])
     state[f"{name}.num_batches_tracked"] = torch.tensor(0)
-    fact = found(state)["virgin statistics"]
+    fact = found(state)["never updated"]
 
     assert fact.keys == (name,)
     assert fact.numbers["layers"] == 1
@@ -171,7 +171,7 @@ def test_what_could_be_looked_at_is_said_and_no_more():
     state = {"last.weight": torch.ones(2, 3, 1, 1)}
 
     assert looked_at(state, heads_in(state)) == (
-        "the numbers of 1 tensors, 2 filters, 0 BatchNorm layers, 1 head (1 too small to tell)"
+        "the numbers of 1 tensors, 2 filters, 0 BatchNorm layers, 1 head (1 too small to judge)"
     )
 
 
