@@ -261,11 +261,6 @@ def keep_look(checkpoint: Checkpoint, of: Sources) -> None:
     put(replace(tab(), good_look=(checkpoint, of)))
 
 
-def complain(message: str, remedy: str) -> None:
-    """Show an error until the next choice."""
-    put(replace(tab(), complaint=Complaint(message, remedy)))
-
-
 def complain_of(error: InspectionError, look: Sources | None = None) -> None:
     """Show an error of the core until the next choice.
 
