@@ -9,7 +9,7 @@ from websockets.sync.client import connect
 
 SECONDS = 60  # of the first run, which imports torch
 QUIET_SECONDS = 2
-NEW = "mean=0.41,0.42,0.43"  # settings whose diagnosis nobody has asked for
+NEW = "mean=0.41,0.42,0.43{}"  # settings whose diagnosis nobody has asked for
 
 
 def ask(socket, **request):
@@ -35,17 +35,22 @@ def run_of(socket, page, seconds=SECONDS):
 
 
 @pytest.mark.browser
-def test_the_clock_of_a_page_that_was_left_brings_nobody_back(address):
+@pytest.mark.parametrize("begun", [True, False])
+def test_the_clock_of_a_page_that_was_left_brings_nobody_back(address, begun):
+    """Whether the server has begun the page of the click, or has only been told of it."""
     url = address.replace("http", "ws") + "/_stcore/stream"
     with connect(url, max_size=None, close_timeout=0.1) as socket:
-        ask(socket, query_string=NEW)
+        ask(socket, query_string=NEW.format(int(begun)))
         known = heard(socket, "navigation").app_pages
         pages = {page.url_pathname: page.page_script_hash for page in known}
         clock = heard(socket, "auto_rerun").fragment_id
         heard(socket, "script_finished")
         ask(socket, page_script_hash=pages["compare"])
-        run_of(socket, pages["compare"])
+        if begun:
+            run_of(socket, pages["compare"])
         ask(socket, page_script_hash=pages[""], fragment_id=clock, is_auto_rerun=True)
+        if not begun:
+            run_of(socket, pages["compare"], QUIET_SECONDS)
 
         with pytest.raises(TimeoutError):
             run_of(socket, pages[""], QUIET_SECONDS)

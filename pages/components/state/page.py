@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.components.state import session
 from pages.components.state.address import to_address
 from pages.components.state.gc_freeze import spare_modules
+from pages.components.state.page_clock import keep_clicks
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -42,7 +42,7 @@ def open_page(title: str) -> DeltaGenerator:
     Returns:
         The place at the end of the navigation.
     """
-    _forget_parts()
+    keep_clicks()
     st.set_page_config(page_title=f"{title} - Maskscope", page_icon=ICON, layout="wide")
     st.html(STYLE)
     session.start(st.query_params)
@@ -57,17 +57,6 @@ def open_page(title: str) -> DeltaGenerator:
         st.page_link("pages/gallery.py", label="Gallery")
         st.page_link("pages/runs.py", label="Runs")
         return st.container(horizontal=True, horizontal_alignment="right")
-
-
-def _forget_parts() -> None:
-    """Drop the parts (`st.fragment`) of the page before; this run makes its own anew.
-
-    Streamlit does so when a run ends. Until then the browser may ask for a part of the page that
-    was left, by its clock (`run_every`), and is answered with that page, which empties this one or
-    leads back (docs/decisions/0019).
-    """
-    if (context := get_script_run_ctx()) is not None:
-        context.fragment_storage.clear()
 
 
 def close_page() -> None:
