@@ -25,7 +25,7 @@ def reference_picture() -> Image:
     ]
     pixels = (255 * np.stack(channels, axis=-1)).clip(0, 255).astype(np.uint8)
     pixels.setflags(write=False)
-    facts = ImageFacts("PNG", "RGB", REFERENCE_SIDE, REFERENCE_SIDE, 8, 1, 1, False, None)
+    facts = ImageFacts("PNG", "RGB", REFERENCE_SIDE, REFERENCE_SIDE, 8, False, 1, False, None)
     return Image(pixels, pixels, facts, "reference")
 
 
