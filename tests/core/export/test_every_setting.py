@@ -53,3 +53,10 @@ def test_albumentations_transform_says_every_setting(name):
     first, second = with_and_without(name)
 
     assert albumentations_transform(first) != albumentations_transform(second)
+
+
+@pytest.mark.parametrize("says", [script, torchvision_transform, albumentations_transform])
+def test_a_z_score_that_is_divided_again_is_said_so(says):
+    zscore = Preprocessing(zscore=True)
+
+    assert says(zscore) != says(replace(zscore, divide_again=255.0))
