@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image as PillowImage
 
-from core.errors import ImageError, SettingsError
+from core.errors import ImageError
 from core.image import decode_image
 from core.scores import decode_truth
 from tests.core.image.test_decode import encoded
@@ -229,9 +229,12 @@ def test_other_bands_can_be_chosen(count):
     assert image.digest != decode_image(content).digest
 
 
-def test_a_band_that_is_not_there_is_told():
-    with pytest.raises(SettingsError, match="4 bands, and band 7"):
-        decode_image(tiff(DEEP, photometric="rgb"), bands=(7, 1, 2))
+def test_where_a_band_is_not_there_the_first_three_are_taken_and_told():
+    image = decode_image(tiff(DEEP, photometric="rgb"), bands=(7, 1, 2))
+
+    assert np.array_equal(image.samples, DEEP[..., :3])
+    assert image.facts.chosen == (1, 2, 3)
+    assert any("there is no band 7" in note for note in image.facts.notes)
 
 
 def test_a_picture_of_three_channels_has_nothing_to_choose():
