@@ -8,6 +8,7 @@ here unless the file says "alpha" and the band looks like it.
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ from core.image.raster import ImageLimits, Raster
 
 if TYPE_CHECKING:  # loads where a file needs it
     from tifffile import TiffFrame, TiffPage
+
+# What it thinks of a file is not for the terminal.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 UINT, INT, FLOAT = 1, 2, 3  # tag SampleFormat
 GRAY_IN_PILLOW = {(8, UINT), (16, UINT), (16, INT), (32, INT), (32, FLOAT)}
