@@ -127,6 +127,16 @@ def test_a_png_of_16_bit_colors_keeps_all_of_them(deep_png):
     assert np.array_equal(image.samples, DEEP[..., :3])
 
 
+def test_gray_of_16_bits_with_opacity_keeps_all_of_them(deep_png):
+    values = DEEP[..., :2].copy()
+    values[..., 1] = 65535
+
+    image = decode_image(deep_png(values))
+
+    assert np.array_equal(image.samples[..., 0], values[..., 0])
+    assert not image.facts.alpha
+
+
 def test_transparency_of_16_bits_is_composited(deep_png):
     values = DEEP.copy()
     values[..., 3] = 65535
@@ -149,7 +159,7 @@ def deep_png():
         import zlib
 
         height, width, channels = values.shape
-        kind = {3: 2, 4: 6}[channels]
+        kind = {2: 4, 3: 2, 4: 6}[channels]
         rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
         header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
         return with_chunks((b"IHDR", header), (b"IDAT", zlib.compress(rows)), END)
