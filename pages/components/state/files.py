@@ -126,6 +126,18 @@ def checkpoint_file(source: str) -> tuple[Path, str, str]:
     return store().path(source), store().name(source), source
 
 
+def version_of(source: str) -> str:
+    """What tells a checkpoint in the host's folder from what replaces it; others never change.
+
+    Raises:
+        CheckpointError: it is not there any more.
+    """
+    if not source.startswith("folder:"):
+        return ""
+    now = _allowed_path(source).stat()
+    return f"{now.st_size} bytes, {now.st_mtime_ns} ns, inode {now.st_ino}"
+
+
 @cache
 def example_digest() -> str:
     """SHA-256 of the example's checkpoint."""
