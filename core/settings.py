@@ -27,6 +27,7 @@ Head = Literal["out", "aux"]
 Upsampling = Literal["bilinear", "nearest"]
 Rule = Literal["auto", "argmax", "threshold", "per_class"]
 Activation = Literal["auto", "none", "softmax", "sigmoid"]
+Palette = Literal["voc", "cityscapes", "ade20k", "safe", "gray", "custom"]
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class Decoding:
 class Display:
     """Labels to colors."""
 
-    palette: Annotated[str, Control("Palette")] = "safe"
+    palette: Annotated[Palette, Control("Palette")] = "safe"
     # "#rrggbb" by class id, for palette = custom.
     custom: Annotated[tuple[str, ...], Control("Colors")] = ()
     # Of the mask over the picture.
