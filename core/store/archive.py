@@ -98,7 +98,7 @@ def _notes(head: Mapping[str, Any]) -> list[Note]:
         texts = (note.get("author"), note.get("text")) if isinstance(note, Mapping) else (None,)
         if not all(isinstance(text, str) for text in texts):
             raise unreadable("one of its notes is not text")
-        if not 0 < len(texts[1].strip()) <= len(texts[1]) <= MAX_NOTE:
+        if not note["text"].strip() or len(note["text"]) > MAX_NOTE:
             raise unreadable("one of its notes is empty or too long")
     return [Note(note["author"], note["text"], 0.0) for note in notes]
 

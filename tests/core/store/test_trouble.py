@@ -1,4 +1,4 @@
-"""A place that cannot be used, at the start or suddenly: a sentence, and nothing is lost in silence."""
+"""A place that cannot be used, at the start or suddenly, is told; nothing is lost in silence."""
 
 import errno
 import io
