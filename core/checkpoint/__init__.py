@@ -2,9 +2,9 @@
 
     path -> a process of its own (process, child)
               -> tensors as one safetensors file, and a report (reader and what it uses)
-         -> mapped tensors, notes on their numbers (here, health)
+         -> mapped tensors, weights in parts put together (merged), notes on their numbers (health)
 
-Only this file, `health` and `clean` know torch; nothing outside knows how a file is read.
+Only this file, `merged`, `health` and `clean` know torch; nothing outside knows how a file is read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "read_checkpoint"]
 
-READER = 2  # changes when a file would be read otherwise than before
+READER = 3  # changes when a file would be read otherwise than before
 KEPT_BYTES = 8 * 2**30  # of all files in a folder together; the least recently used go first
 
 
@@ -55,6 +55,7 @@ class Checkpoint:
     metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
     program: Mapping[str, Any] | None = None  # the graph of an exported program
     beyond_weights: tuple[str, ...] = ()  # names that torch.load(weights_only=True) refuses
+    computed: tuple[str, ...] = ()  # tensors that are worked out of what the file has
     path: Path | None = None  # the file itself, as long as it is there
 
     @property
@@ -97,6 +98,11 @@ def read_checkpoint(
         progress("Checking the weights")
         tensors = _mapped(out, report)
     from core.checkpoint.health import notes_on
+    from core.checkpoint.stored.merged import merged, notes_on_merged
+
+    how: Mapping[str, str] = {}
+    if not report.program:  # a graph puts its weights together itself
+        tensors, how = merged(tensors)
 
     left = [f"{len(report.left_out)} tensors are not read"] * bool(report.left_out)
     return Checkpoint(
@@ -108,13 +114,14 @@ def read_checkpoint(
         wrapper=tuple(report.wrapper),
         prefix=report.prefix,
         others=report.left_out | report.others,
-        notes=(*notes_on(tensors), *left),
+        notes=(*report.notes, *notes_on_merged(tensors, how), *notes_on(tensors), *left),
         kind=report.kind,
         candidates=tuple(report.candidates),
         classes=tuple(report.classes),
         training=report.training,
         attributes=report.attributes,
         metadata=report.metadata,
+        computed=(*(key.removeprefix(report.prefix) for key in report.computed), *how),
         program=json.loads(report.program) if report.program else None,
         beyond_weights=tuple(report.beyond_weights),
         path=path,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.checkpoint.records import Call, Items, Pairs, class_of, items_of, pairs_of, state_of
+from core.checkpoint.stored.packed import PACKED, is_packed, layer_of, unpacked
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, storage_dtype, tensor_of
 from core.checkpoint.window import Damaged, TooMuch
 
@@ -106,11 +107,19 @@ def _open_dict(
     parts = []
     for key, value in pairs:
         tensor = tensor_of(value, storages)
-        if tensor is None:
+        if tensor is None and isinstance(key, str) and is_packed(key, value):
+            tensors |= _unpacked(key, value, storages)
+        elif tensor is None:
             parts.append(((*path, _text(key)), value))
         elif isinstance(key, str) and key not in NOT_WEIGHTS:
             tensors[key] = tensor
     return (Candidate(path, tensors, "dict") if tensors else None), parts
+
+
+def _unpacked(name: str, value: Any, storages: Mapping[str, Storage]) -> Tensors:
+    layer = layer_of(name)
+    found = unpacked(value, storages) or {"weight": LeftOut("a packed layer without numbers")}
+    return {f"{layer}.{part}".lstrip("."): tensor for part, tensor in found.items()}
 
 
 def is_optimizer(pairs: list[tuple[Any, Any]]) -> bool:
@@ -145,7 +154,7 @@ def _module(path: Path, module: Call, storages: Mapping[str, Storage]) -> Candid
         if opened > MAX_NODES or depth > MAX_DEPTH:  # a module that holds itself, or twice another
             raise TooMuch("its modules are nested too deeply, or contain themselves")
         own, children, facts = _parts(state, storages, class_of(part).startswith("__torch__"))
-        tensors |= {prefix + name: tensor for name, tensor in own.items()}
+        tensors |= {layer_of(prefix + name): tensor for name, tensor in own.items()}
         attributes |= {prefix + name: value for name, value in facts.items()}
         if not prefix:
             training = facts.get("training")
@@ -166,6 +175,7 @@ def _parts(
             for part in ("_parameters", "_buffers", "_modules")
             for pair in pairs_of(by_name.get(part)) or ()
         ]
+        entries += [(key, value) for key, value in state if key == PACKED]
         left = items_of(by_name.get("_non_persistent_buffers_set")) or ()
         skipped = {name for name in left if isinstance(name, str)}
     tensors: Tensors = {}
@@ -177,6 +187,8 @@ def _parts(
             continue
         if (tensor := tensor_of(value, storages)) is not None:
             tensors[name] = tensor
+        elif is_packed(name, value):
+            tensors |= _unpacked(name, value, storages)
         elif isinstance(value, Call) and pairs_of(value) is None and state_of(value) is not None:
             children.append((name, value))
     facts = {

@@ -24,6 +24,7 @@ from core.checkpoint.policy import beyond_weights, refuse_names, user_classes
 from core.checkpoint.report import Report, Surroundings, shared_prefix, summary
 from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
+from core.checkpoint.stored.small_numbers import computed_in, notes_on_small
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
 from core.checkpoint.torch_legacy import read_legacy
 from core.checkpoint.torch_zip import Archive, open_archive
@@ -161,6 +162,8 @@ def _pickled(
         training=taken.training,
         attributes=taken.attributes,
         metadata=around.metadata(taken.path),
+        notes=notes_on_small(taken.readable.values()),
+        computed=computed_in(taken.readable),
         beyond_weights=list(beyond_weights(machine.named))[:200],
     )
 
@@ -207,6 +210,8 @@ def _whole(
         training=None,
         attributes={},
         metadata=dict(metadata),
+        notes=notes_on_small(candidate.readable.values()),
+        computed=computed_in(candidate.readable),
         program=program,
     )
 
