@@ -13,17 +13,6 @@ from core.checkpoint.stored.packed import is_packed
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
 from core.errors import CheckpointError
 
-PREFIXES = (
-    "module.",  # DataParallel, DistributedDataParallel
-    "model.",  # Lightning
-    "net.",
-    "network.",
-    "_orig_mod.",  # torch.compile
-    "ema_model.",
-    "model_ema.",
-    "student.",
-    "segmentor.",
-)
 SAVE = 'torch.save(model.state_dict(), "weights.pth")'
 MAX_PLAIN = 20_000  # values that are shown as plain data
 MAX_TEXT = 20_000  # characters of one text
@@ -50,22 +39,24 @@ class Report:
     program: str = ""  # JSON of an exported program's graph
     computed: list[str] = field(default_factory=list)  # tensors that are not the file's own bits
     beyond_weights: list[str] = field(default_factory=list)  # names that weights_only=True refuses
+    left_over: dict[str, str] = field(default_factory=dict)  # tensors beside the network, in words
+    buffers: list[str] = field(default_factory=list)  # of those, mean and std: written out too
 
 
-def shared_prefix(keys: list[str]) -> str:
-    """What is written before every key, of the known prefixes, repeatedly."""
-    prefix = ""
-    while step := next(
-        (p for p in PREFIXES if keys and all(k.startswith(prefix + p) for k in keys)), ""
-    ):
-        prefix += step
-    return "" if any(key == prefix for key in keys) else prefix
+def in_words(tensors: Mapping[str, TensorRecord | LeftOut]) -> dict[str, str]:
+    """What each tensor is, in a few words."""
+    return {
+        key: tensor.why
+        if isinstance(tensor, LeftOut)
+        else f"tensor {tensor.shape} of {tensor.dtype.name}"
+        for key, tensor in tensors.items()
+    }
 
 
 def summary(candidate: Candidate) -> dict[str, Any]:
     """One line of the list of candidates."""
     return {
-        "path": "/".join(candidate.path),
+        "path": "/".join(candidate.place),
         "kind": candidate.kind,
         "tensors": len(candidate.readable),
         "bytes": candidate.size,
@@ -201,7 +192,7 @@ def _plural(count: int, one: str, many: str) -> str:
 # --- plain data -----------------------------------------------------------------------------------
 
 _NOT_PLAIN = object()
-PLAIN_OBJECTS = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
+INNER = ("_content", "_val")  # where omegaconf keeps a dict's entries, and a number
 PLAIN_DEPTH = 8
 
 
@@ -216,14 +207,25 @@ def _plain(value: Any, budget: list[int], depth: int = 0) -> Any:
         return str(value)
     if _is_simple(value):
         return value
-    if isinstance(value, Call) and class_of(value) in PLAIN_OBJECTS:
-        return _plain_dict(state_of(value) or [], budget, depth)
     if (pairs := pairs_of(value)) is not None:
         return _plain_dict(pairs, budget, depth)
+    if isinstance(value, Call) and (state := state_of(value)) is not None:
+        return _plain_object(state, budget, depth)
     if (items := items_of(value)) is not None:
         parts = [_plain(item, budget, depth + 1) for item in items[: max(budget[0], 0)]]
         return [part for part in parts if part is not _NOT_PLAIN]
     return _NOT_PLAIN
+
+
+def _plain_object(state: list[tuple[Any, Any]], budget: list[int], depth: int) -> Any:
+    """The attributes of a Namespace, or of any other object of a configuration; of no module."""
+    names = {key for key, _ in state if isinstance(key, str)}
+    if "_modules" in names:
+        return _NOT_PLAIN
+    for inner in INNER:
+        if inner in names:
+            return _plain(dict(state)[inner], budget, depth + 1)
+    return _plain_dict([pair for pair in state if not str(pair[0]).startswith("_")], budget, depth)
 
 
 def _plain_dict(pairs: list[tuple[Any, Any]], budget: list[int], depth: int) -> Any:
