@@ -106,6 +106,7 @@ MEAN_OF_UNIT = 3.0  # a mean up to this is meant for pixels of 0 to 1; definitio
 DIVIDED_AGAIN = 60.0  # factor from which on it is a division by 255 too many; definition
 BYTES_STD = 0.02  # of pixels from 0 to 1, below which 0 to 255 is fed; definition
 BYTES_RATIO = 50.0  # factor by which the input is larger where 0 to 255 is fed; definition
+SAME_NUMBERS = 0.005  # of mean and std, pixels from 0 to 1: about a step of a byte; definition
 NEAR_NUMBERS, NEAR_SQUARES = 0.15, 0.25  # relative, of a convention's numbers [tune: twice]
 NEAR_LEAST = 0.05  # what is smaller counts as this; pixels from 0 to 1
 EXACT_NUMBERS = 0.02  # relative, of numbers that were computed and rounded; definition
