@@ -9,7 +9,7 @@ import numpy as np
 
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.first_layer import Gauge, gauge_of
-from core.diagnosis.normalization.memory import Memory, remember
+from core.diagnosis.normalization.memory import Memory, remember, stem_in_order
 from core.diagnosis.normalization.solve import solve
 from core.diagnosis.thresholds import (
     LARGEST_TWICE,
@@ -64,7 +64,7 @@ def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Ma
 
 def memory_of(measured: Measurements) -> Memory | None:
     """What the first BatchNorm of the file remembers; None where there is none near the input."""
-    return remember(measured.tensors)
+    return remember(measured.network.stem or stem_in_order(measured.tensors))
 
 
 def gauges_of(measured: Measurements) -> list[Gauge]:
