@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from core.architectures.sizes import Sizes
 from core.errors import ArchitectureError
 
 Tensors = Mapping[str, torch.Tensor]
@@ -88,6 +89,7 @@ class Network:
     choices: tuple[Choice, ...] = ()  # what keys cannot tell
     notes: tuple[str, ...] = ()  # facts for the page
     source: Source | None = None  # how a script makes it; None where no library does
+    sizes: Sizes | None = None  # where the file tells which it takes; else only a trial does
     stem: Stem | None = None  # where a graph tells it; else the order of the tensors has to
 
 

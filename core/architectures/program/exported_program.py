@@ -12,6 +12,7 @@ from core.architectures.program.limits import check_size, size_in_words
 from core.architectures.program.program_graph import Program, read_program
 from core.architectures.program.program_module import ProgramModule
 from core.architectures.program.stem import stem_of
+from core.architectures.sizes import Sizes
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError, ForwardError
 
@@ -48,6 +49,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         account=account,
         checkpoint_digest=checkpoint.digest,
         notes=tuple(_notes(program)),
+        sizes=Sizes(*program.shape[2:]),
         stem=stem_of(program, weights),
     )
 

@@ -20,6 +20,7 @@ from core.diagnosis.thresholds import (
     PHOTO_MEAN,
     PHOTO_STD,
 )
+from core.errors import ForwardError
 from core.image import Image
 from core.presets import IMAGENET_MEAN, PRESETS
 from core.settings import Preprocessing
@@ -72,7 +73,11 @@ def gauges_of(measured: Measurements) -> list[Gauge]:
     if measured.tensor.largest != 255:
         return []
     module, base = measured.network.module, measured.tensor.base
-    gauge = measured.forwards.not_kept("", lambda: gauge_of(module, base))
+    try:
+        gauge = measured.forwards.not_kept("", lambda: gauge_of(module, base))
+    except ForwardError as error:
+        measured.failures.add("mean and std from the first BatchNorm", error)
+        return []
     return [gauge] if gauge else []
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from core.diagnosis.measure.batchnorm_divergence import divergence
+from core.diagnosis.measure.sizes import middle
 from core.diagnosis.normalization.first_layer import gauge_of
 from core.diagnosis.normalization.solve import solve
 
@@ -53,7 +54,7 @@ def test_the_gauge_says_what_the_first_batch_norm_hears(name, affine):
 def test_a_large_picture_is_heard_in_its_middle_by_both():
     network, pixels = NETWORKS["a bias"](), base(500, 620)
     pixels[:40] = 255
-    heard = divergence(network, fed(pixels, *PLAIN), 1)[0]
+    heard = divergence(network, middle(fed(pixels, *PLAIN)), 1)[0]
 
     assert gauge_of(network, pixels).divergence(*PLAIN) == pytest.approx(heard, rel=1e-4)
 
