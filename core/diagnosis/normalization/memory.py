@@ -1,4 +1,4 @@
-"""What the first BatchNorm remembers of the training's input, from the checkpoint alone.
+"""The training's input by the first BatchNorm's running statistics, from the checkpoint alone.
 
 Behind the first convolution the mean of channel k is the sum over c of (sum of its weights) times
 the mean of input channel c, so the means of all K channels are K equations with C unknowns; and the
@@ -32,7 +32,7 @@ class Memory:
     name: str  # of the convolution
 
 
-def remember(stem: Stem | None) -> Memory | None:
+def read_memory(stem: Stem | None) -> Memory | None:
     """What the first pair of convolution and BatchNorm tells; None where there is none that fits.
 
     Args:

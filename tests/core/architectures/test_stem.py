@@ -7,7 +7,7 @@ from torch import nn
 
 from core.architectures import build_network
 from core.checkpoint import read_checkpoint
-from core.diagnosis.normalization.memory import remember
+from core.diagnosis.normalization.memory import read_memory
 
 MEAN, STD = (-0.4, 0.3, 0.1), 0.8  # of the input that the network was trained on
 
@@ -91,7 +91,7 @@ def network_of(model, tmp_path, decomposed=False):
 @pytest.mark.parametrize("model", [Plain, Padded, TwoBranches, lambda: Plain(bias=False)])
 def test_the_pair_is_found_in_the_graph_and_remembers_the_training(model, decomposed, tmp_path):
     network = network_of(model(), tmp_path, decomposed)
-    known = remember(network.stem)
+    known = read_memory(network.stem)
 
     assert network.stem.name == "stem.weight"
     assert known.mean == pytest.approx(MEAN, abs=0.08)
