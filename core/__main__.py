@@ -88,7 +88,7 @@ def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None
 
     if case.network is None:
         return  # _case has raised before
-    seen = run_stages(case.image, case.network, case.settings, forward=in_this_thread)
+    seen = run_stages(case.image, case.network, answered.settings, forward=in_this_thread)
     if options.report:
         now = datetime.now().astimezone()
         _save(options.report, html_report(case, seen, answered, written=now).encode())
@@ -180,7 +180,8 @@ def _bytes(path: Path) -> bytes:
 
 
 def _text(answered: Diagnosis) -> str:
-    return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings)])
+    failed = [f"Not computed: {failed.words}" for failed in answered.failed]
+    return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings), *failed])
 
 
 def _paragraph(finding: Finding) -> str:
