@@ -117,12 +117,12 @@ def _case(options: argparse.Namespace) -> Case:
     from core.checkpoint import read_checkpoint
     from core.colors import palette_colors
     from core.diagnosis import Case
-    from core.image import decode_image
+    from core.image import decode_image, read_guarded
     from core.scores import decode_truth
 
     settings = _settings(options)
     content = _bytes(options.image)
-    image = decode_image(content)
+    image = decode_image(content, read=read_guarded)
     path = options.checkpoint
     digest = hashlib.sha256(_bytes(path)).hexdigest()
     checkpoint = read_checkpoint(path, name=path.name, digest=digest)
@@ -130,7 +130,7 @@ def _case(options: argparse.Namespace) -> Case:
     marked = _bytes(options.truth) if options.truth else None
     written = _bytes(options.output) if options.output else None
     if written is not None:
-        decode_image(written)  # what is no picture is reported, not passed over
+        read_guarded(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
     size = image.pixels.shape[:2]
     return Case(
@@ -138,7 +138,7 @@ def _case(options: argparse.Namespace) -> Case:
         checkpoint=checkpoint,
         network=network,
         settings=settings,
-        truth=None if marked is None else decode_truth(marked, colors, size),
+        truth=None if marked is None else decode_truth(marked, colors, size, read=read_guarded),
         saved=written,
         picture_file=content,
         truth_file=marked,

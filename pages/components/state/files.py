@@ -13,7 +13,7 @@ import streamlit as st
 
 import examples
 from core.errors import CheckpointError, MissingFileError
-from core.image import Image, decode_image
+from core.image import Image, Raster, decode_image, read_guarded, read_raster
 from core.recent import Recent
 from core.scores import Truth, decode_truth
 from core.store import Kept, Role, Store, data_folder, open_store, read_labels
@@ -22,6 +22,7 @@ from pages.components.state.sources import WEIGHTS, Sources
 DATA_FOLDER = data_folder()
 ALLOWED_FOLDER = os.environ.get("MASKSCOPE_CHECKPOINTS", "")
 IMAGE_BYTES = 512 * 2**20
+TRUTH_BYTES = 128 * 2**20
 
 
 @st.cache_resource
@@ -78,6 +79,16 @@ def _images() -> Recent[Image]:
     return Recent(IMAGE_BYTES, lambda image: image.pixels.nbytes + image.samples.nbytes)
 
 
+@st.cache_resource
+def _truths() -> Recent[Raster]:
+    return Recent(TRUTH_BYTES, lambda raster: raster.values.nbytes)
+
+
+def _read(source: str, content: bytes) -> Raster:
+    """Decode files of our own here, those of others in a process with little time and memory."""
+    return (read_raster if source.startswith("example:") else read_guarded)(content)
+
+
 def example_scene(name: str) -> Path:
     """The picture of the example with this stem; the first one where there is none."""
     return next((path for path in examples.SCENES if path.stem == name), examples.SCENES[0])
@@ -89,7 +100,12 @@ def open_image(source: str) -> Image:
     Raises:
         InspectionError: it cannot be decoded, or is not here any more.
     """
-    return _images().get_or_make(source, lambda: decode_image(picture_path(source).read_bytes()))
+
+    def decoded() -> Image:
+        content = picture_path(source).read_bytes()
+        return decode_image(content, read=lambda content: _read(source, content))
+
+    return _images().get_or_make(source, decoded)
 
 
 def picture_path(source: str) -> Path:
@@ -107,7 +123,11 @@ def open_truth(source: str, colors: np.ndarray, size: tuple[int, int]) -> Truth 
     """
     if not source:
         return None
-    return decode_truth(truth_path(source).read_bytes(), colors, size)
+
+    def read(content: bytes) -> Raster:
+        return _truths().get_or_make(source, lambda: _read(source, content))
+
+    return decode_truth(truth_path(source).read_bytes(), colors, size, read=read)
 
 
 def truth_path(source: str) -> Path:

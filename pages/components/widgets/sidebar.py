@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 
     from core.architectures import Choice
 
-PICTURES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
+PICTURES = ["png", "jpg", "jpeg", "webp", "avif", "heic", "heif", "jp2", "j2k"]
+PICTURES += ["bmp", "tif", "tiff", "gif", "npy"]
 NO_TRUTH = "none"
 
 # The order under "Resize, dtype and more"; a new setting of the part comes behind these.
