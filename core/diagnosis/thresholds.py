@@ -11,6 +11,11 @@ afterwards, from decisions 12, 13 and 20 and what the comments said. A name has 
 The others follow from a format, an algorithm or a definition, which the comment names.
 """
 
+# --- other weights of the same file (case.py, checks/other_weights.py) ----------------------------
+
+SAME_SHARE = 0.5  # of the tensors, from which on it may be the same network again; definition
+MOST_PARTS = 3  # that are opened and run; each costs about ten forwards
+
 # --- the first bad stage (bisect.py) --------------------------------------------------------------
 
 FLAT_LOGITS = 1e-3  # spatial std over the range of the whole: below it a plane is flat; definition

@@ -116,15 +116,21 @@ def clean_file(checkpoint: Checkpoint, kind: str) -> bytes:
 
 def case_of(seen: Inspection, truth: Truth | None, now: Sources) -> Case:
     """Everything that a diagnosis may look at, from the bytes that the user gave."""
-    from core.diagnosis import Case
+    from core.diagnosis import Case, others_in
 
+    def opened(part: str) -> tuple[Checkpoint, Network]:
+        other = replace(now, part=part, choices="")
+        return open_checkpoint(other, lambda _: None), open_network(other, lambda _: None)
+
+    checkpoint = open_checkpoint(now, lambda _: None)
     return Case(
         image=seen.image,
-        checkpoint=open_checkpoint(now, lambda _: None),
+        checkpoint=checkpoint,
         network=seen.network,
         settings=seen.settings,
         truth=truth,
         saved=files.store().path(now.saved).read_bytes() if now.saved else None,
         picture_file=files.picture_path(now.picture).read_bytes(),
         truth_file=files.truth_path(now.truth).read_bytes() if now.truth else None,
+        others=others_in(checkpoint, opened),
     )
