@@ -12,9 +12,9 @@ from PIL import Image as PillowImage
 from core.errors import ImageError, MaskError
 from core.image import read_raster
 from core.labels import NO_CLASS
-from core.settings import Display
+from core.settings import Display, Palette
 
-PALETTES = {
+PALETTES: dict[Palette, str] = {
     "voc": "Pascal VOC",
     "cityscapes": "Cityscapes",
     "ade20k": "ADE20K",

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 import examples
-from core.errors import CheckpointError
+from core.errors import CheckpointError, MissingFileError
 from core.image import FIRST_BANDS, Image, Raster, decode_image, read_guarded, read_raster
 from core.recent import Recent
 from core.scores import Truth, decode_truth
@@ -150,6 +150,18 @@ def checkpoint_file(source: str) -> tuple[Path, str, str]:
     return store().path(source), store().name(source), source
 
 
+def version_of(source: str) -> str:
+    """What tells a checkpoint in the host's folder from what replaces it; others never change.
+
+    Raises:
+        CheckpointError: it is not there any more.
+    """
+    if not source.startswith("folder:"):
+        return ""
+    now = _allowed_path(source).stat()
+    return f"{now.st_size} bytes, {now.st_mtime_ns} ns, inode {now.st_ino}"
+
+
 @cache
 def example_digest() -> str:
     """SHA-256 of the example's checkpoint."""
@@ -159,8 +171,12 @@ def example_digest() -> str:
 def _allowed_path(source: str) -> Path:
     """Follow links first, so that nothing outside the allowed folder is reached."""
     folder = Path(ALLOWED_FOLDER).resolve()
-    path = (folder / source.removeprefix("folder:")).resolve()
-    if not ALLOWED_FOLDER or not path.is_relative_to(folder) or not path.is_file():
+    try:
+        path = (folder / source.removeprefix("folder:")).resolve()
+        allowed = bool(ALLOWED_FOLDER) and path.is_relative_to(folder) and path.is_file()
+    except (OSError, ValueError):  # longer than a file's name may be, or with NUL in it
+        allowed = False
+    if not allowed:
         raise CheckpointError(
             "This address points to a file that is not in the folder that this server allows.",
             remedy="Choose a checkpoint in the sidebar, or upload it.",
@@ -181,11 +197,20 @@ def checkpoint_name(source: str) -> str:
     """What to call a checkpoint on the page."""
     if source == "example":
         return f"{examples.CHECKPOINT.name} (example)"
-    return source.partition(":")[2] if ":" in source else store().name(source)
+    return _name(source)
 
 
 def picture_name(source: str) -> str:
     """What to call a picture or a mask on the page."""
     if not source:
         return "none"
-    return source.partition(":")[2] if ":" in source else store().name(source)
+    return _name(source)
+
+
+def _name(source: str) -> str:
+    if ":" in source:
+        return source.partition(":")[2]
+    try:
+        return store().name(source)
+    except MissingFileError:
+        return "an upload that is gone"

@@ -10,7 +10,6 @@ import streamlit as st
 
 import examples
 from core.colors import PALETTES, palette_colors, palette_from_file
-from core.errors import InspectionError
 from core.presets import PRESETS, preset_of
 from core.settings import BANDS, CONTROLS, HINTS, PART_OF, Triple, flatten
 from core.version import VERSION
@@ -101,15 +100,9 @@ def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], st
         truth = {"truth": picked if picked.startswith("example:") else "", "saved": ""}
         session.open_source(**{kind: picked}, **(truth if kind == "picture" else {}))
 
-    def text(source: str) -> str:
-        try:
-            return call_it(source)
-        except InspectionError:
-            return "an upload that is gone"
-
     _shown(
         st.selectbox, label, f"source_{kind}", current, options=names, on_change=chosen,
-        format_func=text, label_visibility="collapsed",
+        format_func=call_it, label_visibility="collapsed",
     )  # fmt: skip
 
 
@@ -214,7 +207,8 @@ def _decoding() -> None:
 def _display() -> None:
     st.subheader("Display")
     display = session.settings().display
-    names = [name for name in PALETTES if name != "custom" or display.custom]
+    custom = bool(display.custom) or display.palette == "custom"
+    names = [name for name in PALETTES if name != "custom" or custom]
     _bound(st.selectbox, "palette", options=names, format_func=PALETTES.get)
     _ask("alpha")
     with st.expander("Colors, names, ignored id"):
