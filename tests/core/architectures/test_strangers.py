@@ -83,3 +83,25 @@ def test_1600_odd_names_are_answered_within_two_seconds(start):
     with pytest.raises(ArchitectureError):
         build_network(checkpoint(tensors))
     assert time.process_time() - before < 2
+
+
+def test_an_encoder_that_no_library_has_is_compared_with_few():
+    from core.architectures.families.smp.encoder_names import nearest_to, table, with_these
+
+    names = ["conv1.weight", *(f"layer{k}.odd.weight" for k in range(1000))]
+
+    assert len(table()) > 100 and with_these(names) == []
+    assert 0 < len(nearest_to(names)) <= 2
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "mit_b1"])
+def test_a_damaged_network_of_smp_is_answered_within_two_seconds(encoder):
+    import segmentation_models_pytorch as smp
+
+    state = smp.Unet(encoder, encoder_weights=None).state_dict()
+    build_network(checkpoint(state))  # the libraries are imported
+    part = {key: tensor for key, tensor in state.items() if tensor.ndim != 4 or "decoder" in key}
+    before = time.process_time()
+    with pytest.raises(ArchitectureError):
+        build_network(checkpoint(part))
+    assert time.process_time() - before < 2
