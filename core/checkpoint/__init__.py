@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint", "read_checkpoint"]
 
 READER = 3  # changes when a file would be read otherwise than before
+SHOWN = 8  # names in a sentence
 KEPT_BYTES = 8 * 2**30  # of all files in a folder together; the least recently used go first
 
 
@@ -84,6 +85,28 @@ class Checkpoint:
         for each in (*normalizations_in(self.metadata), *normalizations_of(self.buffers)):
             found.setdefault((each.mean, each.std), each)
         return tuple(found.values())
+
+    def contents(self) -> dict[str, Any]:
+        """What was opened, what else the file holds, and what it says, as JSON can hold it."""
+        return {
+            "part": self.part,
+            "prefix": self.prefix,
+            "tensors": len(self.tensors),
+            "parts": [dict(candidate) for candidate in self.candidates],
+            "left_over": dict(self.left_over),
+            "stated": [asdict(each) for each in self.stated],
+            "class_names": list(self.class_names),
+        }
+
+    def contents_in_words(self) -> Iterator[str]:
+        """What there is beside the weights of one network, a sentence each."""
+        parts = [str(candidate["path"]) or "the file itself" for candidate in self.candidates]
+        if len(parts) > 1:
+            listed = ", ".join(parts)
+            yield f"The file holds {len(parts)} sets of weights: {listed}. Opened: {parts[0]}."
+        if left := list(self.left_over):
+            named = ", ".join(left[:SHOWN]) + ", ..." * (len(left) > SHOWN)
+            yield f"Left over beside the network: {named}."
 
     @property
     def class_names(self) -> tuple[str, ...]:

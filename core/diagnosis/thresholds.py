@@ -11,6 +11,11 @@ afterwards, from decisions 12, 13 and 20 and what the comments said. A name has 
 The others follow from a format, an algorithm or a definition, which the comment names.
 """
 
+# --- other weights of the same file (case.py, checks/other_weights.py) ----------------------------
+
+SAME_SHARE = 0.5  # of the tensors, from which on it may be the same network again; definition
+MOST_PARTS = 3  # that are opened and run; each costs about ten forwards
+
 # --- the first bad stage (bisect.py) --------------------------------------------------------------
 
 FLAT_LOGITS = 1e-3  # spatial std over the range of the whole: below it a plane is flat; definition
@@ -39,6 +44,12 @@ INFORMATIVE_SHARE = 0.9  # the same of what is known whatever the classes are ca
 TYPICAL_NATS = 0.3  # that the mask of an everyday picture tells about its mirror's [healthy]
 ALIVE_NATS = 0.05  # of agreement: below it a mask says nothing [healthy]
 BIAS_LEAD = 2.0  # logits: a factor of 7 in probability [tune: background]
+
+# --- sizes that a network takes (measure/sizes.py) ------------------------------------------------
+
+TRIED_ODD = (73, 105)  # h, w: no multiple of 2; definition
+TRIED_STEP = 32  # pixels: of most decoders with skips; what takes multiples of 8 or 16 takes these
+TRIED_EVEN = (96, 160)  # h, w: multiples of 32, not of 64; definition
 
 # --- BatchNorm (measure/batchnorm_divergence.py) --------------------------------------------------
 
