@@ -86,6 +86,7 @@ def investigate(
     search.look()
     search.ask(questions.one_forward)
     if search.nothing_can_help:
+        search.so_far = search.so_far.without_provisional()
         yield search.diagnosis(finished=True)
         return
     yield search.diagnosis()
@@ -186,7 +187,9 @@ class _Search:
 
     @property
     def nothing_can_help(self) -> bool:
-        """Whether the weights are broken, so that no other settings need be tried."""
+        """Whether the weights are broken or exchanged, so that no other settings need be tried."""
+        if any(CAUSES[cause].exchanges_weights for cause in self.so_far.faults):
+            return True
         broken = any(CAUSES[cause].ends_search for cause in self.so_far.findings)
         return broken and self.bisect.stage == "logits"
 

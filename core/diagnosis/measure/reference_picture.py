@@ -26,7 +26,7 @@ def reference_picture(height: int = REFERENCE_SIDE, width: int = REFERENCE_SIDE)
     ]
     pixels = (255 * np.stack(channels, axis=-1)).clip(0, 255).astype(np.uint8)
     pixels.setflags(write=False)
-    facts = ImageFacts("PNG", "RGB", width, height, 8, 1, 1, False, None)
+    facts = ImageFacts("PNG", "RGB", width, height, 8, False, 1, False, None)
     return Image(pixels, pixels, facts, f"reference-{height}-{width}")
 
 
