@@ -195,7 +195,7 @@ def _json(answered: Diagnosis, case: Case) -> str:
 
 
 def _text(answered: Diagnosis, case: Case) -> str:
-    failed = [f"Not computed: {failed.words}" for failed in answered.failed]
+    failed = [failed.words for failed in answered.failed]
     about = () if case.checkpoint is None else case.checkpoint.contents_in_words()
     return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings), *failed, *about])
 

@@ -59,7 +59,7 @@ class Diagnosis:
             if not self.finished:
                 return "No problem found so far; still searching."
             if self.failed:
-                return f"Whether something is wrong cannot be told: {self.failed[0].words}"
+                return f"Whether something is wrong cannot be told. {self.failed[0].words}"
             return "No problem found in these files."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
