@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -66,8 +66,35 @@ class Finding:
         """What the cause is, how it is found and fixed, as Markdown."""
         return CAUSES[self.cause].explanation
 
+    @property
+    def explains(self) -> float:
+        """Which share of this mask it accounts for, 0..1: all of one that means nothing."""
+        meaningless = CAUSES[self.cause].makes_masks_meaningless
+        return 1.0 if meaningless and self.kind == "fault" else self.effect or 0.0
 
-def worst_first(finding: Finding) -> tuple[bool, int, float]:
-    """Order of findings: faults before notes, the surest first, then by what they do."""
-    sure = CERTAINTIES.index(finding.certainty)
-    return finding.kind == "note", sure, -(finding.effect or 0.0)
+    @property
+    def only_colors(self) -> bool:
+        """Whether the label map stays as it is and only its colors change."""
+        return CAUSES[self.cause].stage == "mask"
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Order findings: faults before notes, the surest first, then by what they explain.
+
+    What only changes colors comes after a fault upstream that explains more of this mask.
+    """
+    found = tuple(findings)
+    upstream = max(map(_explains_upstream, found), default=0.0)
+
+    def place(finding: Finding) -> tuple[bool, bool, int, float]:
+        downstream = finding.only_colors and finding.explains < upstream
+        sure = CERTAINTIES.index(finding.certainty)
+        return finding.kind == "note", downstream, sure, -finding.explains
+
+    return tuple(sorted(found, key=place))
+
+
+def _explains_upstream(finding: Finding) -> float:
+    """What a fault before the colors explains; 0 where it is only possible."""
+    doubted = finding.kind == "note" or finding.certainty == "possible"
+    return 0.0 if doubted or finding.only_colors else finding.explains

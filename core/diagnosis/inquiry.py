@@ -178,7 +178,7 @@ class _Search:
         """All of it, worst first."""
         return Diagnosis(
             self.measured.settings,
-            tuple(sorted(self.so_far.findings.values(), key=worst_first)),
+            worst_first(self.so_far.findings.values()),
             self.bisect,
             self.so_far.recovered,
             tuple(_tried(self.measured)),

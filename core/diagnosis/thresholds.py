@@ -119,7 +119,6 @@ RANDOM_GAIN = 0.5  # weights at random may follow the colors so far, and so may 
 CLEARER_GAIN = 0.003  # by which a program must match better than our own label map [tune]
 SAME_ASPECT = 0.05  # relative, of a file that was only made smaller; definition
 JPEG_LEVELS = 40  # gray levels by which a JPEG changes pixels at edges [tune: JPEG]
-SAFE_COLORS = 18  # of the palette for color-blind eyes; core/colors.py
 BLACK_CHANNEL = 32  # of every channel: a color below it looks black; definition
 REPEATED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds
 

@@ -69,7 +69,8 @@ NO_FORWARD = (
 ONE_FORWARD = (
     Phase((decoding.no_sigmoid, decoding.twice)),
     Phase((decoding.other_head,)),  # what the other head shows is decided by the right rule
-    Phase((numerics.overflow, display.palette_seen)),  # of the mask that the fixes bring
+    # Of the mask that the fixes bring, and what its colors hide.
+    Phase((numerics.overflow, display.palette_seen, display.gray_seen)),
     # The user's own file has the last word on a cause.
     Phase((match.saved_output,)),
 )

@@ -65,7 +65,8 @@ def _show_finding(finding: Finding, number: int, seen: Seen | None) -> None:
         st.markdown("\n".join(evidence))
         if finding.effect is not None:
             share = f"{finding.effect:.1%}".replace("%", " %")
-            st.caption(f"Pixels whose class changes when this is fixed: {share}")
+            what = "color is wrong" if finding.only_colors else "class changes when this is fixed"
+            st.caption(f"Pixels whose {what}: {share}")
         if seen is not None and finding.changes and finding.kind == "fault":
             show_remedy(finding, seen)
         st.markdown(f":material/arrow_forward: {complaints.as_text(finding.fix)}")
