@@ -25,10 +25,12 @@ from core.store.commands import add_commands
 if TYPE_CHECKING:  # torch loads when the arguments are understood
     from core.diagnosis import Case, Diagnosis, Finding
 
-HEALTHY, FAILED, STATUS = 0, 1, {"certain": 10, "likely": 11, "possible": 12}
+HEALTHY, FAILED, UNEXPLAINED = 0, 1, 13
+STATUS = {"certain": 10, "likely": 11, "possible": 12}
 EPILOG = """exit status:
   0   no problem found
   10  a certain fault   11  a likely one   12  a possible one
+  13  no fault found, yet the mask shows nothing or contradicts the ground truth
   1   the files cannot be opened or run
 """
 
@@ -76,7 +78,13 @@ def _inspect(options: argparse.Namespace) -> int:
     print(json.dumps(answered.to_dict(), indent=1) if options.json else _text(answered))
     if options.report or options.script or options.labels:
         _write(options, case, answered)
-    return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY
+    return _status(answered)
+
+
+def _status(answered: Diagnosis) -> int:
+    if answered.faults:
+        return STATUS[answered.faults[0].certainty]
+    return HEALTHY if answered.unexplained is None else UNEXPLAINED
 
 
 def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None:
@@ -180,7 +188,9 @@ def _bytes(path: Path) -> bytes:
 
 
 def _text(answered: Diagnosis) -> str:
-    return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings)])
+    left = answered.unexplained
+    rest = [] if left is None else ["\n".join(filter(None, (left.tried, left.decides)))]
+    return "\n\n".join([answered.verdict, *rest, *map(_paragraph, answered.findings)])
 
 
 def _paragraph(finding: Finding) -> str:

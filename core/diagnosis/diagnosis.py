@@ -9,6 +9,7 @@ from typing import Any
 from core.diagnosis.bisect import Bisect
 from core.diagnosis.finding import Finding
 from core.diagnosis.normalization.recovered import Recovered
+from core.diagnosis.unexplained import Unexplained
 from core.settings import Settings
 
 
@@ -35,6 +36,7 @@ class Diagnosis:
     forwards: float = 0.0  # in units of one at the settings under diagnosis
     finished: bool = False
     ended: str = ""  # why the search stopped before its end
+    unexplained: Unexplained | None = None  # what forbids a calm word where no fault was found
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -56,6 +58,8 @@ class Diagnosis:
         if not self.faults:
             if not self.finished:
                 return "No problem found so far; still searching."
+            if self.unexplained is not None:
+                return self.unexplained.seen
             return "No problem found in these files."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
@@ -69,5 +73,6 @@ class Diagnosis:
             "verdict": self.verdict,
             "begins": {"stage": self.bisect.stage, "words": self.bisect.words},
             "findings": [finding.to_dict() for finding in self.findings],
+            "unexplained": self.unexplained.to_dict() if self.unexplained else None,
             "forwards": self.forwards,
         }

@@ -24,6 +24,7 @@ from core.diagnosis.normalization.naming import difference_in_words
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import BUDGET
+from core.diagnosis.unexplained import Unexplained, unexplained
 from core.engine import Runner, in_this_thread
 from core.errors import InspectionError
 from core.settings import change
@@ -185,7 +186,15 @@ class _Search:
             forwards=self.measured.forwards.spent,
             finished=finished,
             ended=self.ended,
+            unexplained=self._unexplained() if finished and not self.so_far.faults else None,
         )
+
+    def _unexplained(self) -> Unexplained | None:
+        """What no cause accounts for; without a network it is that there is none."""
+        if self.measured.case.network is not None:
+            return unexplained(self.measured)
+        error = self.measured.case.error
+        return None if error is None else Unexplained(error.message, "", error.remedy)
 
 
 def _tried(measured: Measurements) -> Iterator[Tried]:

@@ -155,6 +155,7 @@ HALF_MAX = 65504  # the largest float16; IEEE 754
 
 # --- training and ground truth (checks/training.py, truth.py) -------------------------------------
 
+KEPT_SHARE = 0.5  # of what a mask shows, that must be in its mirror's too; definition
 EMPTY_SHARE = 0.98  # of the background from which on the mask shows nothing [healthy]
 FOREGROUND_SHARE = 0.02  # in the ground truth that is more than an oversight [healthy]
 BENEATH_NATS = 0.1  # of agreement of what lies under the background [tune: background]

@@ -40,6 +40,16 @@ def test_a_healthy_case_ends_with_zero(capsys):
     assert "No problem found in these files" in capsys.readouterr().out
 
 
+def test_a_mask_that_contradicts_the_truth_never_ends_with_zero(tmp_path, capsys):
+    Image.fromarray(np.full((256, 256), 4, np.uint8)).save(tmp_path / "of_another_picture.png")
+    arguments = [*BASE, "--preset", "imagenet", "--truth", str(tmp_path / "of_another_picture.png")]
+
+    assert main(arguments) == 13
+    told = capsys.readouterr().out
+    assert "these files do not tell why" in told
+    assert "What would decide: whether the ground truth belongs to this picture" in told
+
+
 @pytest.mark.parametrize("option", ["--output", "--truth"])
 def test_what_is_no_picture_is_not_passed_over(option, tmp_path, capsys):
     (tmp_path / "notes.png").write_text("no picture", encoding="utf-8")
