@@ -132,6 +132,14 @@ def fresh_head(weights: dict[str, torch.Tensor]) -> None:
     weights[_head(weights) + "bias"] = layer.bias.detach()  # type: ignore[union-attr]
 
 
+def noise(weights: dict[str, torch.Tensor]) -> None:
+    """Every weight is a random number; BatchNorm's statistics stay."""
+    made = torch.Generator().manual_seed(1)
+    for key, tensor in weights.items():
+        if tensor.is_floating_point() and "running" not in key:
+            weights[key] = 0.05 * torch.randn(tensor.shape, generator=made)
+
+
 def background_only(weights: dict[str, torch.Tensor]) -> None:
     """The head's bias lets the background win everywhere."""
     bias = weights[_head(weights) + "bias"]

@@ -54,6 +54,7 @@ NO_FORWARD = (
             weights.class_count,
             weights.in_channels,
             weights.never_trained,
+            weights.untrained,
             decoding.one_channel,
             display.gray_ids,
             display.palette,
