@@ -117,6 +117,7 @@ SIMILAR_GAIN = 0.85  # at a reduced size, where edges fall otherwise [tune: enla
 OUR_OBJECTS_GAIN = 0.8  # from which on the file has our objects: other weights would not [tune]
 RANDOM_GAIN = 0.5  # weights at random may follow the colors so far, and so may others [tune]
 CLEARER_GAIN = 0.003  # by which a program must match better than our own label map [tune]
+FITS_SHOWN = 4  # programs that write one value, in a sentence
 SAME_ASPECT = 0.05  # relative, of a file that was only made smaller; definition
 JPEG_LEVELS = 40  # gray levels by which a JPEG changes pixels at edges [tune: JPEG]
 BLACK_CHANNEL = 32  # of every channel: a color below it looks black; definition
