@@ -46,7 +46,7 @@ def report(inspection):
     case = with_truth(true_ids())
     case = replace(case, checkpoint=replace(case.checkpoint, name=f"{NASTY}.pth"))
     answered = Diagnosis(
-        inspection.settings, (FINDING,), Bisect("labels", "It begins here."), finished=True
+        inspection.settings, (FINDING,), Bisect("labels", "One class covers 99.9%."), finished=True
     )
     return html_report(case, inspection, answered, written=WRITTEN)
 
