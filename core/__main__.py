@@ -126,7 +126,7 @@ def _case(options: argparse.Namespace) -> Case:
     from core.colors import palette_colors
     from core.diagnosis import Case
     from core.image import decode_image
-    from core.scores import decode_truth
+    from core.scores import as_two_classes, decode_truth
 
     settings = _settings(options)
     content = _bytes(options.image)
@@ -140,13 +140,13 @@ def _case(options: argparse.Namespace) -> Case:
     if written is not None:
         decode_image(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
-    size = image.pixels.shape[:2]
+    truth = None if marked is None else decode_truth(marked, colors, image.pixels.shape[:2])
     return Case(
         image=image,
         checkpoint=checkpoint,
         network=network,
         settings=settings,
-        truth=None if marked is None else decode_truth(marked, colors, size),
+        truth=as_two_classes(truth, max(2, network.num_classes)),
         saved=written,
         picture_file=content,
         truth_file=marked,

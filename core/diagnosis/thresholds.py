@@ -166,6 +166,13 @@ FEW_IDS = 3  # more ids than classes + 3 come from interpolation, not from annot
 LUMA_SLACK = 1  # gray levels by which programs that compute a luminance differ
 RENAMED_SHARE = 0.75  # of the pixels: agreeing once the ids are renamed [tune: truth]
 RENAMED_GAIN = 0.25  # the same: more than before [tune: truth]
+TURNED_IOU = 0.6  # with the truth turned: at least, and as it is less [tune: truth]
+SEEN_SHARE = 0.001  # of the pixels, that a class wins at least where it was trained [healthy]
+TARGET_STEP = 1 / 255  # of a target of 0 to 1 that was divided by 255; definition
+NEAR_STEP = (0.4, 2.5)  # factors of it, within which the largest probabilities lie; definition
+LARGEST_QUANTILE = 0.99  # of the probabilities: what is meant by the largest; definition
+SECOND_SHARE = 0.5  # of a lost class's pixels: second at more, it was learned and only missed
+LOW_CUTS = (0.0005, 0.001, 0.002, 0.003)  # thresholds about half of that step
 BETWEEN_SHARE = 0.2  # of the edge pixels from which on a mask was interpolated [tune: truth]
 
 # --- weights (checks/weights.py) ------------------------------------------------------------------

@@ -30,8 +30,6 @@ class Cause:
     ends_search: bool = False
     # On some pictures it changes next to nothing: then it is a note, and no fault of this mask.
     may_be_harmless: bool = False
-    # A script with this bug writes one value whatever the network says.
-    writes_one_value: bool = False
 
     @property
     def explanation(self) -> str:

@@ -39,9 +39,8 @@ def gray_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
 def gray_seen(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """D1 again, with how many pixels of the mask on the screen are black by it."""
-    if "D1" in so_far.findings:
-        share = float((measured.seen.labels.ids > 0).mean())
-        yield replace(so_far.findings["D1"], effect=share)
+    for finding in gray_ids(measured, so_far):
+        yield replace(finding, effect=float((measured.seen.labels.ids > 0).mean()))
 
 
 def palette(measured: Measurements, so_far: Progress) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from core.diagnosis.checks import (
     feeding,
     files,
     numerics,
+    orientation,
     training,
     truth,
     weights,
@@ -79,9 +80,20 @@ COUNTERFACTUAL = (
     Phase((feeding.normalization,)),  # explains most, so all later masks are made with its fix
     Phase((feeding.known_twice, feeding.own_maximum)),  # where the evidence did not tell
     Phase((numerics.statistics,)),  # before masks are compared: broken ones explain bad masks
-    Phase((decoding.threshold,)),  # of scores that are right but for the cut
+    Phase(
+        (decoding.threshold, training.divided_targets)
+    ),  # of scores that are right but for the cut
     Phase((feeding.order,)),
     Phase((feeding.size,)),  # of a mask that is as good as the input's numbers allow
-    Phase((truth.other_ids, training.background_only)),  # when all that can be mended is
+    # When all that can be mended is.
+    Phase(
+        (
+            truth.other_ids,
+            truth.two_values,
+            orientation.turned_truth,
+            training.background_only,
+            training.class_never_wins,
+        )
+    ),
     Phase((weights.other_pictures, display.palette_seen)),  # when nothing else was found
 )

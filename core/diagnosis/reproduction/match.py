@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.diagnosis.causes import CAUSES
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
@@ -185,13 +184,12 @@ def _named(match: Match, measured: Measurements) -> Finding:
 
 
 def _of_one_value(measured: Measurements, written: Written) -> Finding:
-    """Many bugs write one value, so none is more than possible; those that always do come first."""
+    """Many bugs write one value, so none is more than possible; the simplest is named first."""
     value = int(written.packed.flat[0])
     every = (*without_forward(measured), *with_forward(measured))
     fits = [program for program in every if _gives(program, measured, value)]
     if not fits:
         return _unexplained(measured, written, 0.0)
-    fits.sort(key=lambda program: not CAUSES[program.cause].writes_one_value)
     first, listed = (
         fits[0],
         "; ".join(dict.fromkeys(program.words for program in fits[:FITS_SHOWN])),
