@@ -10,7 +10,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import logging
+import os
 import sys
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -208,5 +211,14 @@ def _sure(finding: Finding) -> str:
     return "a note" if finding.kind == "note" else finding.certainty
 
 
+def _silence_libraries() -> None:
+    """Of a program people read what it says itself; `python -W` brings the warnings back."""
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+
+
 if __name__ == "__main__":
+    _silence_libraries()
     sys.exit(main())

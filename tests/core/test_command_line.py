@@ -28,6 +28,7 @@ def test_as_a_program_it_names_the_cause_and_what_to_do(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 10
+    assert all(line.startswith("... ") for line in done.stderr.splitlines())  # of no library
     assert done.stdout.startswith("Normalization is missing. The network is fed pixels of 0 to 1")
     assert "[P1] Normalization is missing (certain)" in done.stdout
     assert "mean=(0.485, 0.456, 0.406)" in done.stdout

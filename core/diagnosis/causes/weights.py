@@ -9,6 +9,8 @@ CAUSES = (
         stage="checkpoint",
         what="""
         `load_state_dict(strict=False)` loads nothing where no name matches, and raises no error.
+        Lightning's `load_from_checkpoint` changes no model in place either: it returns the loaded
+        one, and the one that it was called on stays untrained.
         """,
         found_by="""
         Every key begins with the same prefix, and your own output is not the mask that these

@@ -112,7 +112,8 @@ def _unexplained(measured: Measurements, written: Written, nearest: float) -> Fi
                 "load_state_dict(strict=False) skips without an error."
             ),
         ),
-        "Take the prefix off and load with strict=True.",
+        "Take the prefix off and load with strict=True; of Lightning take the model that "
+        "load_from_checkpoint returns.",
         f"state = {{k.removeprefix({prefix!r}): v for k, v in state.items()}}",
         separates="The return value of load_state_dict: it names the missing keys.",
     )
