@@ -78,6 +78,7 @@ GUESS_WEIGHT = 1.0  # of the distance to the first guess of std [tune]
 FITTED_HANDICAP = 0.1  # nats by which fitted numbers must be better than a known convention [tune]
 CONTRADICTORY_NATS = 2.5  # reference_kl; healthy networks have less than 1 [healthy]
 LIKE_TRAINING_NATS = 0.25  # KL divergence below which an input is like training [tune: pixels]
+NOTHING_LIKE_NATS = 2.5  # KL divergence from which on an input is said to be nothing like training
 JUST_LIKE_NATS = 0.1  # below it an input is just like the training's [tune: swapped]
 AS_LIKE_TRAINING = 2.0  # factor of the best KL divergence that is as good; decision 20 [healthy]
 CLEARLY_NEXT = 3.0  # factor by which another convention must be worse [tune: pixels]

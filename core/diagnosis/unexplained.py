@@ -69,7 +69,9 @@ def unexplained(measured: Measurements) -> Unexplained | None:
 def _contradictions(
     measured: Measurements, seen: Inspection, verdict: Verdict
 ) -> Iterator[Unexplained]:
-    """The gravest first: a mask that shows nothing says more than its score."""
+    """The gravest first: numbers that are none, then a mask that shows nothing, then its score."""
+    if (broken := float((~np.isfinite(seen.logits.values)).mean())) > 0:
+        yield _not_finite(measured, broken)
     by_truth = verdict.mean_iou
     right = by_truth is not None and by_truth >= LOW_MIOU and not verdict.missing
     if not right and _shows_nothing(measured, seen):
@@ -99,6 +101,15 @@ def _shows_nothing(measured: Measurements, seen: Inspection) -> bool:
     except (InspectionError, BudgetSpent):
         return True
     return kept < KEPT_SHARE * mutual_information(ids, ids)
+
+
+def _not_finite(measured: Measurements, share: float) -> Unexplained:
+    return Unexplained(
+        f"{share:.1%} of the logits are NaN or infinite, and these files do not tell why.",
+        f"{_tried(measured)} Ruled out: weights that are not finite.",
+        "What would decide: the first layer whose output is not finite, found with a hook on every "
+        "layer; the same forward in float32.",
+    )
 
 
 def _one_class(measured: Measurements, seen: Inspection) -> Unexplained:

@@ -100,7 +100,7 @@ def show_tried(answered: Diagnosis) -> None:
         [
             {
                 "change": tried.words,
-                "agreement (nats)": tried.agreement,
+                "how good the mask is": tried.agreement,
                 "changed pixels": tried.changed,
                 **({} if tried.iou is None else {"mIoU": tried.iou}),
             }
@@ -110,10 +110,11 @@ def show_tried(answered: Diagnosis) -> None:
         column_config={
             "changed pixels": st.column_config.NumberColumn(format="percent"),
             "mIoU": st.column_config.NumberColumn(format="%.3f"),
-            "agreement (nats)": st.column_config.NumberColumn(
+            "how good the mask is": st.column_config.NumberColumn(
                 format="%.3f",
-                help="Mutual information of the mask and the mask of the mirrored picture: "
-                "0 for a black mask or noise, high where the mask is rich and stable",
+                help="The mask score in nats: mutual information of the mask and the mask of the "
+                "mirrored picture, or the ground truth; 0 for a black mask or noise, high where "
+                "the mask is rich and stable",
             ),
         },
     )
