@@ -8,7 +8,7 @@ from core.diagnosis.thresholds import LIKE_TRAINING_NATS, NOTHING_LIKE_NATS
 SCALE: dict[str, float] = {
     "like training": LIKE_TRAINING_NATS,
     "unusual": NOTHING_LIKE_NATS,
-    "nothing like it": float("inf"),
+    "nothing like training": float("inf"),
 }
 
 
@@ -16,6 +16,6 @@ def likeness(nats: float) -> str:
     """The word for a divergence; what is no number is like nothing.
 
     >>> likeness(0.04), likeness(0.8), likeness(40.0), likeness(float("nan"))
-    ('like training', 'unusual', 'nothing like it', 'nothing like it')
+    ('like training', 'unusual', 'nothing like training', 'nothing like training')
     """
-    return next((word for word, end in SCALE.items() if nats < end), "nothing like it")
+    return next((word for word, end in SCALE.items() if nats < end), "nothing like training")

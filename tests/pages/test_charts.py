@@ -48,7 +48,7 @@ def test_the_divergence_under_each_convention_is_written_beside_its_bar():
 
 
 def test_the_scale_of_likeness_marks_each_input_in_its_zone_and_names_the_number():
-    scale = {"like training": 0.25, "unusual": 2.5, "nothing like it": float("inf")}
+    scale = {"like training": 0.25, "unusual": 2.5, "nothing like training": float("inf")}
     figure = likeness_figure({"as fed now": 6750.0, "ImageNet": 0.04}, scale)
 
     marks = figure.data[0]

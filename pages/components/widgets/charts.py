@@ -21,7 +21,7 @@ HUNDREDS = 100  # nats from which on they are written as whole numbers
 DIVERGENCE = "KL divergence of BatchNorm statistics"  # what the numbers are, for who asks
 SCALE_RANGE = (0.01, 100.0)  # nats that the scale of likeness shows; beyond, the mark is at its end
 SCALE_HEIGHT = 150  # pixels
-ZONES = ("#cfe8d5", "#f6e7b4", "#f3c9c3")  # like training, unusual, nothing like it
+ZONES = ("#cfe8d5", "#f6e7b4", "#f3c9c3")  # like training, unusual, nothing like training
 LEAST_FIT = 1e-4  # nats; less is drawn as this
 
 
