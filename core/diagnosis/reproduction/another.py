@@ -9,7 +9,7 @@ from core.diagnosis.thresholds import RANDOM_GAIN, SIMILAR_GAIN
 
 
 def another_mask(measured: Measurements, written: Written, nearest: float) -> Finding:
-    """D8; a note where only edges differ, as another resize leaves them.
+    """D8; no more than possible where the objects are ours, as another resize moves edges too.
 
     Args:
         measured: of the case.
@@ -23,7 +23,7 @@ def another_mask(measured: Measurements, written: Written, nearest: float) -> Fi
             agreement(measured, written),
             Evidence(
                 f"No program that was tried writes your file; the nearest explains "
-                f"{max(0.0, nearest):.0%} of it.",
+                f"{max(0.0, nearest):.0%} of it.{_edges(nearest)}",
                 nearest,
             ),
         ),
@@ -33,8 +33,12 @@ def another_mask(measured: Measurements, written: Written, nearest: float) -> Fi
         "logits.shape)",
         separates="The tensor that your script feeds, saved with np.save, beside the one here; and "
         "whether the settings here are those of your script.",
-        kind="note" if nearest >= SIMILAR_GAIN else "fault",
     )
+
+
+def _edges(nearest: float) -> str:
+    same = " The objects are the same: another resize or interpolation would leave this."
+    return same if nearest >= SIMILAR_GAIN else ""
 
 
 def agreement(measured: Measurements, written: Written) -> Evidence:

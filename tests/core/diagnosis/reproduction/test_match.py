@@ -151,8 +151,9 @@ def test_it_says_how_much_agrees(without_prefix):
     assert f"{found.evidence[0].number:.0%} of the pixels agree" in found.evidence[0].words
 
 
-def test_the_same_objects_with_other_edges_are_only_noted(without_prefix):
+def test_the_same_objects_with_other_edges_are_told_as_that(without_prefix):
     moved = written(np.roll(ids(), 2, axis=(0, 1)))
     found = next(saved_output(measure(replace(without_prefix, saved=moved)), Progress()))
 
-    assert (found.cause, found.kind) == ("D8", "note")
+    assert (found.cause, found.certainty) == ("D8", "possible")
+    assert "another resize or interpolation would leave this" in found.evidence[1].words
