@@ -16,11 +16,12 @@ def another_mask(measured: Measurements, written: Written, nearest: float) -> Fi
         written: the user's file.
         nearest: how much of it the best program explains, up to 1; 0 is no better than guessing.
     """
+    agreed = agreement(measured, written)
     return Finding(
         "D8",
         "likely" if nearest < RANDOM_GAIN and not written.flat else "possible",
         (
-            agreement(measured, written),
+            agreed,
             Evidence(
                 f"No program that was tried writes your file; the nearest explains "
                 f"{max(0.0, nearest):.0%} of it.{_edges(nearest)}",
@@ -31,6 +32,7 @@ def another_mask(measured: Measurements, written: Written, nearest: float) -> Fi
         "load_state_dict to save: the first value that differs is the fault.",
         "print(model.load_state_dict(state, strict=True), model.training, x.mean(), x.std(), "
         "logits.shape)",
+        effect=None if agreed.number is None else 1 - agreed.number,
         separates="The tensor that your script feeds, saved with np.save, beside the one here; and "
         "whether the settings here are those of your script.",
     )
