@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -10,8 +9,8 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from core.colors import COLORED, palette_colors
-from core.errors import MaskError
-from core.image import FORMATS, ImageLimits
+from core.errors import ImageError, MaskError
+from core.image.read import Reader, read_raster
 from core.settings import Display
 
 MAX_ID = 65535
@@ -27,18 +26,25 @@ class Truth:
     read_as: Mapping[int, int] = field(default_factory=dict)  # value of the file -> id, if changed
 
 
-def decode_truth(content: bytes, colors: np.ndarray | None, size: tuple[int, int]) -> Truth:
+def decode_truth(
+    content: bytes,
+    colors: np.ndarray | None,
+    size: tuple[int, int],
+    *,
+    read: Reader = read_raster,
+) -> Truth:
     """Read a ground-truth mask: ids in gray or in palette indices, or colors of the palette.
 
     Args:
         content: the file.
         colors: UInt8[n 3], what colors mean; None where only ids are understood.
         size: h, w of the picture it belongs to.
+        read: where the file is decoded; `read_guarded` for what has just been uploaded.
 
     Raises:
         MaskError: it cannot be read, has another size, or colors that mean nothing.
     """
-    picture = _loaded(content)
+    picture = _loaded(content, read)
     if picture.size != (size[1], size[0]):
         raise MaskError(
             f"The mask has {picture.width} x {picture.height} pixels, the picture "
@@ -50,18 +56,13 @@ def decode_truth(content: bytes, colors: np.ndarray | None, size: tuple[int, int
     return Truth(ids, _notes(ids))
 
 
-def _loaded(content: bytes) -> PillowImage.Image:
-    limits = ImageLimits()
+def _loaded(content: bytes, read: Reader) -> PillowImage.Image:
     try:
-        picture = PillowImage.open(io.BytesIO(content), formats=FORMATS)
-        if picture.width * picture.height > limits.pixels or len(content) > limits.num_bytes:
-            raise MaskError("The mask is too large.", remedy=REMEDY)
-        picture.load()
-    except MaskError:
-        raise
-    except Exception as error:
-        raise MaskError("The mask is not a picture that can be read.", remedy=REMEDY) from error
-    return picture
+        return read(content).as_pillow()
+    except ImageError as error:
+        raise MaskError(
+            f"The mask cannot be read. {error.message}", remedy=REMEDY, code=error.code
+        ) from error
 
 
 def _ids(picture: PillowImage.Image, colors: np.ndarray | None) -> np.ndarray:
@@ -71,8 +72,6 @@ def _ids(picture: PillowImage.Image, colors: np.ndarray | None) -> np.ndarray:
         if ids.min() < 0 or ids.max() > MAX_ID:
             raise MaskError("The mask has ids outside 0 to 65535.", remedy=REMEDY)
         return ids.astype(np.int32)
-    if picture.mode == "LA":
-        return np.array(picture.getchannel("L")).astype(np.int32)
     rgb = np.array(picture.convert("RGB")).astype(np.int32)
     if (rgb[..., :1] == rgb).all():
         return rgb[..., 0]  # ids that were saved as gray RGB
@@ -122,8 +121,8 @@ def as_two_classes(truth: Truth | None, num_classes: int) -> Truth | None:
     if truth is None or num_classes > 2:
         return truth
     values = np.unique(truth.ids).tolist()
-    if len(values) != 2 or values[1] <= 1:
-        return truth
+    if len(values) != 2 or not (values[0] == 0 < 1 < values[1] or values == [1, 2]):
+        return truth  # ids as they are; or one class, and the rest is void
     note = f"the truth holds {values[0]} and {values[1]}: read as the classes 0 and 1"
     ids = (truth.ids == values[1]).astype(np.int32)
     return replace(truth, ids=ids, notes=(note,), read_as={values[0]: 0, values[1]: 1})

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.diagnosis.bisect import Bisect
 from core.diagnosis.finding import Finding
+from core.diagnosis.measure.failures import Failed
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.unexplained import Unexplained
 from core.settings import Settings
@@ -37,6 +38,7 @@ class Diagnosis:
     finished: bool = False
     ended: str = ""  # why the search stopped before its end
     unexplained: Unexplained | None = None  # what forbids a calm word where no fault was found
+    failed: tuple[Failed, ...] = ()  # what could not be computed: neither evidence nor calm
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -60,6 +62,8 @@ class Diagnosis:
                 return "No problem found so far; still searching."
             if self.unexplained is not None:
                 return self.unexplained.seen
+            if self.failed:
+                return f"Whether something is wrong cannot be told: {self.failed[0].words}"
             return "No problem found in these files."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
@@ -74,5 +78,6 @@ class Diagnosis:
             "begins": {"stage": self.bisect.stage, "words": self.bisect.words},
             "findings": [finding.to_dict() for finding in self.findings],
             "unexplained": self.unexplained.to_dict() if self.unexplained else None,
+            "failed": [failed.to_dict() for failed in self.failed],
             "forwards": self.forwards,
         }

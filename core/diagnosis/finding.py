@@ -13,27 +13,10 @@ Kind = Literal["fault", "note"]
 # In which order findings of one phase are listed where nothing else decides, and their fixes laid
 # over each other: as people look for them.
 ORDER = (
-    *("F1", "F2", "F5", "N1", "W6", "W1", "W5", "F4", "W4", "F3", "W3", "W8", "R1", "D1", "D4"),
-    *(
-        "D5",
-        "D6",
-        "T4",
-        "T6",
-        "T2",
-        "S1",
-        "P1",
-        "P2",
-        "P3",
-        "P4",
-        "P5",
-        "P7",
-        "B2",
-        "B1",
-        "N2",
-        "R3",
-    ),
-    *("R3", "R5", "R8", "P6", "T7", "R4", "R6", "R7", "D2", "D3", "D7", "D8", "T3", "T1", "T5"),
-    "W7",
+    *("F1", "F2", "F5", "N1", "W6", "W9", "W1", "W5", "F4", "W4", "F3", "W3", "W8", "R1", "D1"),
+    *("D4", "D5", "D6", "T4", "T6", "T2", "S1", "P1", "P2", "P3", "P4", "P5", "P7", "B2", "B1"),
+    *("N2", "R3", "R5", "R8", "P6", "T7", "R4", "R6", "R7", "D2", "D3", "D7", "D8", "T3", "T1"),
+    *("T5", "W7"),
 )
 CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
 
@@ -59,11 +42,17 @@ class Finding:
     effect: float | None = None  # share of the pixels whose class changes with the fix, 0..1
     separates: str = ""  # the test that would tell this cause from the others that fit
     kind: Kind = "fault"  # a note is worth knowing and does no harm here
+    part: str = ""  # other weights of the same file that the fix opens, "" for those that are open
 
     @property
     def name(self) -> str:
         """The cause in words."""
         return CAUSES[self.cause].title
+
+    @property
+    def can_be_applied(self) -> bool:
+        """Whether settings or other weights of the file mend it."""
+        return bool(self.changes or self.part)
 
     def to_dict(self) -> dict[str, Any]:
         """Texts, numbers, lists and mappings of them."""
@@ -76,6 +65,7 @@ class Finding:
             "fix": self.fix,
             "code": self.code,
             "changes": dict(self.changes),
+            "part": self.part,
             "effect": self.effect,
         }
 
@@ -104,10 +94,10 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     found = tuple(findings)
     upstream = max(map(_explains_upstream, found), default=0.0)
 
-    def place(finding: Finding) -> tuple[bool, bool, int, float]:
+    def place(finding: Finding) -> tuple[bool, bool, int, float, int]:
         downstream = finding.only_colors and finding.explains < upstream
-        sure = CERTAINTIES.index(finding.certainty)
-        return finding.kind == "note", downstream, sure, -finding.explains
+        sure, tie = CERTAINTIES.index(finding.certainty), ORDER.index(finding.cause)
+        return finding.kind == "note", downstream, sure, -finding.explains, tie
 
     return tuple(sorted(found, key=place))
 

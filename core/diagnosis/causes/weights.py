@@ -112,4 +112,23 @@ CAUSES = (
         code='model.load_state_dict(torch.load("earlier.pth"), strict=True)',
         makes_masks_meaningless=True,
     ),
+    Cause(
+        id="W9",
+        title="Other weights of the same file give a mask",
+        stage="checkpoint",
+        what="""
+        A training file often holds several sets of weights: the network and its moving average
+        (EMA, SWA), a student and its teacher. The one that was loaded shows nothing, and another
+        one of the same file does.
+        """,
+        found_by="""
+        The mask of the weights that are open has one class, or they were never trained; the other
+        weights of the file, fed the same, give a mask that agrees with that of the mirrored
+        picture (or with the ground truth).
+        """,
+        fix="Load the other weights of the file.",
+        code='state = torch.load("checkpoint.pth")["ema"]',
+        makes_masks_meaningless=True,
+        exchanges_weights=True,
+    ),
 )

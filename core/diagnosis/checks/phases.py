@@ -16,6 +16,7 @@ from core.diagnosis.checks import (
     files,
     numerics,
     orientation,
+    other_weights,
     training,
     truth,
     weights,
@@ -75,6 +76,7 @@ ONE_FORWARD = (
     Phase((numerics.overflow, display.palette_seen, display.gray_seen)),
     # The user's own file has the last word on a cause.
     Phase((match.saved_output,)),
+    Phase((other_weights.alive_elsewhere,)),  # before settings are tried on weights that are dead
 )
 COUNTERFACTUAL = (
     Phase((feeding.normalization,)),  # explains most, so all later masks are made with its fix

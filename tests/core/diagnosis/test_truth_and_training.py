@@ -54,6 +54,12 @@ def test_255_that_the_training_ignored_is_why_the_foreground_is_missing():
     assert (told.kind, told.certainty) == ("fault", "likely")
 
 
+def test_one_class_whose_rest_is_void_stays_what_it_is():
+    truth = decode_truth(png(np.array([[1, 255]], np.uint8)), None, (1, 2))
+
+    assert as_two_classes(truth, 2) is truth
+
+
 def test_of_more_classes_two_values_stay_what_they_are():
     truth = decode_truth(png(np.array([[0, 255]], np.uint8)), None, (1, 2))
 
