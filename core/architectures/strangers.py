@@ -75,6 +75,12 @@ STRANGERS = (
         always=True,
     ),
     Stranger(
+        "a network whose weights bitsandbytes, GPTQ or AWQ packed",
+        (r"(^|\.)(SCB|qweight|qzeros|absmax|quant_map)$",),
+        FLOAT,
+        always=True,
+    ),
+    Stranger(
         "a YOLO network of Ultralytics",
         (r"(^|\.)\d+\.(cv[123]\.conv|m\.\d+\.cv1\.conv|dfl\.conv|cv[23]\.\d+\.\d+\.)",),
         OBJECTS,

@@ -246,7 +246,7 @@ def _whole(
     program: str = "",
 ) -> Report:
     """A container that holds tensors by name and nothing around them."""
-    taken = _chosen(candidates, choice)
+    taken = _chosen(candidates or [Candidate((), {}, "dict")], choice)
     if not taken.readable and not program:
         raise CheckpointError(
             f"The {container} file holds no tensors that can be read.",

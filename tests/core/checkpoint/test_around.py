@@ -17,6 +17,9 @@ from core.errors import CheckpointError, RefusedError
 from tests.conftest import saved, zipped
 
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # of one process, torch.distributed warns
+
+
 def weights():
     generator = torch.Generator().manual_seed(0)
     return {"conv.weight": torch.randn(4, 3, 3, 3, generator=generator), "conv.bias": torch.ones(4)}
@@ -166,3 +169,11 @@ def test_a_zip_with_one_piece_alone_is_named(read):
         archive.writestr("__0_0.distcp", b"x")
     with pytest.raises(CheckpointError, match="several processes"):
         read(buffer.getvalue())
+
+
+def test_a_folder_that_holds_no_tensor_says_so(read, tmp_path):
+    dcp.save({"epoch": 3}, checkpoint_id=tmp_path / "dcp")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "dcp").iterdir()}
+
+    with pytest.raises(CheckpointError, match="holds no tensors"):
+        read(zipped(files))
