@@ -16,7 +16,6 @@ import torch.distributed.checkpoint as dcp
 from core.errors import CheckpointError, RefusedError
 from tests.conftest import saved, zipped
 
-
 pytestmark = pytest.mark.filterwarnings("ignore")  # of one process, torch.distributed warns
 
 
@@ -177,3 +176,10 @@ def test_a_folder_that_holds_no_tensor_says_so(read, tmp_path):
 
     with pytest.raises(CheckpointError, match="holds no tensors"):
         read(zipped(files))
+
+
+def test_one_file_of_the_folder_alone_is_named(read, folder):
+    piece = next(content for name, content in folder.items() if name.endswith(".distcp"))
+
+    with pytest.raises(CheckpointError, match=r"one file of a checkpoint of several processes"):
+        read(piece)
