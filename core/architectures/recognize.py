@@ -13,6 +13,7 @@ from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
     jfzhang_deeplab,
     milesial_unet,
+    nvlabs_segformer,
     vainf_deeplab,
 )
 from core.architectures.families.smp import smp_family
@@ -44,6 +45,7 @@ FAMILIES: Mapping[str, Family] = {
     "smp": smp_family,
     "transformers": transformers_family,
     "milesial unet": milesial_unet,
+    "nvlabs segformer": nvlabs_segformer,  # a fork of mmseg, whose keys it shares in part
     "mmseg": mmseg_family,
     "vainf deeplab": vainf_deeplab,
     "bubbliiiing deeplab": bubbliiiing_deeplab,
