@@ -216,7 +216,7 @@ def _parts(
             for part in ("_parameters", "_buffers", "_modules")
             for pair in pairs_of(by_name.get(part)) or ()
         ]
-        entries += [(key, value) for key, value in state if key == PACKED]
+        entries += [(PACKED, by_name[PACKED])] if PACKED in by_name else []
         left = items_of(by_name.get("_non_persistent_buffers_set")) or ()
         skipped = {name for name in left if isinstance(name, str)}
     tensors: Tensors = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import struct
 import tarfile
 import uuid
 import zipfile
@@ -24,7 +25,9 @@ from core.errors import CheckpointError, RefusedError
 
 INFLATED = 4  # numbers of a network shrink by a tenth, not by a thousandth
 WINDOW = 2**27  # bytes that Zstandard may look back, as the program zstd allows by itself
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, OSError, ValueError)
+DAMAGED = (
+    *(EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, struct.error, OSError, ValueError),
+)
 
 
 @contextmanager
