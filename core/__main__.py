@@ -139,7 +139,7 @@ def _case(options: argparse.Namespace) -> Case:
 
     settings = _settings(options)
     content = _bytes(options.image)
-    image = decode_image(content, read=read_guarded)
+    image = decode_image(content, bands=settings.preprocessing.bands, read=read_guarded)
     path = options.checkpoint
     digest = hashlib.sha256(_bytes(path)).hexdigest()
 
@@ -210,7 +210,7 @@ def _json(answered: Diagnosis, case: Case) -> str:
 def _text(answered: Diagnosis, case: Case) -> str:
     left = answered.unexplained
     rest = [] if left is None else ["\n".join(filter(None, (left.tried, left.decides)))]
-    failed = [f"Not computed: {failed.words}" for failed in answered.failed]
+    failed = [failed.words for failed in answered.failed]
     about = () if case.checkpoint is None else case.checkpoint.contents_in_words()
     found = map(_paragraph, answered.findings)
     return "\n\n".join([answered.verdict, *rest, *found, *failed, *about])

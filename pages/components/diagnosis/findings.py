@@ -28,7 +28,7 @@ def show_diagnosis(answered: Diagnosis, seen: Seen) -> None:
     show_bisect(answered.bisect)
     show_findings(answered.findings, seen)
     for failed in answered.failed:
-        st.info(complaints.as_text(f"Not computed: {failed.words}"), icon=":material/help:")
+        st.info(complaints.as_text(failed.words), icon=":material/help:")
     if answered.tried:
         with st.expander(f"What was tried ({len(answered.tried)})"):
             show_tried(answered)
