@@ -93,7 +93,7 @@ def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None
 
     if case.network is None:
         return  # _case has raised before
-    seen = run_stages(case.image, case.network, case.settings, forward=in_this_thread)
+    seen = run_stages(case.image, case.network, answered.settings, forward=in_this_thread)
     if options.report:
         now = datetime.now().astimezone()
         _save(options.report, html_report(case, seen, answered, written=now).encode())
@@ -122,12 +122,12 @@ def _case(options: argparse.Namespace) -> Case:
     from core.checkpoint import read_checkpoint
     from core.colors import palette_colors
     from core.diagnosis import Case, others_in
-    from core.image import decode_image
+    from core.image import decode_image, read_guarded
     from core.scores import decode_truth
 
     settings = _settings(options)
     content = _bytes(options.image)
-    image = decode_image(content)
+    image = decode_image(content, bands=settings.preprocessing.bands, read=read_guarded)
     path = options.checkpoint
     digest = hashlib.sha256(_bytes(path)).hexdigest()
 
@@ -139,7 +139,7 @@ def _case(options: argparse.Namespace) -> Case:
     marked = _bytes(options.truth) if options.truth else None
     written = _bytes(options.output) if options.output else None
     if written is not None:
-        decode_image(written)  # what is no picture is reported, not passed over
+        read_guarded(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
     size = image.pixels.shape[:2]
     return Case(
@@ -147,7 +147,7 @@ def _case(options: argparse.Namespace) -> Case:
         checkpoint=checkpoint,
         network=network,
         settings=settings,
-        truth=None if marked is None else decode_truth(marked, colors, size),
+        truth=None if marked is None else decode_truth(marked, colors, size, read=read_guarded),
         saved=written,
         picture_file=content,
         truth_file=marked,
@@ -195,8 +195,9 @@ def _json(answered: Diagnosis, case: Case) -> str:
 
 
 def _text(answered: Diagnosis, case: Case) -> str:
+    failed = [f"Not computed: {failed.words}" for failed in answered.failed]
     about = () if case.checkpoint is None else case.checkpoint.contents_in_words()
-    return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings), *about])
+    return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings), *failed, *about])
 
 
 def _paragraph(finding: Finding) -> str:

@@ -27,6 +27,7 @@ Head = Literal["out", "aux"]
 Upsampling = Literal["bilinear", "nearest"]
 Rule = Literal["auto", "argmax", "threshold", "per_class"]
 Activation = Literal["auto", "none", "softmax", "sigmoid"]
+Palette = Literal["voc", "cityscapes", "ade20k", "safe", "gray", "custom"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ SIZED = ("resize", ("fixed", "shorter", "longer"))
 class Preprocessing:
     """Picture to tensor, in this order: color, resize, scale, mean/std, second division, dtype."""
 
+    # Of a file with more than three bands, counted from 1; of others nothing is to be chosen.
+    red_band: Annotated[int, Control("Band taken as red", limits=(1, 64), since=3)] = 1
+    green_band: Annotated[int, Control("Band taken as green", limits=(1, 64), since=3)] = 2
+    blue_band: Annotated[int, Control("Band taken as blue", limits=(1, 64), since=3)] = 3
     color: Annotated[
         Color,  # gray: luma of ITU-R 601, as Pillow's "L", one channel
         Control(
@@ -113,6 +118,13 @@ class Preprocessing:
     ] = "bilinear"
     dtype: Annotated[Dtype, Control("Data type")] = "float32"
 
+    @property
+    def bands(self) -> tuple[int, int, int]:
+        """Which bands of a file are red, green and blue, from 1."""
+        return self.red_band, self.green_band, self.blue_band
+
+
+BANDS = ("red_band", "green_band", "blue_band")
 
 # Of Preprocessing: what a convention of feeding fixes. All but the order of the channels become one
 # gain and one offset per channel, which the browser applies itself.
@@ -156,7 +168,7 @@ class Decoding:
 class Display:
     """Labels to colors."""
 
-    palette: Annotated[str, Control("Palette")] = "safe"
+    palette: Annotated[Palette, Control("Palette")] = "safe"
     # "#rrggbb" by class id, for palette = custom.
     custom: Annotated[tuple[str, ...], Control("Colors")] = ()
     # Of the mask over the picture.
@@ -291,8 +303,11 @@ def _checked(name: str, value: Any) -> Any:
 def _number(name: str, kind: type, value: Any) -> Any:
     low, high = CONTROLS[name].limits
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise _unusable(name, f"{value!r} is not a number from {low:g} to {high:g}")
-    return kind(value)
+        raise _unusable(name, f"{value!r:.20} is not a number from {low:g} to {high:g}")
+    try:
+        return kind(value)
+    except OverflowError as error:  # an integer that no float can be
+        raise _unusable(name, "the number is too large") from error
 
 
 def _unusable(name: str, why: str) -> SettingsError:

@@ -2,9 +2,9 @@
 
     path -> a process of its own (process, child)
               -> tensors as one safetensors file, and a report (reader and what it uses)
-         -> mapped tensors, notes on their numbers (here, health)
+         -> mapped tensors, weights in parts put together (merged), notes on their numbers (health)
 
-Only this file, `health` and `clean` know torch; nothing outside knows how a file is read.
+Only this file, `merged`, `health` and `clean` know torch; nothing outside knows how a file is read.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Checkpoint:
     metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
     program: Mapping[str, Any] | None = None  # the graph of an exported program
     beyond_weights: tuple[str, ...] = ()  # names that torch.load(weights_only=True) refuses
+    computed: tuple[str, ...] = ()  # tensors that are worked out of what the file has
     path: Path | None = None  # the file itself, as long as it is there
     left_over: Mapping[str, str] = field(default_factory=dict)  # tensors of no network, in words
     buffers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of those, mean and std
@@ -141,6 +142,11 @@ def read_checkpoint(
         progress("Checking the weights")
         tensors, buffers = _mapped(out, report)
     from core.checkpoint.health import notes_on
+    from core.checkpoint.stored.merged import merged, notes_on_merged
+
+    how: Mapping[str, str] = {}
+    if not report.program:  # a graph puts its weights together itself
+        tensors, how = merged(tensors)
 
     left = [f"{len(report.left_out)} tensors are not read"] * bool(report.left_out)
     return Checkpoint(
@@ -152,13 +158,14 @@ def read_checkpoint(
         wrapper=tuple(report.wrapper),
         prefix=report.prefix,
         others=report.left_out | report.others,
-        notes=(*notes_on(tensors), *left),
+        notes=(*report.notes, *notes_on_merged(tensors, how), *notes_on(tensors), *left),
         kind=report.kind,
         candidates=tuple(report.candidates),
         classes=tuple(report.classes),
         training=report.training,
         attributes=report.attributes,
         metadata=report.metadata,
+        computed=(*(key.removeprefix(report.prefix) for key in report.computed), *how),
         program=json.loads(report.program) if report.program else None,
         beyond_weights=tuple(report.beyond_weights),
         path=path,

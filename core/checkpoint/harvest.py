@@ -13,6 +13,7 @@ from typing import Any
 
 from core.checkpoint.parts import Part, is_layer, parts_in, role_rank
 from core.checkpoint.records import Call, Items, Pairs, class_of, items_of, pairs_of, state_of
+from core.checkpoint.stored.packed import PACKED, is_packed, layer_of, unpacked
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, storage_dtype, tensor_of
 from core.checkpoint.window import Damaged, TooMuch
 
@@ -64,7 +65,11 @@ def candidates_in(content: Any, storages: Mapping[str, Storage]) -> list[Candida
         Damaged: a tensor contradicts the file.
         TooMuch: the content has too many parts.
     """
-    found = [candidate for candidate in _walk(content, storages) if candidate.readable]
+    return ranked([candidate for candidate in _walk(content, storages) if candidate.readable])
+
+
+def ranked(found: list[Candidate]) -> list[Candidate]:
+    """Each network by itself, the one that is meant most likely first."""
     return [part for candidate in sorted(found, key=_rank) for part in separated(candidate)]
 
 
@@ -142,12 +147,20 @@ def _open_dict(
     parts = []
     for key, value in pairs:
         tensor = tensor_of(value, storages)
-        if tensor is None:
+        if tensor is None and isinstance(key, str) and is_packed(key, value):
+            tensors |= _unpacked(key, value, storages)
+        elif tensor is None:
             parts.append(((*path, _text(key)), value))
         elif isinstance(key, str) and key not in NOT_WEIGHTS:
             tensors[key] = tensor
     weights = tensors and not tensors.keys() & OF_OPTIMIZER
     return (Candidate(path, tensors, "dict") if weights else None), parts
+
+
+def _unpacked(name: str, value: Any, storages: Mapping[str, Storage]) -> Tensors:
+    layer = layer_of(name)
+    found = unpacked(value, storages) or {"weight": LeftOut("a packed layer without numbers")}
+    return {f"{layer}.{part}".lstrip("."): tensor for part, tensor in found.items()}
 
 
 def is_optimizer(pairs: list[tuple[Any, Any]]) -> bool:
@@ -182,7 +195,7 @@ def _module(path: Path, module: Call, storages: Mapping[str, Storage]) -> Candid
         if opened > MAX_NODES or depth > MAX_DEPTH:  # a module that holds itself, or twice another
             raise TooMuch("its modules are nested too deeply, or contain themselves")
         own, children, facts = _parts(state, storages, class_of(part).startswith("__torch__"))
-        tensors |= {prefix + name: tensor for name, tensor in own.items()}
+        tensors |= {layer_of(prefix + name): tensor for name, tensor in own.items()}
         attributes |= {prefix + name: value for name, value in facts.items()}
         if not prefix:
             training = facts.get("training")
@@ -203,6 +216,7 @@ def _parts(
             for part in ("_parameters", "_buffers", "_modules")
             for pair in pairs_of(by_name.get(part)) or ()
         ]
+        entries += [(key, value) for key, value in state if key == PACKED]
         left = items_of(by_name.get("_non_persistent_buffers_set")) or ()
         skipped = {name for name in left if isinstance(name, str)}
     tensors: Tensors = {}
@@ -214,6 +228,8 @@ def _parts(
             continue
         if (tensor := tensor_of(value, storages)) is not None:
             tensors[name] = tensor
+        elif is_packed(name, value):
+            tensors |= _unpacked(name, value, storages)
         elif isinstance(value, Call) and pairs_of(value) is None and state_of(value) is not None:
             children.append((name, value))
     facts = {

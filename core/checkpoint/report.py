@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.checkpoint.around.foreign import by_keys
 from core.checkpoint.harvest import NOT_WEIGHTS, Candidate, is_optimizer
 from core.checkpoint.records import Call, Global, class_of, items_of, pairs_of, state_of
+from core.checkpoint.stored.packed import is_packed
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
 from core.errors import CheckpointError
 
@@ -36,6 +38,7 @@ class Report:
     metadata: dict[str, Any]  # plain data beside the weights
     notes: list[str] = field(default_factory=list)
     program: str = ""  # JSON of an exported program's graph
+    computed: list[str] = field(default_factory=list)  # tensors that are not the file's own bits
     beyond_weights: list[str] = field(default_factory=list)  # names that weights_only=True refuses
     left_over: dict[str, str] = field(default_factory=dict)  # tensors beside the network, in words
     buffers: list[str] = field(default_factory=list)  # of those, mean and std: written out too
@@ -103,7 +106,9 @@ class Surroundings:
         return (
             isinstance(key, str)
             and key not in NOT_WEIGHTS
-            and isinstance(tensor_of(value, self._storages), TensorRecord)
+            and (
+                isinstance(tensor_of(value, self._storages), TensorRecord) or is_packed(key, value)
+            )
         )
 
     def describe(self, value: Any) -> str:
@@ -131,11 +136,21 @@ class Surroundings:
     def no_weights(self) -> CheckpointError:
         """Say what is there instead of weights."""
         pairs = pairs_of(self._content)
+        if known := by_keys(str(key)[:80] for key, _ in pairs or () if _is_simple(key)):
+            return known.error()
         inner = [part for _, value in pairs or () if (part := pairs_of(value)) is not None]
         if pairs is not None and any(map(is_optimizer, [pairs, *inner])):
             return CheckpointError(
                 "The file holds an optimizer's state only, not the weights of a network.",
                 remedy=f"Save the network's weights where it was trained: {SAVE}",
+            )
+        if unread := self._unread():
+            reason = next(iter(unread.values()))
+            return CheckpointError(
+                f"The file holds {_plural(len(unread), 'tensor', 'tensors')} whose numbers cannot "
+                f"be read, {next(iter(unread))[:80]} first: {reason}.",
+                remedy="Where it was trained, save the weights as plain floating-point tensors: "
+                f"{SAVE}",
             )
         if pairs is not None:
             keys = ", ".join(str(key)[:40] if _is_simple(key) else "?" for key, _ in pairs[:5])
@@ -148,6 +163,17 @@ class Surroundings:
             f"The file can be read, but it holds {what}, not the weights of a network.",
             remedy=f"Save the network's weights where it was trained: {SAVE}",
         )
+
+    def _unread(self) -> dict[str, str]:
+        """The tensors, near the top of the content, whose numbers are not read, and why."""
+        outer = pairs_of(self._content) or []
+        inner = [pair for _, value in outer for pair in pairs_of(value) or ()]
+        found = ((key, tensor_of(value, self._storages)) for key, value in [*outer, *inner])
+        return {
+            key: tensor.why
+            for key, tensor in found
+            if isinstance(key, str) and isinstance(tensor, LeftOut)
+        }
 
 
 def _entries(value: Any) -> list[tuple[Any, Any]]:

@@ -45,6 +45,12 @@ TYPICAL_NATS = 0.3  # that the mask of an everyday picture tells about its mirro
 ALIVE_NATS = 0.05  # of agreement: below it a mask says nothing [healthy]
 BIAS_LEAD = 2.0  # logits: a factor of 7 in probability [tune: background]
 
+# --- sizes that a network takes (measure/sizes.py) ------------------------------------------------
+
+TRIED_ODD = (73, 105)  # h, w: no multiple of 2; definition
+TRIED_STEP = 32  # pixels: of most decoders with skips; what takes multiples of 8 or 16 takes these
+TRIED_EVEN = (96, 160)  # h, w: multiples of 32, not of 64; definition
+
 # --- BatchNorm (measure/batchnorm_divergence.py) --------------------------------------------------
 
 NEAR_LAYERS = 5  # BatchNorms from the input on: deeper ones depend on what is in the picture [tune]

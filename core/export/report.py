@@ -84,6 +84,9 @@ def html_report(
         legend=_legend(inspection, verdict),
         begins=escape(answered.bisect.words),
         findings="".join(map(_finding, answered.findings)) or "<p>None.</p>",
+        failed="".join(
+            f"<p>Not computed: {escape(failed.words)}</p>" for failed in answered.failed
+        ),
         settings="".join(_part(inspection.settings, name) for name in PARTS),
         files=_files(checkpoint, inspection),
         figures=_figures(inspection, verdict),
@@ -215,7 +218,7 @@ def _files(checkpoint: Checkpoint, inspection: Inspection) -> str:
     tensor = inspection.input.tensor
     rows = [
         ("picture", f"{facts.format} {facts.mode}, {facts.width} x {facts.height}"),
-        ("picture SHA-256", inspection.image.digest),
+        ("picture SHA-256", inspection.image.digest.partition("-")[0]),
         ("checkpoint", f"{checkpoint.name}, {checkpoint.container}, {checkpoint.num_bytes:,} B"),
         ("checkpoint SHA-256", checkpoint.digest),
         ("network", f"{network.architecture}; {len(account.matched)} tensors matched"),

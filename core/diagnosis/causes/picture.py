@@ -80,17 +80,32 @@ CAUSES = (
         code="assert image.std() > 1",
     ),
     Cause(
+        id="F6",
+        title="The picture has more than three bands",
+        stage="input",
+        what="""
+        A file of a satellite or of a microscope has more bands than a network of three channels is
+        fed, and another program may take others, in another order, or take the fourth for opacity.
+        """,
+        found_by="""
+        The evidence is the number of bands in the file, and which of them are fed.
+        """,
+        fix="Feed the bands of the training, in its order.",
+        code="image = bands[..., [0, 1, 2]]",
+    ),
+    Cause(
         id="S1",
         title="The picture has another size than in training",
         stage="input",
         what="""
         Objects are much larger or smaller than in training, because of a resize or because the
-        picture has another resolution.
+        picture has another resolution. Some networks take one size only, or multiples of 16 or 32,
+        and stop at any other.
         """,
         found_by="""
         At another size the mask has clearly more mutual information with the ground truth or,
         without one, with the mask of the mirrored picture. A side of fewer than 64 pixels is found
-        without a forward.
+        without a forward, and so is a size that an exported program was not made for.
         """,
         fix="Feed the size that was used in training; where it is not known, the picture's own.",
         code="image = image.resize(training_size)",

@@ -86,7 +86,8 @@ def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[
         votes = preference(measured, as_now, as_other).votes
         color = now if votes < 0 else other
         judged = is_judged(measured, as_now if votes < 0 else as_other)
-    except InspectionError:
+    except InspectionError as error:
+        measured.failures.add("the order of the channels", error)
         return "", 0.0
     return color if judged and abs(votes) > VOTES else "", abs(votes)
 

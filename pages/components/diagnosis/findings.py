@@ -27,6 +27,8 @@ def show_diagnosis(answered: Diagnosis, seen: Seen) -> None:
     """Draw the first bad stage, what was found, and what was tried."""
     show_bisect(answered.bisect)
     show_findings(answered.findings, seen)
+    for failed in answered.failed:
+        st.info(complaints.as_text(f"Not computed: {failed.words}"), icon=":material/help:")
     if answered.tried:
         with st.expander(f"What was tried ({len(answered.tried)})"):
             show_tried(answered)

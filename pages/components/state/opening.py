@@ -61,12 +61,17 @@ def open_checkpoint(now: Sources, progress: Callable[[str], None]) -> Checkpoint
         InspectionError: it cannot be read.
     """
     return _checkpoints().get_or_make(
-        f"{now.checkpoint} {now.part}", lambda: _make_checkpoint(now, progress)
+        f"{_file_key(now)} {now.part}", lambda: _make_checkpoint(now, progress)
     )
 
 
 def _network_key(now: Sources) -> str:
-    return f"{now.checkpoint} {now.part} {now.choices}"
+    return f"{_file_key(now)} {now.part} {now.choices}"
+
+
+def _file_key(now: Sources) -> str:
+    """A file that was replaced is another one."""
+    return f"{now.checkpoint} {files.version_of(now.checkpoint)}"
 
 
 def _make_network(now: Sources, progress: Callable[[str], None]) -> Network:

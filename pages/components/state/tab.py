@@ -44,6 +44,7 @@ class Seen:
     inspection: Inspection
     truth: Truth | None
     stale: bool
+    version: str = ""  # of the checkpoint's file, as `files.version_of` tells it
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
-from pathlib import Path
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
+from core.architectures.families.smp.encoder_names import Shapes, nearest_to, table, with_these
 from core.architectures.nearest import export_lines
 from core.architectures.network import Account, Tensors, refuse_unfit
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
-Shapes = Mapping[str, tuple[int, ...]]
-
 ENCODER = "encoder."
-TABLE = Path(__file__).with_name("timm_encoders.json")  # by scripts/timm_encoders.py
-# timm has 1,300 networks; these are what people put behind the library's "tu-" first.
-TIMM = (
-    *("resnet18", "resnet34", "resnet50", "resnet101", "efficientnet_b0", "efficientnet_b1"),
-    *("efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "mobilenetv3_large_100"),
-    *("mobilenetv3_small_100", "mobilenetv2_100", "convnext_tiny", "convnext_small"),
-    *("convnext_base", "regnety_016", "regnety_032", "tf_efficientnetv2_s", "hrnet_w18"),
-)
+FIRST = ("resnet34", "resnet50", "resnet18", "mobilenet_v2", "efficientnet-b0")  # the usual ones
+OURS = "tf_mobilenetv3"  # what the library means by its own name "timm-mobilenetv3"
+OLD_NAMES = ("timm-regnet", "timm-res2", "timm-resnest", "timm-mobilenetv3", "timm-gernet")
+MOST_ALIKE = 6  # names to choose from
 UNKNOWN = (
     "Its encoder may be one that is not known here, or the network was changed before training. "
     "Save it with model.save_pretrained(...), whose config.json names the encoder, or export it."
 )
-OLD_NAMES = ("timm-regnet", "timm-res2", "timm-resnest", "timm-mobilenetv3", "timm-gernet")
-OURS = "tf_mobilenetv3"  # what the library means by its own name "timm-mobilenetv3"
-MOST_ALIKE = 6  # names to choose from
-VITS = (
-    *("vit_base_patch16_224", "vit_small_patch16_224", "vit_tiny_patch16_224"),
-    *("vit_large_patch16_224", "vit_base_patch16_384", "vit_small_patch16_384"),
-    *("vit_tiny_patch16_384", "vit_large_patch16_384"),
-)
-FIRST = ("resnet34", "resnet50", "resnet18", "mobilenet_v2", "efficientnet-b0")  # the usual ones
 
 
 def encoder_names(checkpoint: Checkpoint, stated: str = "") -> tuple[str, ...]:
@@ -54,12 +37,12 @@ def encoder_names(checkpoint: Checkpoint, stated: str = "") -> tuple[str, ...]:
     """
     found = _found(checkpoint.tensors)
     pickled = str(checkpoint.attributes.get("name", "")).partition("-")[2]
-    names = [name for name in map(_present, (stated, pickled)) if _is_known(name)]
-    alike = _alike_by_table(found)
-    for name in (*names, *alike[:1], *_likely(found)):
-        if _fits(found, name):
-            return (name,) if name not in alike or name in names else alike
-    best = max(_likely(found), key=lambda name: _overlap(found, name))
+    for name in map(_present, (stated, pickled)):
+        if _is_known(name) and _fits(found, name):
+            return (name,)
+    if alike := [name for name in _likely(found)[:MOST_ALIKE] if _fits(found, name)]:
+        return tuple(alike)
+    best = max(nearest_to(found) or FIRST[:1], key=lambda name: _overlap(found, name))
     if _overlap(found, best) >= 0.5:
         return (best,)  # what differs shows in the account
     raise ArchitectureError(
@@ -92,16 +75,6 @@ def _present(name: str) -> str:
     return f"tu-{tf}{name.removeprefix('timm-')}"
 
 
-def _alike_by_table(found: Shapes) -> tuple[str, ...]:
-    """Encoders of timm with these names and shapes, what people use most first."""
-    if not any(key.startswith("model.") for key in found):
-        return ()
-    names = json.loads(TABLE.read_text(encoding="utf-8")).get(signature(found), [])
-    used = [f"tu-{name}" for name in TIMM]
-    order = {name: (OURS not in name, name not in used, len(name), name) for name in names}
-    return tuple(sorted(names, key=lambda name: order[name]))[:MOST_ALIKE]
-
-
 def _found(tensors: Tensors) -> Shapes:
     return {
         key.removeprefix(ENCODER): tuple(tensor.shape)
@@ -121,15 +94,13 @@ def _is_known(name: str) -> bool:
     return name.removeprefix("tu-").partition(".")[0] in timm.list_models()
 
 
-def _likely(found: Shapes) -> Iterator[str]:
-    """All names that may fit, the usual ones first."""
+def _likely(found: Shapes) -> list[str]:
+    """All names that may fit, the usual ones first; of encoders that the table lacks all."""
     from segmentation_models_pytorch.encoders import encoders
 
-    if "model.pos_embed" in found:
-        return (f"tu-{name}" for name in VITS)
-    if any(key.startswith("model.") for key in found):
-        return (f"tu-{name}" for name in TIMM)
-    return iter(dict.fromkeys((*FIRST, *encoders)))
+    known = [name for name in with_these(found) if name.startswith("tu-") or name in encoders]
+    new = [name for name in encoders if name not in table()]
+    return [*sorted(known, key=lambda name: (OURS not in name, name not in FIRST)), *new]
 
 
 def _fits(found: Shapes, name: str) -> bool:
@@ -141,19 +112,6 @@ def _overlap(found: Shapes, name: str) -> float:
     wanted = shapes_of(name)
     same = sum(_alike(found.get(key), shape) for key, shape in wanted.items())
     return same / max(1, len(found.keys() | wanted.keys()))
-
-
-def signature(shapes: Shapes) -> str:
-    """Names and shapes as a digest; the input channels of convolutions are free.
-
-    >>> signature({"conv.weight": (8, 3, 3, 3)}) == signature({"conv.weight": (8, 1, 3, 3)})
-    True
-    """
-    listed = sorted(
-        (key, [n for axis, n in enumerate(shape) if len(shape) != 4 or axis != 1])
-        for key, shape in shapes.items()
-    )
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:16]
 
 
 def _alike(found: tuple[int, ...] | None, wanted: tuple[int, ...]) -> bool:
@@ -170,11 +128,22 @@ def shapes_of(name: str) -> Shapes:
     return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
 
 
+class _RatesWithNumbers(TorchFunctionMode):
+    """Mix vision transformers compute their drop rates with tensors, which need numbers."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> torch.Tensor:
+        """Make those on the processor, whatever the device is."""
+        where = {"device": "cpu"} if func is torch.linspace else {}
+        result: torch.Tensor = func(*args, **{**(kwargs or {}), **where})
+        return result
+
+
 def _encoder(name: str) -> torch.nn.Module:
     from segmentation_models_pytorch.encoders import TimmViTEncoder, get_encoder
 
-    # Mix vision transformers compute their drop rates with tensors, which need numbers.
-    with nullcontext() if name.startswith("mit_") else torch.device("meta"):
+    with torch.device("meta"), _RatesWithNumbers():
         if name.removeprefix("tu-").startswith("vit_"):
             module: torch.nn.Module = TimmViTEncoder(name.removeprefix("tu-"), pretrained=False)
         else:
