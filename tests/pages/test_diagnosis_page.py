@@ -82,8 +82,8 @@ def test_a_mask_far_from_the_truth_is_not_called_well_where_nothing_is_found(app
     app.button(key="preset_imagenet").click().run()
 
     assert not finished(app).success
-    assert "No problem found in these files" in verdict(app)
-    assert "However, mask and ground truth differ" in verdict(app)
+    assert "these files do not tell why" in verdict(app)
+    assert "whether the ground truth belongs to this picture" in verdict(app)
 
 
 def test_undo_ends_with_the_next_preset(app):
