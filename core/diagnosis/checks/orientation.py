@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from core.diagnosis.measure.truth import mean_iou_of
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import RENAMED_GAIN, RENAMED_SHARE, TURNED_IOU
 
-TURNS = {  # how the ground truth is tried -> the line that does it
+Turn = Callable[[np.ndarray], np.ndarray]
+TURNS: dict[str, tuple[str, Turn]] = {  # how the ground truth is tried -> the line that does it
     "mirrored left to right": ("ids[:, ::-1]", lambda ids: ids[:, ::-1]),
     "turned upside down": ("ids[::-1]", lambda ids: ids[::-1]),
     "turned by half a turn": ("ids[::-1, ::-1]", lambda ids: ids[::-1, ::-1]),
