@@ -28,7 +28,7 @@ from core.diagnosis.normalization.naming import difference_in_words
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import BUDGET
-from core.diagnosis.unexplained import Unexplained, unexplained
+from core.diagnosis.unexplained import Unexplained, unexplained, with_failures
 from core.engine import Runner, in_this_thread
 from core.settings import change
 
@@ -216,7 +216,7 @@ class _Search:
         left = None
         with self._counted("what is left to explain"):
             left = unexplained(self.measured) if self.measured.case.network is not None else None
-        return left
+        return with_failures(left, self.measured.failures)
 
 
 def _tried(measured: Measurements) -> Iterator[Tried]:

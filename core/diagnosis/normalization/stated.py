@@ -1,7 +1,11 @@
 """What the file itself says about the normalization: the strongest evidence, unless it is refuted.
 
 Numbers that stand in a file need not be those that the network saw. So they are asked what the rest
+<<<<<<< HEAD
 is asked: do the running statistics say otherwise, does the mask become worse.
+=======
+is asked: do the running statistics say something else, does the mask become worse.
+>>>>>>> w-pt2
 """
 
 from __future__ import annotations
@@ -86,7 +90,11 @@ def _refuted(
     changes: Mapping[str, Any],
     fixes: Mapping[str, Any],
 ) -> bool:
+<<<<<<< HEAD
     """Whether the running statistics are of other numbers; without any, whether the mask gets worse."""
+=======
+    """Whether the running statistics are of other numbers; without them, if masks get worse."""
+>>>>>>> w-pt2
     try:
         kl = measured.batchnorm.input_kl(changes)
         if kl is not None and found.kl and not found.contradictory:
