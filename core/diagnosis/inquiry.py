@@ -18,6 +18,7 @@ from core.diagnosis.checks.phases import (
 )
 from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import Finding, worst_first
+from core.diagnosis.harm import without_harm
 from core.diagnosis.measure.forwards import BudgetSpent
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.normalization.naming import difference_in_words
@@ -120,6 +121,7 @@ class _Search:
     so_far: Progress = field(default_factory=Progress)
     bisect: Bisect = field(default_factory=Bisect)
     ended: str = ""  # why nothing more is asked
+    looked: bool = False  # whether the network was run
 
     def ask(self, phases: Phases) -> None:
         """Ask one phase after the other, until the network was run too often."""
@@ -146,6 +148,7 @@ class _Search:
 
     def look(self) -> None:
         """Find out where black begins."""
+        self.looked = True
         try:
             self.bisect = bisect(self.measured.seen)
         except InspectionError:
@@ -178,14 +181,19 @@ class _Search:
         """All of it, worst first."""
         return Diagnosis(
             self.measured.settings,
-            tuple(sorted(self.so_far.findings.values(), key=worst_first)),
+            tuple(sorted(self._offered(), key=worst_first)),
             self.bisect,
-            self.so_far.recovered,
+            self.so_far.recovered_for_people,
             tuple(_tried(self.measured)),
             forwards=self.measured.forwards.spent,
             finished=finished,
             ended=self.ended,
         )
+
+    def _offered(self) -> tuple[Finding, ...]:
+        """The findings; of what was run, no fix that a ground truth speaks against."""
+        said = tuple(self.so_far.findings.values())
+        return without_harm(self.measured, said) if self.looked else said
 
 
 def _tried(measured: Measurements) -> Iterator[Tried]:

@@ -15,6 +15,7 @@ from core.diagnosis.checks import (
     feeding,
     files,
     numerics,
+    stored_statistics,
     training,
     truth,
     weights,
@@ -74,9 +75,11 @@ ONE_FORWARD = (
     Phase((match.saved_output,)),
 )
 COUNTERFACTUAL = (
+    # Bad statistics make every normalization look wrong, so they are asked before any is named.
+    Phase((stored_statistics.unusable,)),
     Phase((feeding.normalization,)),  # explains most, so all later masks are made with its fix
     Phase((feeding.known_twice, feeding.own_maximum)),  # where the evidence did not tell
-    Phase((numerics.statistics,)),  # before masks are compared: broken ones explain bad masks
+    Phase((numerics.statistics,)),  # in the light of the normalization
     Phase((decoding.threshold,)),  # of scores that are right but for the cut
     Phase((feeding.order,)),
     Phase((feeding.size,)),  # of a mask that is as good as the input's numbers allow

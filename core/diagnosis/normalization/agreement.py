@@ -7,7 +7,7 @@ from typing import Any
 
 from core.diagnosis.measure.head_bias import agreement_without_bias
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.conventions import CONVENTIONS
+from core.diagnosis.normalization.conventions import CONVENTIONS, ZSCORE
 from core.diagnosis.normalization.recovered import Ranking, Recovered, cannot_tell
 from core.diagnosis.thresholds import (
     ABSURD_LEAD,
@@ -41,14 +41,14 @@ def by_agreement(
         current: nats of what is fed, where it was asked.
         masks_tell: False where it was found that masks mean nothing.
     """
-    if measured.picture.is_unusual or not masks_tell:
+    if not measured.masks_compare or not masks_tell:
         return cannot_tell("The picture is too dark, bright or flat to compare masks.", (), current)
     color, base = measured.settings.preprocessing.color, fixes
     small = reduced(measured)
     try:
         changes = {n: {**base, **c, **small, "color": color} for n, c in CONVENTIONS.items()}
         usual = {n: c for n, c in changes.items() if measured.mask.decision(c) < ABSURD_LEAD}
-        rich = {n: _richness(measured, c) for n, c in usual.items()}
+        rich = without_close_zscore({n: _richness(measured, c) for n, c in usual.items()})
         now, rival = _richness(measured, {**base, **small}), _rival(measured, fixes, small)
         absurd = measured.mask.decision({**base, **small}) > ABSURD_LEAD
     except InspectionError:
@@ -77,9 +77,21 @@ def by_agreement(
     then, margin = {**CONVENTIONS[family], "color": color}, best / max(second, 1e-6)
     if margin < TIE:
         reason = f"Two conventions do equally well, and better than the one that is fed: {words}."
-        return Recovered("cannot tell", reason, family, then, margin, 0, current, ranking=ranking)
+        return Recovered(
+            "cannot tell", reason, family, then, margin, 0, current, ranking=ranking, also=other
+        )
     reason = f"The mask agrees best with that of the mirrored picture under {first}: {words}."
     return Recovered("likely", reason, family, then, margin, 0, current, ranking=ranking)
+
+
+def without_close_zscore(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores by convention; z-scores only where they clearly beat all fixed numbers.
+
+    A z-score comes to about the same as the right numbers on most pictures.
+    """
+    fixed = {name: score for name, score in scores.items() if name != ZSCORE}
+    clear = scores.get(ZSCORE, 0.0) > BEATS_RIVAL * max(fixed.values(), default=0.0)
+    return dict(scores) if clear else fixed
 
 
 def _richness(measured: Measurements, changes: Mapping[str, Any]) -> float:

@@ -15,9 +15,11 @@ import numpy as np
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.measure.reference_picture import reference_picture
 from core.diagnosis.normalization.agreement import by_agreement
+from core.diagnosis.normalization.by_truth import by_truth
 from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
+    FIXED,
     ONCE,
     OWN,
     candidates,
@@ -27,6 +29,7 @@ from core.diagnosis.normalization.conventions import (
 )
 from core.diagnosis.normalization.memory import Memory
 from core.diagnosis.normalization.recovered import Certainty, Ranking, Recovered, cannot_tell
+from core.diagnosis.normalization.ties import as_good, same_scale
 from core.diagnosis.thresholds import (
     AS_LIKE_TRAINING,
     CLEAR_DISTANCE,
@@ -62,6 +65,8 @@ def recover(
         BudgetSpent: the search has run the network too often.
     """
     found = _recovered(measured, fixes, masks_tell)
+    if masks_tell:
+        found = by_truth(measured, fixes, found)
     layers = measured.batchnorm.input_kl_by_layer
     then = layers(found.changes) if found.changes else ()
     color, votes = _order(measured, found, masks_tell)
@@ -73,7 +78,7 @@ def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[
     now = measured.settings.preprocessing.color
     if measured.network.in_channels == 1:
         return "gray", 0.0
-    silent = found.certainty == "cannot tell" or measured.picture.is_unusual or not masks_tell
+    silent = found.certainty == "cannot tell" or not measured.masks_compare or not masks_tell
     if silent or now == "gray":
         return "", 0.0
     other = "bgr" if now == "rgb" else "rgb"
@@ -197,11 +202,16 @@ def _by_fit(
         if memory_distance(memory, flatten(measured.settings)) < fitted + 1:
             return cannot_tell("The checkpoint alone shows no mismatch.", ranking, current)
     changes = {**known[family], "color": measured.settings.preprocessing.color}
+    tied = as_good(memory, known, ranking)
     agreed = second >= best and family in _remembered(memory)[:1]
     clear = second >= CLEARLY_NEXT * max(best, LEAST_NATS) or agreed
     margin = second / max(best, 1e-6)
-    sure: Certainty = "certain" if clear else "likely"
-    return Recovered(sure, reason, family, changes, margin, best, current, ranking=ranking)
+    sure: Certainty = "certain" if clear and not tied else "likely"
+    if tied and not same_scale(known[family], known[tied]):
+        sure = "cannot tell"
+    return Recovered(
+        sure, reason, family, changes, margin, best, current, ranking=ranking, also=tied
+    )
 
 
 def _standard(memory: Memory) -> bool:
@@ -213,7 +223,7 @@ def _remembered(memory: Memory | None) -> tuple[str, ...]:
     """Conventions by how well they fit what the checkpoint alone remembers, the best first."""
     if memory is None:
         return ()
-    return tuple(sorted(CONVENTIONS, key=lambda name: memory_distance(memory, CONVENTIONS[name])))
+    return tuple(sorted(FIXED, key=lambda name: memory_distance(memory, FIXED[name])))
 
 
 def from_memory(
@@ -228,7 +238,7 @@ def from_memory(
     """
     if memory is None:
         return None
-    families = {n: c for n, c in CONVENTIONS.items() if n in ranking or not ranking}
+    families = {n: c for n, c in FIXED.items() if n in ranking or not ranking}
     distances = {name: memory_distance(memory, changes) for name, changes in families.items()}
     now = memory_distance(memory, flatten(measured.settings))
     (family, best), (_, second) = sorted(distances.items(), key=lambda pair: pair[1])[:2]
