@@ -69,9 +69,9 @@ LEAST_DISTANCE, LEAST_STD = 0.1, 0.02  # what is smaller counts as this; pixels 
 # --- numbers without a catalogue (normalization/solve.py) -----------------------------------------
 
 SOLVER_STEPS = 200  # at the most; it takes some ten
-ALIKE_WEIGHT = 30.0  # of differences between channels' std, which photographs hardly tell [tune]
-BRIGHTNESS_STD = 0.12  # of the mean between pictures, from 0 to 1; decision 20, six networks [tune]
-GUESS_WEIGHT = 1.0  # of the distance to the first guess of std [tune]
+ALIKE_WEIGHT = 10.0  # of differences between the std of channels; 30 made odd ones equal [tune]
+BRIGHTNESS_STD = 0.18  # of the mean between pictures, from 0 to 1; decision 23 [tune]
+GUESS_WEIGHT = 0.05  # of the distance to the first guess of std, which is too small [tune]
 
 # --- which convention (normalization/recover.py, agreement.py) ------------------------------------
 

@@ -41,7 +41,7 @@ def by_agreement(
         current: nats of what is fed, where it was asked.
         masks_tell: False where it was found that masks mean nothing.
     """
-    if not measured.masks_compare or not masks_tell:
+    if not masks_tell or _is_too_odd(measured, fixes):
         return cannot_tell("The picture is too dark, bright or flat to compare masks.", (), current)
     color, base = measured.settings.preprocessing.color, fixes
     small = reduced(measured)
@@ -82,6 +82,13 @@ def by_agreement(
         )
     reason = f"The mask agrees best with that of the mirrored picture under {first}: {words}."
     return Recovered("likely", reason, family, then, margin, 0, current, ranking=ranking)
+
+
+def _is_too_odd(measured: Measurements, fixes: Mapping[str, Any]) -> bool:
+    """Whether light explains the mask: not where it is dead and a ground truth can judge."""
+    if not measured.picture.is_unusual:
+        return False
+    return not measured.truth.has_shapes or measured.mask.is_alive(fixes)
 
 
 def without_close_zscore(scores: Mapping[str, float]) -> dict[str, float]:

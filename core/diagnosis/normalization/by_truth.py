@@ -34,7 +34,8 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     if not measured.truth.has_shapes or measured.truth.matches(fixes):
         return found
     odd = measured.picture.is_unusual or measured.picture.is_flat
-    if odd and not found.changes:  # more light or contrast helps there, whatever the training saw
+    alive = measured.mask.is_alive(fixes)
+    if odd and alive and not found.changes:  # light and contrast help there, whatever was trained
         return found
     base = {**fixes, **reduced(measured)}
     color = {"color": measured.settings.preprocessing.color}
@@ -48,7 +49,7 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     if family == found.family or best <= max(BEATS_RIVAL * before, BEATS_RIVAL * now):
         return found
     iou = measured.truth.iou({**base, **tries[family]}) or 0.0
-    if iou < FAIR_IOU:
+    if iou < FAIR_IOU and (odd or alive):
         return found
     words = (
         f"The ground truth decides: the mIoU is {iou:.2f} under {convention_name(family)}, and "

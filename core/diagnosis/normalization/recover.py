@@ -22,6 +22,7 @@ from core.diagnosis.normalization.conventions import (
     FIXED,
     ONCE,
     OWN,
+    ZSCORE,
     candidates,
     memory_distance,
     memory_of,
@@ -78,7 +79,7 @@ def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[
     now = measured.settings.preprocessing.color
     if measured.network.in_channels == 1:
         return "gray", 0.0
-    silent = found.certainty == "cannot tell" or not measured.masks_compare or not masks_tell
+    silent = found.certainty == "cannot tell" or measured.picture.is_unusual or not masks_tell
     if silent or now == "gray":
         return "", 0.0
     other = "bgr" if now == "rgb" else "rgb"
@@ -203,11 +204,13 @@ def _by_fit(
             return cannot_tell("The checkpoint alone shows no mismatch.", ranking, current)
     changes = {**known[family], "color": measured.settings.preprocessing.color}
     tied = as_good(memory, known, ranking)
+    if not tied and family == "imagenet" and memory is not None and _standard(memory):
+        tied = ZSCORE
     agreed = second >= best and family in _remembered(memory)[:1]
     clear = second >= CLEARLY_NEXT * max(best, LEAST_NATS) or agreed
     margin = second / max(best, 1e-6)
-    sure: Certainty = "certain" if clear and not tied else "likely"
-    if tied and not same_scale(known[family], known[tied]):
+    sure: Certainty = "certain" if clear and tied in ("", ZSCORE) else "likely"
+    if tied and not same_scale(CONVENTIONS[family], CONVENTIONS[tied]):
         sure = "cannot tell"
     return Recovered(
         sure, reason, family, changes, margin, best, current, ranking=ranking, also=tied
