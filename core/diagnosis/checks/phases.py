@@ -15,6 +15,7 @@ from core.diagnosis.checks import (
     feeding,
     files,
     numerics,
+    other_weights,
     stored_statistics,
     training,
     truth,
@@ -62,7 +63,7 @@ NO_FORWARD = (
             feeding.tiny,
         )
     ),
-    Phase((feeding.remembered,), provisional=True),
+    Phase((feeding.normalization_in_checkpoint,), provisional=True),
     Phase((numerics.training_mode,)),
     # Statistics that never saw a picture need the training mode, whatever is said against it.
     Phase((numerics.never_updated, numerics.half)),
@@ -73,6 +74,7 @@ ONE_FORWARD = (
     Phase((numerics.overflow, display.palette_seen)),  # of the mask that the fixes bring
     # The user's own file has the last word on a cause.
     Phase((match.saved_output,)),
+    Phase((other_weights.alive_elsewhere,)),  # before settings are tried on weights that are dead
 )
 COUNTERFACTUAL = (
     # Bad statistics make every normalization look wrong, so they are asked before any is named.

@@ -17,7 +17,7 @@ from core.diagnosis.normalization.agreement import reduced
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
     memory_of,
-    remembered_numbers,
+    stored_numbers,
 )
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
@@ -113,7 +113,7 @@ def _rivals(measured: Measurements, so_far: Progress) -> Iterator[Changes]:
     if not measured.truth.has_shapes:
         return
     now = measured.settings.preprocessing
-    if (numbers := remembered_numbers(measured)) is not None:
+    if (numbers := stored_numbers(measured)) is not None:
         yield numbers
     small = reduced(measured)
     yield from ({**changes, "color": now.color, **small} for changes in CONVENTIONS.values())
@@ -124,10 +124,11 @@ def _rivals(measured: Measurements, so_far: Progress) -> Iterator[Changes]:
 
 
 def _score(measured: Measurements, base: Changes, changes: Changes) -> float:
-    """0 for what cannot be run: it is no evidence, and beats nothing."""
+    """0 for what cannot be run: it is counted as that, and beats nothing."""
     try:
         return measured.truth.mask_score({**base, **changes})
-    except InspectionError:
+    except InspectionError as error:
+        measured.failures.add("a convention beside the picture's own statistics", error)
         return 0.0
 
 
@@ -139,7 +140,8 @@ def _certainty(measured: Measurements, asked: _Asked) -> Certainty | None:
     if asked.own - asked.stored < OWN_GAIN_SHARE * measured.truth.max_score:
         return None
     if asked.unlike and asked.rival < OWN_GAIN_BY_TRUTH * asked.own:
-        return "certain" if asked.own > OWN_GAIN_BY_TRUTH * asked.rival else "likely"
+        clear = asked.own > OWN_GAIN_BY_TRUTH * asked.rival and not measured.failures
+        return "certain" if clear else "likely"
     # No layer shows why: then the input must be usual, or its numbers solved and tried in vain.
     usual = asked.layers.layers[:1] and asked.layers.layers[0] <= LIKE_TRAINING_NATS
     if measured.rule[0] != "argmax" or not (usual or memory_of(measured)):

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.diagnosis.measure.batchnorm_divergence import has_running_statistics, kl, median, middle
+from core.diagnosis.measure.batchnorm_divergence import has_running_statistics, kl, median
 from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.measure.sizes import middle
 from core.diagnosis.thresholds import FEWEST_POSITIONS, SMALLEST_VARIANCE, UPPER_QUARTER
 from core.operators import tap
 
@@ -49,9 +50,9 @@ def stored_against_observed(measured: Measurements) -> StoredAgainstObserved:
         InspectionError: the picture cannot be fed.
         BudgetSpent: the search has run the network too often.
     """
-    module, tensor = measured.network.module, measured.tensor.tensor
+    module, tensor = measured.network.module, middle(measured.tensor.tensor, measured.sizes)
     layers = measured.forwards.not_kept("", lambda: observed(module, tensor))
-    measured.forwards.count(middle(tensor)[0, 0].numel() / measured.unit)
+    measured.forwards.count(tensor[0, 0].numel() / measured.unit)
     return StoredAgainstObserved(layers)
 
 
@@ -64,7 +65,7 @@ def observed(module: nn.Module, tensor: torch.Tensor) -> tuple[float, ...]:
     """
     found: list[float] = []
 
-    def hear(func: Any, args: tuple[Any, ...], result: Any) -> None:
+    def collect(func: Any, args: tuple[Any, ...], result: Any) -> None:
         if not has_running_statistics(func, args):
             return
         x, weight, bias, stored_mean, stored_var = args[:5]
@@ -75,7 +76,7 @@ def observed(module: nn.Module, tensor: torch.Tensor) -> tuple[float, ...]:
         found.append(median(kl(mean, var, stored_mean, stored_var)))
         result[0].copy_(_normalized(x, mean, var, weight, bias))  # what follows sees this
 
-    tap(module, middle(tensor.float()), hear)
+    tap(module, tensor.float(), collect)
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from core.diagnosis.normalization.agreement import reduced, without_close_zscore
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
     OWN,
-    remembered_numbers,
+    stored_numbers,
 )
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.thresholds import BEATS_RIVAL, FAIR_IOU, TIE, TRUTH_GAIN
@@ -40,7 +40,7 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     base = {**fixes, **reduced(measured)}
     color = {"color": measured.settings.preprocessing.color}
     tries = {name: {**changes, **color} for name, changes in _tries(measured, found).items()}
-    scores = without_close_zscore(_scores(measured, base, tries))
+    scores = without_close_zscore(_scores(measured, base, tries), by_truth=True)
     if len(scores) < 2:
         return found
     (family, best), (other, second) = sorted(scores.items(), key=lambda pair: -pair[1])[:2]
@@ -68,9 +68,9 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
 
 
 def _tries(measured: Measurements, found: Recovered) -> dict[str, Mapping[str, Any]]:
-    """Every known convention, what was found, and the numbers that BatchNorm remembers."""
+    """Every known convention, what was found, and the numbers that BatchNorm has stored."""
     tries: dict[str, Mapping[str, Any]] = dict(CONVENTIONS)
-    if (numbers := remembered_numbers(measured)) is not None:
+    if (numbers := stored_numbers(measured)) is not None:
         tries[OWN] = numbers
     return {**tries, found.family: found.changes} if found.changes else tries
 
@@ -83,6 +83,6 @@ def _scores(
     for name, changes in tries.items():
         try:
             scores[name] = measured.truth.mask_score({**base, **changes})
-        except InspectionError:
-            continue
+        except InspectionError as error:
+            measured.failures.add(f"the convention {name}", error)
     return scores
