@@ -79,9 +79,11 @@ LEAST_DISTANCE, LEAST_STD = 0.1, 0.02  # what is smaller counts as this; pixels 
 
 # --- numbers without a catalogue (normalization/solve.py) -----------------------------------------
 
+SOLVED_MEAN = 0.2  # within which means were solved from one picture; 0.13 in 9 of 10 [tune]
+SOLVED_LOG_STD = 0.47  # the same of the logarithm of std; 0.35 in 9 of 10 [tune]
 SOLVER_STEPS = 200  # at the most; it takes some ten
 ALIKE_WEIGHT = 3.0  # of differences between std of channels; 30 made odd ones equal [tune]
-BRIGHTNESS_STD = 0.18  # of the mean between pictures, from 0 to 1; decision 23 [tune]
+BRIGHTNESS_STD = 0.18  # of the mean between pictures, from 0 to 1; decision 26 [tune]
 GUESS_WEIGHT = 0.05  # of the distance to the first guess of std, which is too small [tune]
 
 # --- which convention (normalization/recover.py, agreement.py) ------------------------------------

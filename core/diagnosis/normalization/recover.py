@@ -29,6 +29,7 @@ from core.diagnosis.normalization.conventions import (
     own_numbers,
 )
 from core.diagnosis.normalization.memory import Memory
+from core.diagnosis.normalization.numbers import with_numbers
 from core.diagnosis.normalization.recovered import Certainty, Ranking, Recovered, cannot_tell
 from core.diagnosis.normalization.stated import with_statement
 from core.diagnosis.normalization.ties import as_good, same_scale
@@ -67,6 +68,7 @@ def recover(
         BudgetSpent: the search has run the network too often.
     """
     found = _recovered(measured, fixes, masks_tell)
+    found = with_numbers(measured, found)
     if masks_tell:
         found = by_truth(measured, fixes, found)
     found = with_statement(measured, found, fixes)
