@@ -17,10 +17,12 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoint.known import class_names_in
+from core.errors import CheckpointError
 from core.recent import forget_oldest
 
 if TYPE_CHECKING:
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 
     from core.checkpoint.report import Report
 
+    Tensors = dict[str, torch.Tensor]
+
 __all__ = ["Checkpoint", "read_checkpoint"]
 
-READER = 2  # changes when a file would be read otherwise than before
 KEPT_BYTES = 8 * 2**30  # of all files in a folder together; the least recently used go first
 
 
@@ -56,6 +59,7 @@ class Checkpoint:
     program: Mapping[str, Any] | None = None  # the graph of an exported program
     beyond_weights: tuple[str, ...] = ()  # names that torch.load(weights_only=True) refuses
     path: Path | None = None  # the file itself, as long as it is there
+    report_bytes: int = 0  # of everything but the numbers, written as JSON
 
     @property
     def place(self) -> str:
@@ -93,9 +97,10 @@ def read_checkpoint(
         RefusedError: the file asks for code to be run, or is over a limit.
     """
     with _place(folder, digest, choice) as out:
-        report = _kept(out) or _read(path, out, choice, progress)
+        report, tensors = _kept(out) or _read(path, out, choice, progress)
+        text = out.with_suffix(".json")
+        report_bytes = text.stat().st_size if text.exists() else 0  # forgotten by somebody else
         progress("Checking the weights")
-        tensors = _mapped(out, report)
     from core.checkpoint.health import notes_on
 
     left = [f"{len(report.left_out)} tensors are not read"] * bool(report.left_out)
@@ -108,7 +113,7 @@ def read_checkpoint(
         wrapper=tuple(report.wrapper),
         prefix=report.prefix,
         others=report.left_out | report.others,
-        notes=(*notes_on(tensors), *left),
+        notes=(*notes_on(tensors), *left, *report.notes),
         kind=report.kind,
         candidates=tuple(report.candidates),
         classes=tuple(report.classes),
@@ -118,6 +123,7 @@ def read_checkpoint(
         program=json.loads(report.program) if report.program else None,
         beyond_weights=tuple(report.beyond_weights),
         path=path,
+        report_bytes=report_bytes,
     )
 
 
@@ -130,24 +136,34 @@ def _place(folder: Path | None, digest: str, choice: str) -> Iterator[Path]:
         return
     folder.mkdir(parents=True, exist_ok=True)
     which = hashlib.sha256(choice.encode()).hexdigest()[:12] if choice else "first"
-    yield folder / f"{digest}-{which}-{READER}.safetensors"
+    yield folder / f"{digest}-{which}-{_reader()}.safetensors"
 
 
-def _kept(out: Path) -> Report | None:
+@cache
+def _reader() -> str:
+    """Names this version of the reader: what another one kept is read again, not believed."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+
+
+def _kept(out: Path) -> tuple[Report, Tensors] | None:
+    """What was read before; None where there is nothing, or it was damaged since."""
     from core.checkpoint.report import Report
 
-    text = out.with_suffix(".json")
-    if not (out.exists() and text.exists()):
+    try:
+        report = Report(**json.loads(out.with_suffix(".json").read_text()))
+        tensors = _mapped(out, report)
+        os.utime(out)
+    except (OSError, ValueError, TypeError, CheckpointError):
         return None
-    os.utime(out)
-    return Report(**json.loads(text.read_text()))
+    return report, tensors
 
 
-def _read(path: Path, out: Path, choice: str, progress: Callable[[str], None]) -> Report:
+def _read(
+    path: Path, out: Path, choice: str, progress: Callable[[str], None]
+) -> tuple[Report, Tensors]:
     from core.checkpoint.process import read_in_process
-    from core.checkpoint.sniff import container_of
 
-    container_of(path)  # what is no checkpoint is reported without starting a process
     part = out.with_name(f"{uuid.uuid4().hex}.part")  # two people may read the same file
     text = part.with_suffix(".report")
     try:
@@ -159,12 +175,18 @@ def _read(path: Path, out: Path, choice: str, progress: Callable[[str], None]) -
         part.unlink(missing_ok=True)
         text.unlink(missing_ok=True)
     forget_oldest(out.parent, "*.safetensors", KEPT_BYTES, keep=out.name)
-    return report
+    return report, _mapped(out, report)
 
 
-def _mapped(out: Path, report: Report) -> dict[str, torch.Tensor]:
+def _mapped(out: Path, report: Report) -> Tensors:
     """The tensors, mapped from the file and not copied, without their prefix."""
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(out, framework="pt") as file:
-        return {key.removeprefix(report.prefix): file.get_tensor(key) for key in report.keys}
+    try:
+        with safe_open(out, framework="pt") as file:
+            return {key.removeprefix(report.prefix): file.get_tensor(key) for key in report.keys}
+    except (SafetensorError, OSError, RuntimeError, ValueError, TypeError) as exc:
+        raise CheckpointError(
+            "The tensors of the file were read, but they cannot be opened.",
+            remedy="Save the weights again with safetensors.torch.save_file, and upload that file.",
+        ) from exc

@@ -7,7 +7,6 @@ tensors are ranges of bytes as in any other container. The texts beside them bec
 from __future__ import annotations
 
 import errno
-import json
 import mmap
 import re
 import shutil
@@ -23,12 +22,14 @@ from typing import Any, BinaryIO
 from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import MAX_BYTES, REMEDY
 from core.checkpoint.tensors import LeftOut, TensorRecord
+from core.checkpoint.text import read_json
 from core.errors import CheckpointError, RefusedError
 
 CHUNK = 4 * 2**20
 GROWTH = 256 * 2**20  # bytes; numbers of a network shrink by a tenth, not by a thousandth
 MAX_FILES = 1_000
 MAX_TEXT_BYTES = 5 * 2**20  # of one JSON text; a tokenizer has 2 MB
+MAX_TEXTS_BYTES = 32 * 2**20  # of all; what is too long is passed over, but has to be unpacked
 SHARD = re.compile(r"-(\d{1,9})-of-(\d{1,9})\.safetensors$")
 INDEX = "model.safetensors.index.json"  # transformers: which tensor is in which shard
 WEIGHTS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pt2", ".onnx")
@@ -150,6 +151,11 @@ def _bundle(archive: zipfile.ZipFile) -> Bundle:
     }
     if INDEX in beside:
         weights = _complete(weights, folder, _text(archive, beside[INDEX]))
+    if sum(info.file_size for info in beside.values()) > MAX_TEXTS_BYTES:
+        raise RefusedError(
+            f"The JSON files beside the weights take more than {MAX_TEXTS_BYTES >> 20} MiB.",
+            remedy="Upload the weights with their config.json and preprocessor_config.json alone.",
+        )
     texts = {name: _text(archive, info) for name, info in beside.items()}
     others = {
         name[:120]: f"file of {info.file_size:,} bytes"
@@ -230,7 +236,7 @@ def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     if len(content) > MAX_TEXT_BYTES:
         return None
     try:
-        return json.loads(content)
+        return read_json(content)
     except (ValueError, RecursionError):
         return None
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.checkpoint.bundle import is_bundle, opened, read_shards
-from core.checkpoint.canonical import check_size, write_canonical
+from core.checkpoint.canonical import check_names, check_size, check_written, write_canonical
 from core.checkpoint.exported_file import read_exported
 from core.checkpoint.harvest import Candidate, candidates_in
 from core.checkpoint.machine import Machine
 from core.checkpoint.onnx_file import read_onnx
+from core.checkpoint.plain import LEFT_OUT, Plain
 from core.checkpoint.policy import beyond_weights, refuse_names, user_classes
 from core.checkpoint.report import Report, Surroundings, shared_prefix, summary
 from core.checkpoint.safetensors_file import read_safetensors
@@ -27,7 +28,7 @@ from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
 from core.checkpoint.torch_legacy import read_legacy
 from core.checkpoint.torch_zip import Archive, open_archive
-from core.checkpoint.window import Window
+from core.checkpoint.window import TooMuch, Window
 from core.errors import CheckpointError
 
 Say = Callable[[str], None]
@@ -87,11 +88,14 @@ def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
             )
         else:
             report = read_file(unpacked, out, choice=choice, say=say)
+    plain = Plain()
+    texts = plain.of(dict(bundle.texts))
     return replace(
         report,
         container=f"{report.container} in a ZIP",
-        metadata={**report.metadata, **bundle.texts},
+        metadata=report.metadata | ({} if texts is LEFT_OUT else texts),
         others={**report.others, **bundle.others},
+        notes=[*report.notes, *plain.notes],
     )
 
 
@@ -142,12 +146,12 @@ def _pickled(
     say: Say,
 ) -> Report:
     say("Looking for the weights")
-    around = Surroundings(content, storages)
+    around, plain = Surroundings(content, storages), Plain()
     candidates = candidates_in(content, storages)
     if not candidates:
         raise around.no_weights()
     taken = _chosen(candidates, choice)
-    _write(taken.readable, data, out, say)
+    _write(taken, data, out, say)
     return Report(
         container=container,
         wrapper=list(taken.path),
@@ -156,11 +160,12 @@ def _pickled(
         kind=taken.kind,
         others=around.others(taken.path),
         left_out={k: t.why for k, t in taken.tensors.items() if isinstance(t, LeftOut)},
-        candidates=[summary(c) for c in [taken, *(c for c in candidates if c is not taken)]][:50],
+        candidates=[summary(c) for c in [taken, *(c for c in candidates if c is not taken)][:50]],
         classes=list(user_classes(machine.named))[:200],
         training=taken.training,
         attributes=taken.attributes,
-        metadata=around.metadata(taken.path),
+        metadata=around.metadata(taken.path, plain),
+        notes=plain.notes,
         beyond_weights=list(beyond_weights(machine.named))[:200],
     )
 
@@ -187,13 +192,16 @@ def _whole(
     program: str = "",
 ) -> Report:
     """A container that holds tensors by name and nothing around them."""
-    candidate = Candidate((), tensors, "dict")
+    candidate, plain = Candidate((), tensors, "dict"), Plain()
     if not candidate.readable and not program:
         raise CheckpointError(
             f"The {container} file holds no tensors that can be read.",
             remedy="Choose the file with the network's weights.",
         )
-    _write(candidate.readable, data, out, say)
+    _write(candidate, data, out, say)
+    facts = plain.of(dict(metadata))
+    if container == ONNX and "metadata" not in facts.get("onnx", {}):  # the last of them
+        raise TooMuch("what it says about its graph takes too much room")
     return Report(
         container=container,
         wrapper=[],
@@ -206,12 +214,16 @@ def _whole(
         classes=[],
         training=None,
         attributes={},
-        metadata=dict(metadata),
+        metadata={} if facts is LEFT_OUT else facts,
+        notes=plain.notes,
         program=program,
     )
 
 
-def _write(tensors: dict[str, TensorRecord], data: mmap.mmap, out: Path, say: Say) -> None:
+def _write(taken: Candidate, data: mmap.mmap, out: Path, say: Say) -> None:
+    tensors = taken.readable
+    check_names(taken.tensors)
     check_size(tensors, len(data))
     say("Copying the weights")
     write_canonical(tensors, data, out, say)
+    check_written(out, tensors)

@@ -85,7 +85,9 @@ def pairs_of(value: Any) -> list[tuple[Any, Any]] | None:
         return None
     for argument in value.arguments if isinstance(value.arguments, tuple) else ():
         if isinstance(argument, Items):  # protocols 0 and 1: OrderedDict([[key, value], ...])
-            return [pair for item in argument.items if (pair := _pair(item)) is not None]
+            found = (_pair(item) for item in argument.items)
+            value.pairs = [pair for pair in found if pair is not None]  # once, however often asked
+            return value.pairs
     return []
 
 
@@ -113,5 +115,6 @@ def state_of(value: Call) -> list[tuple[Any, Any]] | None:
     """The attributes of an object by name."""
     state = value.state
     if isinstance(state, tuple) and len(state) == 2:  # __dict__ and __slots__
-        return (pairs_of(state[0]) or []) + (pairs_of(state[1]) or [])
+        both = (pairs_of(state[0]) or []) + (pairs_of(state[1]) or [])
+        value.state = state = Pairs(both)  # once, however often asked
     return pairs_of(state)
