@@ -69,11 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
+    from core.checkpoint.policy import in_words
     from core.diagnosis import diagnose
 
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
-    print(json.dumps(answered.to_dict(), indent=1) if options.json else _text(answered))
+    calls = case.checkpoint.calls if case.checkpoint else ()
+    if options.json:
+        print(json.dumps(answered.to_dict() | {"asks_to_call": list(calls)}, indent=1))
+    else:
+        print("\n\n".join(filter(None, (_text(answered), in_words(calls)))))
     if options.report or options.script or options.labels:
         _write(options, case, answered)
     return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY

@@ -53,6 +53,7 @@ class Checkpoint:
     kind: str = "dict"  # or the class of the pickled module that held the weights
     candidates: tuple[Mapping[str, Any], ...] = ()  # path, kind, tensors, bytes; the taken first
     classes: tuple[str, ...] = ()  # of the author's own code, named in the file and never made
+    calls: tuple[str, ...] = ()  # names that the file asks to call; torch.load would
     training: bool | None = None  # of a pickled module
     attributes: Mapping[str, Any] = field(default_factory=dict)  # "layer4.0.conv2.stride": [1, 1]
     metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
@@ -117,6 +118,7 @@ def read_checkpoint(
         kind=report.kind,
         candidates=tuple(report.candidates),
         classes=tuple(report.classes),
+        calls=tuple(report.calls),
         training=report.training,
         attributes=report.attributes,
         metadata=report.metadata,

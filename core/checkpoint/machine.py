@@ -29,7 +29,8 @@ class Machine:
 
     def __init__(self) -> None:
         """Start with an empty stack."""
-        self.called: dict[str, None] = {}  # names that would be called
+        self.called: dict[str, None] = {}  # names that would be called, or whose objects be made
+        self.invoked: dict[str, None] = {}  # of these, what Python's own machine calls at once
         self.named: dict[str, None] = {}  # all names
         self.references: list[Reference] = []  # storages, in the order of the file
         self.stack: list[Any] = []
@@ -105,7 +106,12 @@ class Machine:
         self.stack.append(Global(full))
 
     def call(self, function: Any, arguments: Any) -> None:
-        """Push what a call would make."""
+        """Push what a call would return."""
+        self.invoked[function.name if isinstance(function, Global) else COMPUTED] = None
+        self.make(function, arguments)
+
+    def make(self, function: Any, arguments: Any) -> None:
+        """Push an object of a class, which is made without a call of the class."""
         self.called[function.name if isinstance(function, Global) else COMPUTED] = None
         call = Call(function, arguments)
         if call.name == PARTIAL and isinstance(arguments, tuple) and arguments:
@@ -232,9 +238,14 @@ def _reduce(machine: Machine, _: Any) -> None:
     machine.call(function, arguments)
 
 
+def _new(machine: Machine, _: Any) -> None:
+    arguments, function = machine.pop(), machine.pop()
+    machine.make(function, arguments)
+
+
 def _new_with_keywords(machine: Machine, _: Any) -> None:
     keywords, arguments, function = machine.pop(), machine.pop(), machine.pop()
-    machine.call(function, (arguments, keywords))
+    machine.make(function, (arguments, keywords))
 
 
 def _instance(machine: Machine, argument: str) -> None:
@@ -306,7 +317,7 @@ OPERATIONS: dict[str, Callable[[Machine, Any], None]] = {
     "GLOBAL": _global,
     "STACK_GLOBAL": _stack_global,
     "REDUCE": _reduce,
-    "NEWOBJ": _reduce,
+    "NEWOBJ": _new,
     "NEWOBJ_EX": _new_with_keywords,
     "INST": _instance,
     "OBJ": _object,

@@ -21,7 +21,7 @@ from core.checkpoint.harvest import Candidate, candidates_in
 from core.checkpoint.machine import Machine
 from core.checkpoint.onnx_file import read_onnx
 from core.checkpoint.plain import LEFT_OUT, Plain
-from core.checkpoint.policy import beyond_weights, refuse_names, user_classes
+from core.checkpoint.policy import beyond_weights, foreign_calls, refuse_names, user_classes
 from core.checkpoint.report import Report, Surroundings, shared_prefix, summary
 from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
@@ -32,6 +32,7 @@ from core.checkpoint.window import TooMuch, Window
 from core.errors import CheckpointError
 
 Say = Callable[[str], None]
+MAX_LISTED = 200  # names of one kind
 EXPORTED, SCRIPT, ZIP = "exported program", "TorchScript", "zip pickle"
 
 
@@ -64,13 +65,24 @@ def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stag
             say("Opening it as legacy pickle")
             return _pickled(LEGACY, *_legacy(data), data, out, choice, say)
         archive = open_archive(file, data)
-        if "archive_format" in archive.entries:
-            say("Opening it as exported program")
-            tensors, program = read_exported(archive)
-            return _whole(EXPORTED, tensors, {}, data, out, say, program)
-        container = SCRIPT if "constants.pkl" in archive.entries else ZIP
-        say(f"Opening it as {container}")
-        return _pickled(container, *_zipped(archive), data, out, choice, say)
+        report = _archived(archive, data, out, choice, say)
+        return replace(report, notes=[*report.notes, *_without_checksums(archive)])
+
+
+def _archived(archive: Archive, data: mmap.mmap, out: Path, choice: str, say: Say) -> Report:
+    if "archive_format" in archive.entries:
+        say("Opening it as exported program")
+        tensors, program = read_exported(archive)
+        return _whole(EXPORTED, tensors, {}, data, out, say, program)
+    container = SCRIPT if "constants.pkl" in archive.entries else ZIP
+    say(f"Opening it as {container}")
+    return _pickled(container, *_zipped(archive), data, out, choice, say)
+
+
+def _without_checksums(archive: Archive) -> list[str]:
+    if archive.checksums:
+        return []
+    return ["The file carries no checksums (all are zero), so damage to its numbers goes unnoticed"]
 
 
 def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
@@ -161,12 +173,13 @@ def _pickled(
         others=around.others(taken.path),
         left_out={k: t.why for k, t in taken.tensors.items() if isinstance(t, LeftOut)},
         candidates=[summary(c) for c in [taken, *(c for c in candidates if c is not taken)][:50]],
-        classes=list(user_classes(machine.named))[:200],
+        classes=list(user_classes(machine.named))[:MAX_LISTED],
         training=taken.training,
         attributes=taken.attributes,
         metadata=around.metadata(taken.path, plain),
         notes=plain.notes,
-        beyond_weights=list(beyond_weights(machine.named))[:200],
+        calls=list(foreign_calls(machine.invoked))[:MAX_LISTED],
+        beyond_weights=list(beyond_weights(machine.named))[:MAX_LISTED],
     )
 
 

@@ -46,6 +46,7 @@ class Report:
     metadata: dict[str, Any]  # plain data beside the weights
     notes: list[str] = field(default_factory=list)  # sentences without their full stop
     program: str = ""  # JSON of an exported program's graph
+    calls: list[str] = field(default_factory=list)  # names that torch.load would call
     beyond_weights: list[str] = field(default_factory=list)  # names that weights_only=True refuses
 
 

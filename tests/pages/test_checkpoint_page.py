@@ -9,6 +9,7 @@ from torch import nn
 from core.architectures.shapes import OUTPUT_STRIDE
 from tests.conftest import saved, upload
 from tests.core.architectures.test_families import state_for
+from tests.support.crafted import asking
 from tests.support.hostile import BOMBS, LIES, calls
 from tests.support.networks import deeplab_mobilenet, of_a_class_that_exists_nowhere, seeded
 
@@ -129,3 +130,11 @@ def test_no_hostile_call_runs_and_the_dashboard_stays(app, tmp_path):
         assert app.error
         assert "class 0 (desk)" in (app.success or app.warning)[0].value
     assert not marker.exists()
+
+
+def test_what_a_file_asks_to_call_beside_good_weights_is_a_warning(page):
+    upload(page, UPLOADER, "mine.pth", asking("requests.api.get", "GLOBAL and REDUCE"))
+
+    assert not page.exception
+    (warning,) = [w.value.replace("\\", "") for w in page.warning if "asks" in w.value]
+    assert "This file asks to call requests.api.get. Maskscope never runs it" in warning

@@ -13,7 +13,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.support.hostile import archive, exported, sizes, tensor, text_op
+from tests.support.hostile import (
+    WAYS,
+    Raw,
+    archive,
+    exported,
+    saved,
+    sizes,
+    tensor,
+    text_op,
+    weights,
+)
 
 HALF = b"X" + struct.pack("<I", 4) + b"\xed\xa0\x80k"  # a lone surrogate and a letter
 OTHER_HALF = b"X" + struct.pack("<I", 4) + b"\xed\xa0\x81k"
@@ -184,3 +194,18 @@ SHARED: dict[str, Callable[[], tuple[bytes, str]]] = {
         "sizes and strides do not match"),
     "50,000 names of classes": lambda: (_names(50_000), "names more than 10,000"),
 }  # fmt: skip
+
+
+# --- what a file asks for beside good weights -----------------------------------------------------
+
+FOREIGN = (  # of libraries that a server may have; none is on any list of bad names
+    *("requests.api.get", "pip.main", "aiohttp.client.ClientSession", "cv2.imread", "yaml.load"),
+    *("numpy_financial.npv", "torchvision.models.resnet.resnet50", "__main__.build"),
+)
+
+
+def asking(name: str, way: str, *, legacy: bool = False) -> bytes:
+    """Good weights beside a call, encoded in one of the ways of `hostile.WAYS`."""
+    module, _, function = name.rpartition(".")
+    value = Raw(WAYS[way](module, function, text_op("http://localhost/")))
+    return saved({"model": weights(), "x": value, "epoch": 3}, legacy=legacy)

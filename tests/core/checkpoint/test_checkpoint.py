@@ -390,3 +390,26 @@ def test_a_name_that_could_do_something_is_dangerous(name):
 )
 def test_a_name_that_training_scripts_leave_behind_is_not_dangerous(name):
     assert not policy.is_dangerous(name)
+
+
+# --- checksums ------------------------------------------------------------------------------------
+
+
+def without_checksums(content: bytes) -> bytes:
+    """As torch writes with torch.serialization.set_crc32_options(False)."""
+    changed = bytearray(content)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for info in archive.infolist():
+            changed[info.header_offset + 14 : info.header_offset + 18] = bytes(4)
+    at = changed.find(b"PK\x01\x02")
+    while at >= 0:
+        changed[at + 16 : at + 20] = bytes(4)
+        at = changed.find(b"PK\x01\x02", at + 46)
+    return bytes(changed)
+
+
+def test_a_file_whose_checksums_are_all_zero_is_said_to_carry_none(read):
+    checkpoint = read(without_checksums(saved(weights())))
+
+    assert_same(checkpoint.tensors, weights())
+    assert any("carries no checksums" in note for note in checkpoint.notes)
