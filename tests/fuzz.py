@@ -1,12 +1,12 @@
 """Damaged files by the thousand: opened and right, or refused with a sentence; nothing else.
 
-    python -m tests.fuzz [mutants] [flips] [seed]
+    python -m tests.fuzz [mutants] [flips] [seed] [odd]
 
 A *mutant* is an honest file whose structure was changed and whose checksums were mended: opcodes of
 its pickle, entries of its directory, numbers of its JSON. A *flip* is one bit of the file.
 Right means: every tensor is what an independent reader finds in the same bytes, Python's own
 unpickler over a closed list of names; of flips in a zip, whose checksums cover everything that is
-read: what was saved.
+read: what was saved. An *odd* file has names, shapes or metadata that no honest one has.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import time
 import zipfile
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,9 @@ from torch import nn
 
 from core.checkpoint.reader import read_file
 from core.checkpoint.report import Report
+from core.checkpoint.text import clean
 from core.errors import CheckpointError
+from tests.support import strange
 from tests.support.reference import Tensors, bits, reference, same, tensors_at
 
 SECONDS = 10.0
@@ -77,9 +80,20 @@ def seeds() -> dict[str, bytes]:
         "legacy, whole module": saved(module, **old),
         "safetensors": save_safetensors({k: v.contiguous() for k, v in state().items()}),
         "ONNX": onnx_file(),
+        "exported program": exported_file(),
         "bundle": bundled(zipfile.ZIP_STORED),
         "bundle, compressed": bundled(zipfile.ZIP_DEFLATED),
     }
+
+
+@functools.cache
+def exported_file() -> bytes:
+    """A small network as torch.export.save writes it."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval()
+    buffer = io.BytesIO()
+    torch.export.save(torch.export.export(module, (torch.zeros(1, 3, 8, 8),)), buffer)
+    return buffer.getvalue()
 
 
 def onnx_file() -> bytes:
@@ -130,6 +144,8 @@ def mutant(name: str, content: bytes, chance: random.Random) -> bytes:
             content = _mutant_bundle(content, chance)
         elif name == "ONNX":
             content = _mutant_bytes(content, chance)
+        elif name == "exported program":
+            content = _mutant_entries(content, chance)
         else:
             content = _mutant_safetensors(content, chance)
     return content
@@ -212,6 +228,9 @@ def _other_argument(part: bytes, chance: random.Random) -> bytes:
     if part[:1] in b"KhqC" or chance.random() < 0.3:
         at = chance.randrange(1, len(part))
         return part[:at] + bytes([chance.choice(STRANGE) & 0xFF]) + part[at + 1 :]
+    if part[:1] == b"X" and chance.random() < 0.5:
+        text = chance.choice(strange.NAMES).encode("utf-8", "surrogatepass")
+        return b"X" + len(text).to_bytes(4, "little") + text
     return b"\x8a\x08" + (chance.choice(STRANGE) % 2**64).to_bytes(8, "little")
 
 
@@ -288,6 +307,27 @@ def _mutant_bundle(content: bytes, chance: random.Random) -> bytes:
     return buffer.getvalue()
 
 
+def _mutant_entries(content: bytes, chance: random.Random) -> bytes:
+    """Delete, cut or exchange an entry of a ZIP."""
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        entries = {info.filename: file.read(info) for info in file.infolist()}
+    name, other = chance.choice(list(entries)), chance.choice(list(entries))
+    action = chance.randrange(4)
+    if action == 0 and len(entries) > 1:
+        del entries[name]
+    elif action == 1:
+        entries[name] = _resized(entries[name], chance)
+    elif action == 2:
+        entries[name] = entries[other]
+    else:
+        entries[_renamed(name, chance)] = entries.pop(name)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for key, data in entries.items():
+            file.writestr(key, data)
+    return buffer.getvalue()
+
+
 def _mutant_bytes(content: bytes, chance: random.Random) -> bytes:
     """Delete, repeat or change a run of bytes: lengths in front of it become wrong."""
     at, length = chance.randrange(len(content)), chance.choice((1, 1, 2, 4, 16))
@@ -321,22 +361,24 @@ def outcome(content: bytes, folder: Path, wanted: Tensors | None = None) -> str:
     """
     path, out = folder / "file", folder / "out"
     path.write_bytes(content)
-    began = time.monotonic()
+    began = time.process_time()
     try:
         report = read_file(path, out)
+        json.dumps(asdict(report), ensure_ascii=False).encode()
+        with safe_open(out, framework="pt") as file:
+            found = {key: file.get_tensor(key) for key in report.keys}
     except CheckpointError as error:
         complete = error.message.endswith(".") and len(error.remedy) > 20
         return "refused" if complete else f"FAULT: no sentence: {error.message!r}"
     except BaseException as error:
         return f"FAULT: {type(error).__name__}: {error}"
-    if time.monotonic() - began > SECONDS:
+    if time.process_time() - began > SECONDS:
         return "FAULT: slow"
-    with safe_open(out, framework="pt") as file:
-        found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no dict
     try:
         right = wanted if wanted is not None else independent(content, report)
     except Exception as error:
         return f"opened alone ({type(error).__name__})" if _all_saved(found) else "FAULT: foreign"
+    right = {clean(key): value for key, value in right.items()}
     right = {key: value for key, value in right.items() if key not in report.left_out}
     return "opened" if same(found, right) else "FAULT: wrong"
 
@@ -345,6 +387,8 @@ def independent(content: bytes, report: Report) -> Tensors:
     """What a reader of other people finds in the same bytes."""
     if report.container == "ONNX":
         return _by_onnx(content)
+    if report.container == "exported program":
+        return _by_table(content)
     if report.container == "safetensors in a ZIP":
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             shards = [file.read(name) for name in file.namelist() if name.endswith(".safetensors")]
@@ -369,6 +413,27 @@ def _by_onnx(content: bytes) -> Tensors:
     return found
 
 
+def _by_table(content: bytes) -> Tensors:
+    """Weights and constants of an exported program, by its tables alone."""
+    found = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        top = file.namelist()[0].partition("/")[0]
+        for folder in ("weights", "constants"):
+            place = f"{top}/data/{folder}/"
+            table = f"{place}model_{folder}_config.json"
+            config = json.loads(file.read(table))["config"] if table in file.namelist() else {}
+            for name, entry in config.items():
+                meta = entry["tensor_meta"]
+                dtype = {7: torch.float32, 5: torch.int64}[meta["dtype"]]
+                storage = torch.frombuffer(
+                    bytearray(file.read(place + entry["path_name"])), dtype=dtype
+                )
+                sizes, steps = ([n["as_int"] for n in meta[key]] for key in ("sizes", "strides"))
+                offset = meta["storage_offset"]["as_int"]
+                found[name] = storage.as_strided(sizes, steps, offset).contiguous()
+    return found
+
+
 def _all_saved(found: Tensors) -> bool:
     """Where Python's own machine stops: no number that was not saved, in whatever shape."""
     return all(_elements(value) <= _windows(value.element_size()) for value in found.values())
@@ -383,7 +448,7 @@ def _elements(tensor: torch.Tensor) -> set[bytes]:
 def _windows(size: int) -> set[bytes]:
     """Every run of that many bytes in the honest tensors: a view may change the kind of number."""
     honest = seeds()
-    onnx = [_by_onnx(honest.pop("ONNX"))]
+    onnx = [_by_onnx(honest.pop("ONNX")), _by_table(honest.pop("exported program"))]
     files = [file for name, file in honest.items() if not name.startswith("bundle")]
     tensors = [t for part in (*onnx, *map(reference, files)) for t in _every_tensor(part)]
     saved = [bytes(bits(tensor).numpy()) for tensor in tensors]
@@ -403,13 +468,15 @@ def _every_tensor(value: object) -> Iterator[torch.Tensor]:
         yield from _every_tensor(value.state)
 
 
-def run(mutants: int, flips: int, seed: int) -> tuple[Counter, list[tuple[str, bytes]]]:
+def run(
+    mutants: int, flips: int, seed: int, odd: int = 0
+) -> tuple[Counter, list[tuple[str, bytes]]]:
     """Read that many damaged files; count the outcomes and keep what was at fault."""
     files, counts, faults = seeds(), Counter(), []
     names = list(files)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for name, content, wanted in _damaged(files, names, mutants, flips, seed):
+        for name, content, wanted in _damaged(files, names, mutants, flips, seed, odd):
             result = outcome(content, folder, wanted)
             counts[name.partition(",")[0], result.partition(" (")[0]] += 1
             if result.startswith("FAULT"):
@@ -418,7 +485,7 @@ def run(mutants: int, flips: int, seed: int) -> tuple[Counter, list[tuple[str, b
 
 
 def _damaged(
-    files: dict[str, bytes], names: list[str], mutants: int, flips: int, seed: int
+    files: dict[str, bytes], names: list[str], mutants: int, flips: int, seed: int, odd: int
 ) -> Iterator[tuple[str, bytes, Tensors | None]]:
     for k in range(mutants):
         chance = random.Random(f"mutant {seed} {k}")
@@ -433,6 +500,13 @@ def _damaged(
         if name.startswith("bundle"):
             wanted = {key: value.contiguous() for key, value in state().items()}
         yield f"{name}, flip", flipped(content, chance, len(content)), wanted
+    for k in range(odd):
+        chance = random.Random(f"odd {seed} {k}")
+        name = list(strange.CHANGES)[k % len(strange.CHANGES)]
+        content = files[name]
+        for _ in range(chance.choice((1, 1, 2))):
+            content = strange.CHANGES[name](content, chance)
+        yield f"{name}, odd", content, None
 
 
 def _saved_in(content: bytes) -> Tensors:
@@ -445,17 +519,18 @@ def _saved_in(content: bytes) -> Tensors:
 def main(arguments: list[str]) -> int:
     """Print the table; the exit status is 1 where something was at fault."""
     parser = argparse.ArgumentParser(description="Damage checkpoints and read them.")
-    for name, default in (("mutants", 20_000), ("flips", 3_000), ("seed", 0)):
+    for name, default in (("mutants", 20_000), ("flips", 3_000), ("seed", 0), ("odd", 9_000)):
         parser.add_argument(name, type=int, nargs="?", default=default)
     options = parser.parse_args(arguments)
-    counts, faults = run(options.mutants, options.flips, options.seed)
+    counts, faults = run(options.mutants, options.flips, options.seed, options.odd)
     for (name, result), count in sorted(counts.items()):
         sys.stdout.write(f"{name:24} {result:24} {count:6}\n")
     for k, (what, content) in enumerate(faults[:20]):
         path = Path(tempfile.gettempdir()) / f"maskscope-fault-{k}"
         path.write_bytes(content)
         sys.stdout.write(f"{what}: {path}\n")
-    sys.stdout.write(f"{options.mutants} mutants, {options.flips} flips: {len(faults)} faults\n")
+    read = f"{options.mutants} mutants, {options.flips} flips, {options.odd} odd files"
+    sys.stdout.write(f"{read}: {len(faults)} faults\n")
     return 1 if faults else 0
 
 
