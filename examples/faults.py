@@ -56,7 +56,7 @@ def _usual(member: Member) -> bool:
 
 
 def _rare(member: Member) -> bool:
-    """A z-score is not among them: what BatchNorm remembers of it looks like ImageNet's numbers."""
+    """A z-score is not among them: its running statistics look like those of ImageNet's numbers."""
     return member.family == "divided again"
 
 

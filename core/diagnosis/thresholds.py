@@ -11,7 +11,7 @@ afterwards, from decisions 12, 13 and 20 and what the comments said. A name has 
 The others follow from a format, an algorithm or a definition, which the comment names.
 """
 
-# --- where black begins (bisect.py) ---------------------------------------------------------------
+# --- the first bad stage (bisect.py) --------------------------------------------------------------
 
 FLAT_LOGITS = 1e-3  # spatial std over the range of the whole: below it a plane is flat; definition
 HUGE_LOGIT = 1e3  # no logit of a healthy network is as large [healthy]

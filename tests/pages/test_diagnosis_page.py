@@ -44,7 +44,7 @@ def says(app) -> str:
     return "\n".join(e.value for kind in kinds for e in kind).replace("\\", "")
 
 
-def test_the_example_is_named_with_what_is_fed_and_what_is_remembered(app):
+def test_the_example_is_named_with_what_is_fed_and_what_the_training_fed(app):
     finished(app)
 
     assert not app.exception

@@ -65,7 +65,7 @@ def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
-def remembered(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+def normalization_in_checkpoint(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P1 to P5 and P7 from the checkpoint alone: said at once, and asked again with the picture."""
     known = from_memory(measured, memory_of(measured), {})
     if known is None or not known.changes or measured.batchnorm.never_updated_share > UNUSED_NORMS:

@@ -61,7 +61,7 @@ NO_FORWARD = (
             feeding.tiny,
         )
     ),
-    Phase((feeding.remembered,), provisional=True),
+    Phase((feeding.normalization_in_checkpoint,), provisional=True),
     Phase((numerics.training_mode,)),
     # Statistics that never saw a picture need the training mode, whatever is said against it.
     Phase((numerics.never_updated, numerics.half)),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Inspections:
-    """A case, and its inspections. What was run is remembered; no answer ever changes."""
+    """A case, and its inspections. What was run is kept; no answer ever changes."""
 
     case: Case
     forwards: Forwards

@@ -34,11 +34,11 @@ class Gauge:
     means: np.ndarray  # Float64[k 2c], of the convolved planes
     covariances: np.ndarray  # Float64[k 2c 2c], between them
     bias: np.ndarray  # Float64[k], of the convolution
-    known: np.ndarray  # Float64[k], the remembered mean
-    spread: np.ndarray  # Float64[k], the remembered variance
+    known: np.ndarray  # Float64[k], the running mean
+    spread: np.ndarray  # Float64[k], the running variance
 
     def divergence(self, gain: Sequence[float], offset: Sequence[float]) -> float:
-        """The median over channels of KL(now, remembered) at the first BatchNorm, in nats.
+        """The median over channels of KL(now, running) at the first BatchNorm, in nats.
 
         Args:
             gain: per channel, as in `InputTensor`.

@@ -1,4 +1,4 @@
-"""What the first BatchNorm remembers of the training's input, from the checkpoint alone.
+"""The training's input by the first BatchNorm's running statistics, from the checkpoint alone.
 
 Behind the first convolution the mean of channel k is the sum over c of (sum of its weights) times
 the mean of input channel c, so the means of all K channels are K equations with C unknowns; and the
@@ -31,7 +31,7 @@ class Memory:
     name: str  # of the convolution
 
 
-def remember(tensors: Mapping[str, torch.Tensor]) -> Memory | None:
+def read_memory(tensors: Mapping[str, torch.Tensor]) -> Memory | None:
     """Read the first pair of convolution and BatchNorm; None where there is none that fits."""
     pair = _first_pair(tensors)
     if pair is None:

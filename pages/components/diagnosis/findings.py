@@ -24,7 +24,7 @@ BADGES = {"certain": "red", "likely": "orange", "possible": "gray"}
 
 
 def show_diagnosis(answered: Diagnosis, seen: Seen) -> None:
-    """Draw where it begins, what was found, and what was tried."""
+    """Draw the first bad stage, what was found, and what was tried."""
     show_bisect(answered.bisect)
     show_findings(answered.findings, seen)
     if answered.tried:

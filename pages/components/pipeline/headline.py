@@ -38,7 +38,7 @@ PANELS = {"input": "raw", "tensor": "normalized", "logits": "logits", "labels": 
 
 
 def marked_stage(job: Job[Diagnosis]) -> str:
-    """The panel at which the picture turns bad, "" for none."""
+    """The panel of the first bad stage, "" for none."""
     return PANELS.get(job.partial.bisect.stage, "") if job.partial is not None else ""
 
 

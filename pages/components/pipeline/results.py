@@ -57,7 +57,7 @@ def notes_on(seen: Seen) -> list[str]:
 
 
 def show_panels(seen: Seen, marked: str = "") -> None:
-    """Draw the five stages; `marked` is the one at which the picture turns bad."""
+    """Draw the five stages; `marked` is the first bad one."""
     inspection = seen.inspection
     channel = _channel(inspection)
     logits, engine = inspection.logits, inspecting.engine()

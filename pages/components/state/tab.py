@@ -48,7 +48,7 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class TabState:
-    """All that a tab remembers between two runs of a page."""
+    """All that a tab keeps between two runs of a page."""
 
     settings: Settings = field(default_factory=Settings)
     sources: Sources = field(default_factory=Sources)
@@ -84,7 +84,7 @@ class TabState:
             return replace(self, complaint=Complaint.of(error))
 
     def with_preset(self, name: str) -> TabState:
-        """Take over a convention, and remember it for `with_defaults`."""
+        """Take over a convention, and keep it for `with_defaults`."""
         return replace(self.with_settings(apply_preset(self.settings, name)), preset=name)
 
     def with_defaults(self) -> TabState:
@@ -93,7 +93,7 @@ class TabState:
         return self.with_settings(change(Settings(), class_names=names)).with_preset(self.preset)
 
     def with_fix(self, changes: Mapping[str, Any]) -> TabState:
-        """Do what a finding advises, and remember what was before."""
+        """Do what a finding advises, and keep what was before."""
         changed = self.with_changes(**changes)
         return changed if changed.complaint else replace(changed, before_fix=self.settings)
 

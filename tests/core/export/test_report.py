@@ -49,7 +49,7 @@ def report(inspection):
         checkpoint=replace(case.checkpoint, name=f"{NASTY}.pth", calls=("requests.api.get", NASTY)),
     )
     answered = Diagnosis(
-        inspection.settings, (FINDING,), Bisect("labels", "It begins here."), finished=True
+        inspection.settings, (FINDING,), Bisect("labels", "One class covers 99.9%."), finished=True
     )
     return html_report(case, inspection, answered, written=WRITTEN)
 

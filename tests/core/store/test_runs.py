@@ -61,7 +61,7 @@ SNAPSHOT = Snapshot(
                     "kind": "fault",
                     "fix": "Choose ImageNet",
                     "code": "",
-                    "evidence": [{"words": "BatchNorm remembers 0.485"}],
+                    "evidence": [{"words": "The running statistics show 0.485"}],
                 }
             ],
         },
