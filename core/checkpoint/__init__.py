@@ -22,18 +22,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoint.known import class_names_in
+from core.checkpoint.report import Report, no_such_part
+from core.checkpoint.text import clean
 from core.errors import CheckpointError
 from core.recent import forget_oldest
 
 if TYPE_CHECKING:
     import torch
 
-    from core.checkpoint.report import Report
-
     Tensors = dict[str, torch.Tensor]
 
 __all__ = ["Checkpoint", "read_checkpoint"]
 
+MAX_CHOICE = 10_000  # characters; 100 names of 80 with what is between them
 KEPT_BYTES = 8 * 2**30  # of all files in a folder together; the least recently used go first
 
 
@@ -97,6 +98,8 @@ def read_checkpoint(
         CheckpointError: the file holds no weights that can be read.
         RefusedError: the file asks for code to be run, or is over a limit.
     """
+    if "\0" in choice or len(choice) > MAX_CHOICE or clean(choice) != choice:
+        raise no_such_part(choice)  # no process can be asked for it
     with _place(folder, digest, choice) as out:
         report, tensors = _kept(out) or _read(path, out, choice, progress)
         text = out.with_suffix(".json")
@@ -150,8 +153,6 @@ def _reader() -> str:
 
 def _kept(out: Path) -> tuple[Report, Tensors] | None:
     """What was read before; None where there is nothing, or it was damaged since."""
-    from core.checkpoint.report import Report
-
     try:
         report = Report(**json.loads(out.with_suffix(".json").read_text()))
         tensors = _mapped(out, report)

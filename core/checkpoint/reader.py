@@ -22,7 +22,7 @@ from core.checkpoint.machine import Machine
 from core.checkpoint.onnx_file import read_onnx
 from core.checkpoint.plain import LEFT_OUT, Plain
 from core.checkpoint.policy import beyond_weights, foreign_calls, refuse_names, user_classes
-from core.checkpoint.report import Report, Surroundings, shared_prefix, summary
+from core.checkpoint.report import Report, Surroundings, no_such_part, shared_prefix, summary
 from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
@@ -189,10 +189,7 @@ def _chosen(candidates: list[Candidate], choice: str) -> Candidate:
     for candidate in candidates:
         if "/".join(candidate.path) == choice:
             return candidate
-    raise CheckpointError(
-        f"The file has no weights under {choice[:80]!r}.",
-        remedy="Choose one of the entries that the checkpoint page lists.",
-    )
+    raise no_such_part(choice)
 
 
 def _whole(

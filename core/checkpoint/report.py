@@ -10,6 +10,7 @@ from core.checkpoint.harvest import NOT_WEIGHTS, Candidate, is_optimizer
 from core.checkpoint.plain import LEFT_OUT, Plain
 from core.checkpoint.records import Call, Global, class_of, items_of, pairs_of, state_of
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
+from core.checkpoint.text import clean
 from core.errors import CheckpointError
 
 PREFIXES = (
@@ -58,6 +59,14 @@ def shared_prefix(keys: list[str]) -> str:
     ):
         prefix += step
     return "" if any(key == prefix for key in keys) else prefix
+
+
+def no_such_part(choice: str) -> CheckpointError:
+    """Say that the weights that were asked for are not in the file."""
+    return CheckpointError(
+        f"The file has no weights under {clean(choice[:80])!r}.",
+        remedy="Choose one of the entries that the checkpoint page lists.",
+    )
 
 
 def summary(candidate: Candidate) -> dict[str, Any]:

@@ -88,6 +88,14 @@ def test_what_is_cut_beside_the_weights_is_told(upload):
     assert any("up to 20,000 characters" in note for note in notes)
 
 
+@pytest.mark.parametrize("part", ["gone", "a\0b", "\ud800", "x" * 200_000])
+def test_a_part_that_is_not_there_is_told_whatever_it_is_called(upload, tmp_path, part):
+    upload(saved({"model": {"w": torch.ones(4)}}))
+
+    with pytest.raises(CheckpointError, match="no weights under"):
+        read_checkpoint(tmp_path / "blob", name="x", digest="d", choice=part)
+
+
 # --- what was kept before -------------------------------------------------------------------------
 
 
