@@ -175,8 +175,8 @@ def _read(
         part.replace(out)
         text.replace(out.with_suffix(".json"))  # last: with it the pair is complete
     finally:
-        part.unlink(missing_ok=True)
-        text.unlink(missing_ok=True)
+        for left in (part, text, part.with_suffix(".unpacked")):  # where the process was ended
+            left.unlink(missing_ok=True)
     forget_oldest(out.parent, "*.safetensors", KEPT_BYTES, keep=out.name)
     return report, _mapped(out, report)
 

@@ -26,7 +26,7 @@ from core.checkpoint.text import read_json
 from core.errors import CheckpointError, RefusedError
 
 CHUNK = 4 * 2**20
-GROWTH = 256 * 2**20  # bytes; numbers of a network shrink by a tenth, not by a thousandth
+GROWTH, RATIO = 32 * 2**20, 10  # numbers of a network shrink by a tenth, pruned ones to a fifth
 MAX_FILES = 1_000
 MAX_TEXT_BYTES = 5 * 2**20  # of one JSON text; a tokenizer has 2 MB
 MAX_TEXTS_BYTES = 32 * 2**20  # of all; what is too long is passed over, but has to be unpacked
@@ -86,12 +86,12 @@ def _infos(path: Path) -> list[zipfile.ZipInfo]:
 
 
 @contextmanager
-def opened(path: Path, folder: Path) -> Iterator[tuple[Bundle, Path, tuple[int, ...]]]:
+def opened(path: Path, unpacked: Path) -> Iterator[tuple[Bundle, Path, tuple[int, ...]]]:
     """Unpack the weights of a ZIP into one temporary file.
 
     Args:
         path: the ZIP.
-        folder: where the temporary file is made.
+        unpacked: the temporary file, of a name that nobody else has.
 
     Yields:
         What the ZIP holds, the temporary file, and where in it each file of weights begins; the
@@ -101,7 +101,6 @@ def opened(path: Path, folder: Path) -> Iterator[tuple[Bundle, Path, tuple[int, 
         CheckpointError: damaged, or weights of several networks.
         RefusedError: over a limit.
     """
-    unpacked = folder / f"{path.name}.unpacked"
     try:
         with zipfile.ZipFile(path) as archive:
             bundle = _bundle(archive)
@@ -245,7 +244,7 @@ def _unpack(archive: zipfile.ZipFile, names: tuple[str, ...], target: Path) -> t
     """Where each file begins in the target; more than is announced is never unpacked."""
     infos = [archive.getinfo(name) for name in names]
     unpacked = sum(info.file_size for info in infos)
-    if unpacked > min(MAX_BYTES, GROWTH + 4 * sum(info.compress_size for info in infos)):
+    if unpacked > min(MAX_BYTES, GROWTH + RATIO * sum(info.compress_size for info in infos)):
         raise RefusedError(
             f"The weights in the ZIP say that they take {unpacked / 2**30:.1f} GiB unpacked, which "
             "weights never do of so few bytes, or which is over the limit.",

@@ -14,7 +14,8 @@ from core.checkpoint.window import Damaged, TooMuch
 from core.errors import RefusedError
 
 MAX_TENSOR_BYTES = 4 * 2**30  # written out
-MAX_GROWTH = 256 * 2**20  # how much more than the file itself views may take written out
+MAX_GROWTH = 32 * 2**20  # what views of few bytes may take written out, beside ...
+MAX_RATIO = 4  # ... so many times the file itself: tied weights, 8-bit numbers in 32
 MAX_TENSORS = 20_000
 MAX_NAME = 1000  # characters; the longest honest one has about 150
 MAX_NAMES_BYTES = 4 * 2**20  # of all names together: 20,000 of 200 characters
@@ -35,13 +36,17 @@ def check_size(tensors: Mapping[str, TensorRecord], file_bytes: int) -> None:
             remedy="Save the weights of one network alone.",
         )
     needed = sum(record.num_bytes for record in tensors.values())
-    allowed = min(MAX_TENSOR_BYTES, file_bytes + MAX_GROWTH)
+    allowed = min(MAX_TENSOR_BYTES, MAX_RATIO * file_bytes + MAX_GROWTH)
     if needed > allowed:
         raise RefusedError(
-            f"The tensors take {needed / 2**30:.1f} GiB of memory written out; at most "
-            f"{allowed / 2**30:.1f} GiB are allowed for a file of this size.",
+            f"The tensors take {_in_words(needed)} of memory written out; at most "
+            f"{_in_words(allowed)} are allowed for a file of this size.",
             remedy="Save the weights of a smaller network, and tensors without expand().",
         )
+
+
+def _in_words(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
 def check_names(names: Iterable[str]) -> None:

@@ -18,9 +18,9 @@ from core.checkpoint.reader import read_file
 from core.checkpoint.sniff import MAX_BYTES
 from core.errors import CheckpointError, RefusedError
 
-INFLATED = 4  # bundle.py unpacks no more than this of a byte; weights shrink by a tenth
+INFLATED = 4  # unpacking costs what reading so many times the file would
 MEMORY = 512 * 2**20  # address space beyond the file, its map and what a strided tensor takes
-GROWTH = 256 * 2**20  # core/checkpoint/canonical.py, MAX_GROWTH
+GROWTH = 256 * 2**20  # views written out one after the other
 CPU_SECONDS = 8  # and one more for each SLOWEST bytes
 SLOWEST = 20e6  # bytes per second: unpacked, compared with their checksums, and written
 SAVE_ALONE = "Save the weights alone: torch.save(model.state_dict(), ...)"

@@ -88,7 +88,7 @@ def _without_checksums(archive: Archive) -> list[str]:
 def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
     """A ZIP around the file with the weights, or around all of them."""
     say("Unpacking the ZIP")
-    with opened(path, out.parent) as (bundle, unpacked, starts):
+    with opened(path, out.with_suffix(".unpacked")) as (bundle, unpacked, starts):
         if bundle.weights[0].endswith(".safetensors"):
             with unpacked.open("rb") as file, _mapped(file) as data:
                 tensors, metadata = read_shards(data, starts)

@@ -110,6 +110,16 @@ def _bundle(texts: int, length: int) -> bytes:
     return buffer.getvalue()
 
 
+def _zeros(count: int) -> bytes:
+    """Weights that unpack to a thousand times their size."""
+    header = json.dumps({"w": {"dtype": "U8", "shape": [count], "data_offsets": [0, count]}})
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        text = struct.pack("<Q", len(header)) + header.encode()
+        file.writestr("model.safetensors", text + bytes(count))
+    return buffer.getvalue()
+
+
 def _crossed(count: int) -> bytes:
     """A list that holds one dict many times, whose keys are no texts."""
     keys = b"".join(b"K" + bytes([k % 256]) + b"\x85N" for k in range(count))  # (k,): None
@@ -130,6 +140,9 @@ LAVISH: dict[str, Callable[[], tuple[bytes, str]]] = {  # what a small file coul
     "forty texts of a megabyte beside the weights": lambda: (
         _bundle(40, 10**6), "JSON files beside"),
     "five texts of a megabyte beside the weights": lambda: (_bundle(5, 10**6), "opens"),
+    "a view of one number as 64 MB": lambda: (
+        pickled((text_op("w"), tensor(sizes(2**24), sizes(0)))), "64 MiB of memory"),
+    "64 MB of zeros in a ZIP of 64 KB": lambda: (_zeros(2**26), "which weights never do"),
     "metadata of 4 MB in safetensors": lambda: (
         safetensors("w", [0], {str(k): "a" * 20_000 for k in range(200)}), "opens"),
 }  # fmt: skip
