@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz import outcome, run, saved, seeds, state
+from tests.fuzz import outcome, run
+from tests.support.honest import saved, seeds, state
 
 
 @pytest.mark.filterwarnings("ignore")
