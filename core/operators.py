@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.errors import InspectionError
+from core.errors import ForwardError
 
 OnOperator = Callable[[Any, tuple[Any, ...], torch.Tensor], None]
 
@@ -108,11 +108,30 @@ def tap(module: nn.Module, tensor: torch.Tensor, on_operator: OnOperator) -> Non
         module: of the network, in eval mode.
         tensor: Float32[1 c h w].
         on_operator: see `OperatorTap`.
+
+    Raises:
+        ForwardError: this size or tensor stops the network, so that what was seen is not all.
     """
     try:
         with torch.no_grad(), OperatorTap(on_operator):  # inference_mode would hide conv2d
             module(tensor)
     except StopForward:
         pass
-    except (InspectionError, RuntimeError, ValueError, TypeError):
-        pass  # this size or tensor stops the network
+    except ForwardError:
+        raise
+    except Exception as exc:
+        raise stopped(exc, tuple(tensor.shape)) from exc
+
+
+def stopped(exc: Exception, shape: tuple[int, ...]) -> ForwardError:
+    """What is said where a network cannot be run on an input of this shape."""
+    detail = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
+    if isinstance(exc, MemoryError) or "memory" in detail:
+        return ForwardError(
+            f"There is not enough memory to run the network on an input of shape {shape}.",
+            remedy="Choose a smaller size under Resize, or a smaller picture.",
+        )
+    return ForwardError(
+        f"The network stops on an input of shape {shape}: {detail}.",
+        remedy="Choose another size under Resize; many networks need at least 32 pixels a side.",
+    )

@@ -27,6 +27,7 @@ Head = Literal["out", "aux"]
 Upsampling = Literal["bilinear", "nearest"]
 Rule = Literal["auto", "argmax", "threshold", "per_class"]
 Activation = Literal["auto", "none", "softmax", "sigmoid"]
+Palette = Literal["voc", "cityscapes", "ade20k", "safe", "gray", "custom"]
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class Decoding:
 class Display:
     """Labels to colors."""
 
-    palette: Annotated[str, Control("Palette")] = "safe"
+    palette: Annotated[Palette, Control("Palette")] = "safe"
     # "#rrggbb" by class id, for palette = custom.
     custom: Annotated[tuple[str, ...], Control("Colors")] = ()
     # Of the mask over the picture.
@@ -291,8 +292,11 @@ def _checked(name: str, value: Any) -> Any:
 def _number(name: str, kind: type, value: Any) -> Any:
     low, high = CONTROLS[name].limits
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise _unusable(name, f"{value!r} is not a number from {low:g} to {high:g}")
-    return kind(value)
+        raise _unusable(name, f"{value!r:.20} is not a number from {low:g} to {high:g}")
+    try:
+        return kind(value)
+    except OverflowError as error:  # an integer that no float can be
+        raise _unusable(name, "the number is too large") from error
 
 
 def _unusable(name: str, why: str) -> SettingsError:

@@ -2,9 +2,9 @@
 
     path -> a process of its own (process, child)
               -> tensors as one safetensors file, and a report (reader and what it uses)
-         -> mapped tensors, notes on their numbers (here, health)
+         -> mapped tensors, weights in parts put together (merged), notes on their numbers (health)
 
-Only this file, `health` and `clean` know torch; nothing outside knows how a file is read.
+Only this file, `merged`, `health` and `clean` know torch; nothing outside knows how a file is read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.checkpoint.known import class_names_in
+from core.checkpoint.known import (
+    Normalization,
+    class_names_in,
+    is_normalization,
+    normalizations_in,
+    normalizations_of,
+)
+from core.checkpoint.policy import in_words
 from core.checkpoint.report import Report, no_such_part
 from core.checkpoint.text import clean
 from core.errors import CheckpointError
@@ -31,10 +38,12 @@ if TYPE_CHECKING:
     import torch
 
     Tensors = dict[str, torch.Tensor]
+    Buffers = dict[str, tuple[float, ...]]
 
 __all__ = ["Checkpoint", "read_checkpoint"]
 
 MAX_CHOICE = 10_000  # characters; 100 names of 80 with what is between them
+SHOWN = 8  # names in a sentence
 KEPT_BYTES = 8 * 2**30  # of all files in a folder together; the least recently used go first
 
 
@@ -60,7 +69,10 @@ class Checkpoint:
     metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
     program: Mapping[str, Any] | None = None  # the graph of an exported program
     beyond_weights: tuple[str, ...] = ()  # names that torch.load(weights_only=True) refuses
+    computed: tuple[str, ...] = ()  # tensors that are worked out of what the file has
     path: Path | None = None  # the file itself, as long as it is there
+    left_over: Mapping[str, str] = field(default_factory=dict)  # tensors of no network, in words
+    buffers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of those, mean and std
     report_bytes: int = 0  # of everything but the numbers, written as JSON
 
     @property
@@ -68,6 +80,44 @@ class Checkpoint:
         """Names these weights: the file, and where in it they are; 64 hexadecimal digits."""
         where = json.dumps([self.digest, *self.wrapper])
         return hashlib.sha256(where.encode()).hexdigest()
+
+    @property
+    def part(self) -> str:
+        """Names these weights among `candidates`; "" where they are the whole file."""
+        return "/".join(self.wrapper)
+
+    @property
+    def stated(self) -> tuple[Normalization, ...]:
+        """What the file itself says about the normalization of the training, each pair once."""
+        found: dict[tuple[tuple[float, ...], ...], Normalization] = {}
+        for each in (*normalizations_in(self.metadata), *normalizations_of(self.buffers)):
+            found.setdefault((each.mean, each.std), each)
+        return tuple(found.values())
+
+    def contents(self) -> dict[str, Any]:
+        """What was opened, what else the file holds, and what it says, as JSON can hold it."""
+        return {
+            "part": self.part,
+            "prefix": self.prefix,
+            "tensors": len(self.tensors),
+            "parts": [dict(candidate) for candidate in self.candidates],
+            "left_over": dict(self.left_over),
+            "stated": [asdict(each) for each in self.stated],
+            "class_names": list(self.class_names),
+            "asks_to_call": list(self.calls),
+        }
+
+    def contents_in_words(self) -> Iterator[str]:
+        """What there is beside the weights of one network, a sentence each."""
+        parts = [str(candidate["path"]) or "the file itself" for candidate in self.candidates]
+        if len(parts) > 1:
+            listed = ", ".join(parts)
+            yield f"The file holds {len(parts)} sets of weights: {listed}. Opened: {parts[0]}."
+        if left := list(self.left_over):
+            named = ", ".join(left[:SHOWN]) + ", ..." * (len(left) > SHOWN)
+            yield f"Left over beside the network: {named}."
+        if self.calls:
+            yield in_words(self.calls)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -101,11 +151,16 @@ def read_checkpoint(
     if "\0" in choice or len(choice) > MAX_CHOICE or clean(choice) != choice:
         raise no_such_part(choice)  # no process can be asked for it
     with _place(folder, digest, choice) as out:
-        report, tensors = _kept(out) or _read(path, out, choice, progress)
+        report, (tensors, buffers) = _kept(out) or _read(path, out, choice, progress)
         text = out.with_suffix(".json")
         report_bytes = text.stat().st_size if text.exists() else 0  # forgotten by somebody else
         progress("Checking the weights")
     from core.checkpoint.health import notes_on
+    from core.checkpoint.stored.merged import merged, notes_on_merged
+
+    how: Mapping[str, str] = {}
+    if not report.program:  # a graph puts its weights together itself
+        tensors, how = merged(tensors)
 
     left = [f"{len(report.left_out)} tensors are not read"] * bool(report.left_out)
     return Checkpoint(
@@ -117,7 +172,7 @@ def read_checkpoint(
         wrapper=tuple(report.wrapper),
         prefix=report.prefix,
         others=report.left_out | report.others,
-        notes=(*notes_on(tensors), *left, *report.notes),
+        notes=(*report.notes, *notes_on_merged(tensors, how), *notes_on(tensors), *left),
         kind=report.kind,
         candidates=tuple(report.candidates),
         classes=tuple(report.classes),
@@ -125,10 +180,13 @@ def read_checkpoint(
         training=report.training,
         attributes=report.attributes,
         metadata=report.metadata,
+        computed=(*(key.removeprefix(report.prefix) for key in report.computed), *how),
         program=json.loads(report.program) if report.program else None,
         beyond_weights=tuple(report.beyond_weights),
         path=path,
         report_bytes=report_bytes,
+        left_over=report.left_over,
+        buffers={} if report.program else buffers | _own_buffers(tensors),
     )
 
 
@@ -147,24 +205,24 @@ def _place(folder: Path | None, digest: str, choice: str) -> Iterator[Path]:
 @cache
 def _reader() -> str:
     """Names this version of the reader: what another one kept is read again, not believed."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
 
 
-def _kept(out: Path) -> tuple[Report, Tensors] | None:
+def _kept(out: Path) -> tuple[Report, tuple[Tensors, Buffers]] | None:
     """What was read before; None where there is nothing, or it was damaged since."""
     try:
         report = Report(**json.loads(out.with_suffix(".json").read_text()))
-        tensors = _mapped(out, report)
+        mapped = _mapped(out, report)
         os.utime(out)
     except (OSError, ValueError, TypeError, CheckpointError):
         return None
-    return report, tensors
+    return report, mapped
 
 
 def _read(
     path: Path, out: Path, choice: str, progress: Callable[[str], None]
-) -> tuple[Report, Tensors]:
+) -> tuple[Report, tuple[Tensors, Buffers]]:
     from core.checkpoint.process import read_in_process
 
     part = out.with_name(f"{uuid.uuid4().hex}.part")  # two people may read the same file
@@ -181,15 +239,30 @@ def _read(
     return report, _mapped(out, report)
 
 
-def _mapped(out: Path, report: Report) -> Tensors:
-    """The tensors, mapped from the file and not copied, without their prefix."""
+def _mapped(out: Path, report: Report) -> tuple[Tensors, Buffers]:
+    """The tensors, mapped from the file and not copied, without their prefix; and the buffers."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(out, framework="pt") as file:
-            return {key.removeprefix(report.prefix): file.get_tensor(key) for key in report.keys}
+            tensors = {key.removeprefix(report.prefix): file.get_tensor(key) for key in report.keys}
+            return tensors, {key: _values(file.get_tensor(key)) for key in report.buffers}
     except (SafetensorError, OSError, RuntimeError, ValueError, TypeError) as exc:
         raise CheckpointError(
             "The tensors of the file were read, but they cannot be opened.",
             remedy="Save the weights again with safetensors.torch.save_file, and upload that file.",
         ) from exc
+
+
+def _own_buffers(tensors: Mapping[str, torch.Tensor]) -> Buffers:
+    """Mean and std that stand right beside the layers, with no wrapper around these."""
+    return {
+        key: _values(tensor)
+        for key, tensor in tensors.items()
+        if "." not in key and is_normalization(key, tuple(tensor.shape))
+    }
+
+
+def _values(tensor: torch.Tensor) -> tuple[float, ...]:
+    """Rounded to what float32 holds, so that 0.485 is told as 0.485."""
+    return tuple(round(float(value), 6) for value in tensor.double().flatten())

@@ -9,13 +9,14 @@ from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
+from core.checkpoint.stored.small_numbers import decoded
 from core.checkpoint.tensors import TensorRecord
 from core.checkpoint.window import Damaged, TooMuch
 from core.errors import RefusedError
 
 MAX_TENSOR_BYTES = 4 * 2**30  # written out
 MAX_GROWTH = 32 * 2**20  # what views of few bytes may take written out, beside ...
-MAX_RATIO = 4  # ... so many times the file itself: tied weights, 8-bit numbers in 32
+MAX_RATIO = 4  # ... so many times the file itself: tied weights, 8-bit numbers as float32
 MAX_TENSORS = 20_000
 MAX_NAME = 1000  # characters; the longest honest one has about 150
 MAX_NAMES_BYTES = 4 * 2**20  # of all names together: 20,000 of 200 characters
@@ -100,7 +101,7 @@ def write_canonical(
         say: called with how much is done, at every tenth.
     """
     total, done, reported = sum(record.num_bytes for record in tensors.values()), 0, 0
-    ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.size)
+    ordered = sorted(tensors.items(), key=lambda item: -item[1].written.size)
     with path.open("wb") as target:
         target.write(_header(ordered))
         for _, record in ordered:
@@ -116,7 +117,7 @@ def _header(ordered: list[tuple[str, TensorRecord]]) -> bytes:
     for name, record in ordered:
         start, end = end, end + record.num_bytes
         header[name] = {
-            "dtype": record.dtype.code,
+            "dtype": record.written.code,
             "shape": list(record.shape),
             "data_offsets": [start, end],
         }
@@ -126,6 +127,9 @@ def _header(ordered: list[tuple[str, TensorRecord]]) -> bytes:
 
 
 def _write(record: TensorRecord, data: mmap.mmap, target: BinaryIO) -> None:
+    if record.written is not record.dtype:
+        target.writelines(decoded(record, data))
+        return
     if not record.contiguous:
         target.write(_gathered(record, data))
         return

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from core.checkpoint.records import Call, class_of, items_of, pairs_of, state_of
+from core.checkpoint.records import Call, items_of, pairs_of, state_of
 from core.checkpoint.text import clean
 
 MAX_BYTES = 4 * 2**20  # of all together, written as JSON
@@ -17,7 +17,7 @@ MAX_VALUES = 20_000
 MAX_LEVELS = 8
 MAX_TEXT = 20_000  # characters of one text; a config of mmsegmentation has about 10,000
 MAX_BITS = 64  # of a whole number; what is longer is a text, as no float could hold it
-OBJECTS = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
+INNER = ("_content", "_val")  # where omegaconf keeps a dict's entries, and a number
 LEFT_OUT = object()
 
 
@@ -59,12 +59,12 @@ class Plain:
             return value
         if isinstance(value, int | float):
             return _number(value)
-        if isinstance(value, Call) and class_of(value) in OBJECTS:
-            return self._dict(state_of(value) or [], level)
         if isinstance(value, dict):
             return self._dict(list(value.items()), level)
         if (pairs := pairs_of(value)) is not None:
             return self._dict(pairs, level)
+        if isinstance(value, Call) and (state := state_of(value)) is not None:
+            return self._object(state, level)
         items = value if isinstance(value, list) else items_of(value)
         return LEFT_OUT if items is None else self._list(items, level)
 
@@ -88,6 +88,20 @@ class Plain:
             if part is not LEFT_OUT:
                 parts.append(part)
         return parts
+
+    def _object(self, state: list[tuple[Any, Any]], level: int) -> Any:
+        """The attributes of a Namespace, or of any object of a configuration; of no module."""
+        self._values -= len(state)
+        if not self.has_room(0):
+            return LEFT_OUT
+        named = {key: value for key, value in state if isinstance(key, str)}
+        if "_modules" in named:
+            return LEFT_OUT
+        for inner in INNER:
+            if inner in named:
+                return self.of(named[inner], level + 1)
+        own = [(key, value) for key, value in state if not str(_name(key)).startswith("_")]
+        return self._dict(own, level)
 
     def _dict(self, pairs: list[tuple[Any, Any]], level: int) -> Any:
         parts = {}

@@ -9,21 +9,11 @@ from typing import Any
 from core.checkpoint.harvest import NOT_WEIGHTS, Candidate, is_optimizer
 from core.checkpoint.plain import LEFT_OUT, Plain
 from core.checkpoint.records import Call, Global, class_of, items_of, pairs_of, state_of
+from core.checkpoint.stored.packed import is_packed
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
 from core.checkpoint.text import clean
 from core.errors import CheckpointError
 
-PREFIXES = (
-    "module.",  # DataParallel, DistributedDataParallel
-    "model.",  # Lightning
-    "net.",
-    "network.",
-    "_orig_mod.",  # torch.compile
-    "ema_model.",
-    "model_ema.",
-    "student.",
-    "segmentor.",
-)
 SAVE = 'torch.save(model.state_dict(), "weights.pth")'
 MAX_OTHERS = 500
 MAX_PATHS = 256 * 2**10  # characters of where the others are, together
@@ -48,17 +38,20 @@ class Report:
     notes: list[str] = field(default_factory=list)  # sentences without their full stop
     program: str = ""  # JSON of an exported program's graph
     calls: list[str] = field(default_factory=list)  # names that torch.load would call
+    computed: list[str] = field(default_factory=list)  # tensors that are not the file's own bits
     beyond_weights: list[str] = field(default_factory=list)  # names that weights_only=True refuses
+    left_over: dict[str, str] = field(default_factory=dict)  # tensors beside the network, in words
+    buffers: list[str] = field(default_factory=list)  # of those, mean and std: written out too
 
 
-def shared_prefix(keys: list[str]) -> str:
-    """What is written before every key, of the known prefixes, repeatedly."""
-    prefix = ""
-    while step := next(
-        (p for p in PREFIXES if keys and all(k.startswith(prefix + p) for k in keys)), ""
-    ):
-        prefix += step
-    return "" if any(key == prefix for key in keys) else prefix
+def in_words(tensors: Mapping[str, TensorRecord | LeftOut]) -> dict[str, str]:
+    """What each tensor is, in a few words."""
+    return {
+        key: tensor.why
+        if isinstance(tensor, LeftOut)
+        else f"tensor {tensor.shape} of {tensor.dtype.name}"
+        for key, tensor in tensors.items()
+    }
 
 
 def no_such_part(choice: str) -> CheckpointError:
@@ -72,7 +65,7 @@ def no_such_part(choice: str) -> CheckpointError:
 def summary(candidate: Candidate) -> dict[str, Any]:
     """One line of the list of candidates."""
     return {
-        "path": "/".join(candidate.path),
+        "path": "/".join(candidate.place),
         "kind": candidate.kind,
         "tensors": len(candidate.readable),
         "bytes": candidate.size,
@@ -132,7 +125,9 @@ class Surroundings:
         return (
             isinstance(key, str)
             and key not in NOT_WEIGHTS
-            and isinstance(tensor_of(value, self._storages), TensorRecord)
+            and (
+                isinstance(tensor_of(value, self._storages), TensorRecord) or is_packed(key, value)
+            )
         )
 
     def describe(self, value: Any) -> str:
@@ -166,6 +161,14 @@ class Surroundings:
                 "The file holds an optimizer's state only, not the weights of a network.",
                 remedy=f"Save the network's weights where it was trained: {SAVE}",
             )
+        if unread := self._unread():
+            reason = next(iter(unread.values()))
+            return CheckpointError(
+                f"The file holds {_plural(len(unread), 'tensor', 'tensors')} whose numbers cannot "
+                f"be read, {next(iter(unread))[:80]} first: {reason}.",
+                remedy="Where it was trained, save the weights as plain floating-point tensors: "
+                f"{SAVE}",
+            )
         if pairs is not None:
             keys = ", ".join(str(key)[:40] if _is_simple(key) else "?" for key, _ in pairs[:5])
             what = f"a dict without weights (its entries: {keys})" if keys else "an empty dict"
@@ -177,6 +180,17 @@ class Surroundings:
             f"The file can be read, but it holds {what}, not the weights of a network.",
             remedy=f"Save the network's weights where it was trained: {SAVE}",
         )
+
+    def _unread(self) -> dict[str, str]:
+        """The tensors, near the top of the content, whose numbers are not read, and why."""
+        outer = pairs_of(self._content) or []
+        inner = [pair for _, value in outer for pair in pairs_of(value) or ()]
+        found = ((key, tensor_of(value, self._storages)) for key, value in [*outer, *inner])
+        return {
+            key: tensor.why
+            for key, tensor in found
+            if isinstance(key, str) and isinstance(tensor, LeftOut)
+        }
 
 
 def _entries(value: Any) -> list[tuple[Any, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.first_layer import Gauge, gauge_of
-from core.diagnosis.normalization.memory import Memory, read_memory
+from core.diagnosis.normalization.memory import Memory, read_memory, stem_in_order
 from core.diagnosis.normalization.solve import solve
 from core.diagnosis.thresholds import (
     LARGEST_TWICE,
@@ -20,6 +20,7 @@ from core.diagnosis.thresholds import (
     PHOTO_MEAN,
     PHOTO_STD,
 )
+from core.errors import ForwardError
 from core.image import Image
 from core.presets import IMAGENET_MEAN, PRESETS
 from core.settings import Preprocessing
@@ -64,7 +65,7 @@ def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Ma
 
 def memory_of(measured: Measurements) -> Memory | None:
     """The memory of the file; None where no BatchNorm is near the input."""
-    return read_memory(measured.tensors)
+    return read_memory(measured.network.stem or stem_in_order(measured.tensors))
 
 
 def gauges_of(measured: Measurements) -> list[Gauge]:
@@ -72,7 +73,11 @@ def gauges_of(measured: Measurements) -> list[Gauge]:
     if measured.tensor.largest != 255:
         return []
     module, base = measured.network.module, measured.tensor.base
-    gauge = measured.forwards.not_kept("", lambda: gauge_of(module, base))
+    try:
+        gauge = measured.forwards.not_kept("", lambda: gauge_of(module, base))
+    except ForwardError as error:
+        measured.failures.add("mean and std from the first BatchNorm", error)
+        return []
     return [gauge] if gauge else []
 
 

@@ -27,6 +27,7 @@ from core.diagnosis.normalization.conventions import (
 )
 from core.diagnosis.normalization.memory import Memory
 from core.diagnosis.normalization.recovered import Certainty, Ranking, Recovered, cannot_tell
+from core.diagnosis.normalization.stated import with_statement
 from core.diagnosis.thresholds import (
     AS_LIKE_TRAINING,
     CLEAR_DISTANCE,
@@ -61,7 +62,7 @@ def recover(
         InspectionError: the network cannot be run under the user's settings.
         BudgetSpent: the search has run the network too often.
     """
-    found = _recovered(measured, fixes, masks_tell)
+    found = with_statement(measured, _recovered(measured, fixes, masks_tell), fixes)
     layers = measured.batchnorm.input_kl_by_layer
     then = layers(found.changes) if found.changes else ()
     color, votes = _order(measured, found, masks_tell)
@@ -85,7 +86,8 @@ def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[
         votes = preference(measured, as_now, as_other).votes
         color = now if votes < 0 else other
         judged = is_judged(measured, as_now if votes < 0 else as_other)
-    except InspectionError:
+    except InspectionError as error:
+        measured.failures.add("the order of the channels", error)
         return "", 0.0
     return color if judged and abs(votes) > VOTES else "", abs(votes)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image as PillowImage
 
-from core.image import FORMATS, ImageLimits
+from core.errors import ImageError
+from core.image import read_raster
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,19 +36,16 @@ class Written:
 
 
 def read_written(content: bytes) -> Written | None:
-    """Decode the file; None where it is no picture or too large a one."""
-    limits = ImageLimits()
+    """Decode the file, which came in by the guarded door; None where it is no picture."""
     try:
-        picture = PillowImage.open(io.BytesIO(content), formats=FORMATS)
-        if picture.width * picture.height > limits.pixels or len(content) > limits.num_bytes:
-            return None
-        picture.load()
-    except (OSError, ValueError, SyntaxError):
+        raster = read_raster(content)
+    except ImageError:
         return None
+    picture = raster.as_pillow()
     shown = np.array(picture.convert("L"))
     if picture.mode.startswith("I"):
         shown = (np.array(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-    return Written(_numbers(picture), shown, picture.mode, str(picture.format))
+    return Written(_numbers(picture), shown, picture.mode, raster.format)
 
 
 def _numbers(picture: PillowImage.Image) -> np.ndarray:

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.thresholds import REPEATED_CUTS
-from core.image import FORMATS, TURNS, Image, decode_image
+from core.image import TURNS, Image, decode_image, read_raster
 from core.labels import probabilities
 from core.presets import PRESETS
 from core.settings import AFFINE, flatten
@@ -223,8 +223,7 @@ def _turned(measured: Measurements) -> Iterator[Program]:
 
 def as_stored(file: bytes) -> Image:
     """The picture without its EXIF tag and without its transparency."""
-    with PillowImage.open(io.BytesIO(file), formats=FORMATS) as picture:
-        return _decoded(picture.convert("RGB"))
+    return _decoded(read_raster(file).as_pillow().convert("RGB"))
 
 
 def _flattened(measured: Measurements) -> Iterator[Program]:

@@ -120,9 +120,9 @@ def take_over(chosen: Settings) -> None:
     put(tab().with_settings(chosen))
 
 
-def apply_fix(changes: Mapping[str, Any]) -> None:
+def apply_fix(changes: Mapping[str, Any], part: str = "") -> None:
     """Do what a finding advises, and keep what was before."""
-    put(tab().with_fix(changes))
+    put(tab().with_fix(changes, part))
 
 
 def can_undo() -> bool:

@@ -10,7 +10,6 @@ import streamlit as st
 
 import examples
 from core.colors import PALETTES, palette_colors, palette_from_file
-from core.errors import InspectionError
 from core.presets import PRESETS, preset_of
 from core.settings import CONTROLS, HINTS, PART_OF, Triple, flatten
 from core.version import VERSION
@@ -23,7 +22,8 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 
     from core.architectures import Choice
 
-PICTURES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
+PICTURES = ["png", "jpg", "jpeg", "webp", "avif", "heic", "heif", "jp2", "j2k"]
+PICTURES += ["bmp", "tif", "tiff", "gif", "npy"]
 NO_TRUTH = "none"
 
 # The order under "Resize, dtype and more"; a new setting of the part comes behind these.
@@ -94,15 +94,9 @@ def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], st
         truth = {"truth": picked if picked.startswith("example:") else "", "saved": ""}
         session.open_source(**{kind: picked}, **(truth if kind == "picture" else {}))
 
-    def text(source: str) -> str:
-        try:
-            return call_it(source)
-        except InspectionError:
-            return "an upload that is gone"
-
     _shown(
         st.selectbox, label, f"source_{kind}", current, options=names, on_change=chosen,
-        format_func=text, label_visibility="collapsed",
+        format_func=call_it, label_visibility="collapsed",
     )  # fmt: skip
 
 
@@ -190,7 +184,8 @@ def _decoding() -> None:
 def _display() -> None:
     st.subheader("Display")
     display = session.settings().display
-    names = [name for name in PALETTES if name != "custom" or display.custom]
+    custom = bool(display.custom) or display.palette == "custom"
+    names = [name for name in PALETTES if name != "custom" or custom]
     _bound(st.selectbox, "palette", options=names, format_func=PALETTES.get)
     _ask("alpha")
     with st.expander("Colors, names, ignored id"):

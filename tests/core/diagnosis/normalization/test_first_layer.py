@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from core.diagnosis.measure.batchnorm_divergence import divergence
+from core.diagnosis.measure.sizes import middle
 from core.diagnosis.normalization.first_layer import gauge_of
 from core.diagnosis.normalization.solve import solve
 
@@ -53,7 +54,7 @@ def test_the_gauge_says_the_divergence_at_the_first_batch_norm(name, affine):
 def test_of_a_large_picture_both_measure_the_middle():
     network, pixels = NETWORKS["a bias"](), base(500, 620)
     pixels[:40] = 255
-    tapped = divergence(network, fed(pixels, *PLAIN), 1)[0]
+    tapped = divergence(network, middle(fed(pixels, *PLAIN)), 1)[0]
 
     assert gauge_of(network, pixels).divergence(*PLAIN) == pytest.approx(tapped, rel=1e-4)
 
