@@ -127,7 +127,7 @@ def _case(options: argparse.Namespace) -> Case:
 
     settings = _settings(options)
     content = _bytes(options.image)
-    image = decode_image(content, read=read_guarded)
+    image = decode_image(content, bands=settings.preprocessing.bands, read=read_guarded)
     path = options.checkpoint
     digest = hashlib.sha256(_bytes(path)).hexdigest()
 

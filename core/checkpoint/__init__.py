@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -225,16 +224,13 @@ def _read(
 ) -> tuple[Report, tuple[Tensors, Buffers]]:
     from core.checkpoint.process import read_in_process
 
-    part = out.with_name(f"{uuid.uuid4().hex}.part")  # two people may read the same file
-    text = part.with_suffix(".report")
-    try:
+    # A folder of its own: two may read the same file, and a process may be ended at any time.
+    with tempfile.TemporaryDirectory(prefix="reading-", dir=out.parent) as room:
+        part, text = Path(room) / "weights", Path(room) / "report"
         report = read_in_process(path, part, choice, progress)
         text.write_text(json.dumps(asdict(report)))
         part.replace(out)
         text.replace(out.with_suffix(".json"))  # last: with it the pair is complete
-    finally:
-        for left in (part, text, part.with_suffix(".unpacked")):  # where the process was ended
-            left.unlink(missing_ok=True)
     forget_oldest(out.parent, "*.safetensors", KEPT_BYTES, keep=out.name)
     return report, _mapped(out, report)
 

@@ -66,18 +66,19 @@ def pack(files: Iterable[tuple[str, BinaryIO]], target: BinaryIO) -> None:
 
 def bytes_unpacked(path: Path) -> int:
     """What all entries of a ZIP say that they take, at most MAX_BYTES; 0 for another file."""
-    return min(MAX_BYTES, sum(info.file_size for info in _infos(path)))
+    return min(MAX_BYTES, sum(info.file_size for info in infos_of(path)))
 
 
 def is_bundle(path: Path) -> bool:
     """Whether a ZIP has files with weights inside, instead of being a checkpoint itself."""
-    infos = _infos(path)
+    infos = infos_of(path)
     own = {"data.pkl", "archive_format", "constants.pkl"}
     torch = any(info.filename.partition("/")[2] in own for info in infos)
     return not torch and any(_is_weights(info.filename) for info in infos)
 
 
-def _infos(path: Path) -> list[zipfile.ZipInfo]:
+def infos_of(path: Path) -> list[zipfile.ZipInfo]:
+    """The files in a ZIP; [] where it is none, or damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             return [info for info in archive.infolist() if not info.is_dir()]
@@ -104,7 +105,7 @@ def opened(path: Path, unpacked: Path) -> Iterator[tuple[Bundle, Path, tuple[int
     try:
         with zipfile.ZipFile(path) as archive:
             bundle = _bundle(archive)
-            yield bundle, unpacked, _unpack(archive, bundle.weights, unpacked)
+            yield bundle, unpacked, unpack(archive, bundle.weights, unpacked)
     except DAMAGED as exc:
         raise _damaged(str(exc)[:160]) from exc
     except OSError as exc:
@@ -138,8 +139,7 @@ def read_shards(
 
 
 def _bundle(archive: zipfile.ZipFile) -> Bundle:
-    infos = [info for info in archive.infolist() if not info.is_dir()]
-    _check(infos)
+    infos = check_files(archive)
     by_name: dict[str, zipfile.ZipInfo] = {info.filename: info for info in infos}
     weights = _chosen([name for name in by_name if _is_weights(name)])
     folder = PurePosixPath(weights[0]).parent
@@ -164,7 +164,14 @@ def _bundle(archive: zipfile.ZipFile) -> Bundle:
     return Bundle(weights, {name: text for name, text in texts.items() if text is not None}, others)
 
 
-def _check(infos: list[zipfile.ZipInfo]) -> None:
+def check_files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files of a ZIP.
+
+    Raises:
+        CheckpointError: encrypted, or a name occurs twice.
+        RefusedError: too many.
+    """
+    infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MAX_FILES:
         raise RefusedError(
             f"The ZIP has {len(infos)} files; at most {MAX_FILES} are allowed.", remedy=REMEDY
@@ -173,6 +180,7 @@ def _check(infos: list[zipfile.ZipInfo]) -> None:
         raise _damaged("it has the same name twice")
     if any(info.flag_bits & 1 for info in infos):
         raise CheckpointError("The ZIP is encrypted.", remedy=REMEDY)
+    return infos
 
 
 def _is_weights(name: str) -> bool:
@@ -240,8 +248,15 @@ def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
         return None
 
 
-def _unpack(archive: zipfile.ZipFile, names: tuple[str, ...], target: Path) -> tuple[int, ...]:
-    """Where each file begins in the target; more than is announced is never unpacked."""
+def unpack(archive: zipfile.ZipFile, names: tuple[str, ...], target: Path) -> tuple[int, ...]:
+    """Unpack files one after the other; more than is announced is never unpacked.
+
+    Returns:
+        Where each begins in the target; the last number is its end.
+
+    Raises:
+        RefusedError: they grow more than weights can.
+    """
     infos = [archive.getinfo(name) for name in names]
     unpacked = sum(info.file_size for info in infos)
     if unpacked > min(MAX_BYTES, GROWTH + RATIO * sum(info.compress_size for info in infos)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import mmap
 from collections.abc import Callable, Iterable, Mapping
@@ -127,6 +128,9 @@ def _header(ordered: list[tuple[str, TensorRecord]]) -> bytes:
 
 
 def _write(record: TensorRecord, data: mmap.mmap, target: BinaryIO) -> None:
+    if record.pieces:
+        target.write(_assembled(record, data))
+        return
     if record.written is not record.dtype:
         target.writelines(decoded(record, data))
         return
@@ -137,6 +141,23 @@ def _write(record: TensorRecord, data: mmap.mmap, target: BinaryIO) -> None:
     with memoryview(data) as view:
         for start in range(record.start, end, CHUNK):
             target.write(view[start : min(start + CHUNK, end)])
+
+
+def _assembled(record: TensorRecord, data: mmap.mmap) -> bytes:
+    """A tensor of several pieces, each where it belongs."""
+    import numpy as np
+
+    whole: np.ndarray = np.zeros(record.shape, f"V{record.written.size}")
+    filled: np.ndarray = np.zeros(record.shape, bool)
+    for begins, piece in record.pieces:
+        at = tuple(slice(b, b + n) for b, n in zip(begins, piece.shape, strict=True))
+        content = io.BytesIO()
+        _write(piece, data, content)
+        whole[at] = np.frombuffer(content.getvalue(), whole.dtype).reshape(piece.shape)
+        filled[at] = True
+    if not filled.all():
+        raise Damaged("a tensor whose pieces overlap")
+    return whole.tobytes()
 
 
 def _gathered(record: TensorRecord, data: mmap.mmap) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from core.checkpoint.around.compressed import bytes_inside
 from core.checkpoint.bundle import bytes_unpacked
 from core.checkpoint.reader import read_file
 from core.checkpoint.sniff import MAX_BYTES
@@ -72,7 +73,7 @@ def limit_process(path: Path) -> None:
     # The directory of a ZIP is foreign too: it is looked at under the limit of any other file.
     most = _memory(max(size, MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_AS, (_memory(size), most))
-    needed = _memory(max(size, bytes_unpacked(path)))
+    needed = _memory(max(size, bytes_unpacked(path), bytes_inside(path) if size else 0))
     resource.setrlimit(resource.RLIMIT_AS, (needed, needed))
 
 

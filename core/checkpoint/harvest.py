@@ -67,7 +67,11 @@ def candidates_in(content: Any, storages: Mapping[str, Storage]) -> list[Candida
         Damaged: a tensor contradicts the file.
         TooMuch: the content has too many parts.
     """
-    found = [candidate for candidate in _walk(content, storages) if candidate.readable]
+    return ranked([candidate for candidate in _walk(content, storages) if candidate.readable])
+
+
+def ranked(found: list[Candidate]) -> list[Candidate]:
+    """Each network by itself, the one that is meant most likely first."""
     return [part for candidate in sorted(found, key=_rank) for part in separated(candidate)]
 
 

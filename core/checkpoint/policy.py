@@ -33,7 +33,8 @@ INERT = re.compile(
     | numpy\.random\._pickle\.\w+
     | torch\.(nn|optim|amp|cuda\.amp|torch_version)\.[\w.]+
     | torch\.(ao\.nn|ao\.quantization|quantization)\.[\w.]+
-    | torch\.distributed\.(_?checkpoint\.metadata|_?tensor|_shard|device_mesh|fsdp)\.[\w.]+
+    | torch\.distributed\.checkpoint\.(metadata|filesystem)\.[\w.]+
+    | torch\.distributed\.(_?tensor|_shard|device_mesh|fsdp)\.[\w.]+
     | torchvision\.(models|ops|transforms)\.[\w.]+""",
     re.VERBOSE,
 )

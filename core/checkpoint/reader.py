@@ -14,10 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.checkpoint.bundle import is_bundle, opened, read_shards
+from core.checkpoint.around.compressed import OPENERS, decompressed
+from core.checkpoint.around.distributed import is_distributed, opened_distributed, read_pieces
+from core.checkpoint.around.foreign import Format, by_files
+from core.checkpoint.bundle import infos_of, is_bundle, opened, read_shards
 from core.checkpoint.canonical import check_names, check_size, check_written, write_canonical
 from core.checkpoint.exported_file import read_exported
-from core.checkpoint.harvest import Candidate, candidates_in, separated
+from core.checkpoint.harvest import Candidate, candidates_in, ranked, separated
 from core.checkpoint.known import is_normalization
 from core.checkpoint.machine import Machine
 from core.checkpoint.onnx_file import read_onnx
@@ -25,21 +28,25 @@ from core.checkpoint.plain import LEFT_OUT, Plain
 from core.checkpoint.policy import beyond_weights, foreign_calls, refuse_names, user_classes
 from core.checkpoint.report import MAX_OTHERS, Report, Surroundings, in_words, summary
 from core.checkpoint.safetensors_file import read_safetensors
-from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
+from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, TAR, XZ, container_of
 from core.checkpoint.stored.small_numbers import computed_in, notes_on_small
-from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
 from core.checkpoint.text import clean
 from core.checkpoint.torch_legacy import read_legacy
-from core.checkpoint.torch_zip import Archive, open_archive
+from core.checkpoint.torch_zip import Archive, is_torch, open_archive
 from core.checkpoint.window import TooMuch, Window
 from core.errors import CheckpointError
 
 Say = Callable[[str], None]
 MAX_LISTED = 200  # names of one kind
 EXPORTED, SCRIPT, ZIP = "exported program", "TorchScript", "zip pickle"
+DISTRIBUTED = "distributed checkpoint"
+MAX_LAYERS = 2  # tar in gzip; more is no checkpoint
 
 
-def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stage: None) -> Report:
+def read_file(
+    path: Path, out: Path, *, choice: str = "", say: Say = lambda stage: None, layers: int = 0
+) -> Report:
     """Read a checkpoint and write its tensors as safetensors.
 
     Args:
@@ -47,12 +54,19 @@ def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stag
         out: where the safetensors file goes.
         choice: path of another candidate than the first: "ema".
         say: called with each stage in words.
+        layers: of compression, that it came out of.
 
     Raises:
         CheckpointError: the file holds no weights that can be read.
         RefusedError: it asks for something to be run, or is over a limit.
     """
     container = container_of(path)
+    if container in OPENERS or container == TAR:
+        return _decompressed(path, container, out, choice, say, layers)
+    if container == ZIP and (other := _foreign(path)) is not None:
+        raise other.error()
+    if container == ZIP and is_distributed(path):
+        return _distributed(path, out, choice, say)
     if container == ZIP and is_bundle(path):
         return _bundled(path, out, choice, say)
     with path.open("rb") as file, _mapped(file) as data:
@@ -88,6 +102,50 @@ def _without_checksums(archive: Archive) -> list[str]:
     if archive.checksums:
         return []
     return ["The file carries no checksums (all are zero), so damage to its numbers goes unnoticed"]
+
+
+def _foreign(path: Path) -> Format | None:
+    """What an archive is by the names in it, unless torch wrote it."""
+    names = [info.filename for info in infos_of(path)]
+    return None if any(is_torch(name) for name in names) else by_files(names)
+
+
+def _decompressed(
+    path: Path, container: str, out: Path, choice: str, say: Say, layers: int
+) -> Report:
+    """A checkpoint, or a folder, inside a file of a program like gzip or tar."""
+    if layers == MAX_LAYERS:
+        raise CheckpointError(
+            f"The file is compressed more than {MAX_LAYERS} times over.",
+            remedy="Unpack it, and upload the checkpoint that is inside.",
+        )
+    say(f"Unpacking the {container}")
+    with decompressed(path, container, out.parent) as inner:
+        report = read_file(inner, out, choice=choice, say=say, layers=layers + 1)
+    inside = report.container.removesuffix(" in a ZIP") if container == TAR else report.container
+    return replace(report, container=f"{inside} in {_with_article(container)}")
+
+
+def _with_article(container: str) -> str:
+    return f"an {container}" if container == XZ else f"a {container}"
+
+
+def _distributed(path: Path, out: Path, choice: str, say: Say) -> Report:
+    """A folder of torch.distributed.checkpoint in a ZIP."""
+    say("Unpacking the pieces")
+    with (
+        opened_distributed(path, out.parent) as (index, unpacked, starts),
+        unpacked.open("rb") as file,
+        _mapped(file) as data,
+    ):
+        found = read_pieces(index, data, starts, _single)
+        return _whole(DISTRIBUTED, ranked(found), {}, data, out, choice, say)
+
+
+def _single(archive: Archive) -> TensorRecord | LeftOut | None:
+    """What a file of torch holds that is one tensor."""
+    content, storages, _ = _zipped(archive)
+    return tensor_of(content, storages)
 
 
 def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:

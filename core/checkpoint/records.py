@@ -52,12 +52,13 @@ class Items:
 class Call:
     """An object that the file would make by a call, and what it would put into it."""
 
-    __slots__ = ("arguments", "function", "items", "pairs", "state")
+    __slots__ = ("arguments", "attributes", "function", "items", "pairs", "state")
 
     def __init__(self, function: Any, arguments: Any) -> None:
         """Args: function, mostly a Global; arguments, mostly a tuple."""
         self.function, self.arguments = function, arguments
         self.state: Any = None
+        self.attributes: list[tuple[Any, Any]] | None = None  # of a state in two parts
         self.pairs: list[tuple[Any, Any]] | None = None
         self.items: list[Any] | None = None
 
@@ -115,6 +116,7 @@ def state_of(value: Call) -> list[tuple[Any, Any]] | None:
     """The attributes of an object by name."""
     state = value.state
     if isinstance(state, tuple) and len(state) == 2:  # __dict__ and __slots__
-        both = (pairs_of(state[0]) or []) + (pairs_of(state[1]) or [])
-        value.state = state = Pairs(both)  # once, however often asked
+        if value.attributes is None:  # once, however often asked
+            value.attributes = (pairs_of(state[0]) or []) + (pairs_of(state[1]) or [])
+        return value.attributes
     return pairs_of(state)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.checkpoint.around.foreign import by_keys
 from core.checkpoint.harvest import NOT_WEIGHTS, Candidate, is_optimizer
 from core.checkpoint.plain import LEFT_OUT, Plain
 from core.checkpoint.records import Call, Global, class_of, items_of, pairs_of, state_of
@@ -155,6 +156,8 @@ class Surroundings:
     def no_weights(self) -> CheckpointError:
         """Say what is there instead of weights."""
         pairs = pairs_of(self._content)
+        if known := by_keys(str(key)[:80] for key, _ in pairs or () if _is_simple(key)):
+            return known.error()
         inner = {id(part): part for _, value in pairs or () if (part := pairs_of(value))}
         if pairs is not None and any(map(is_optimizer, [pairs, *inner.values()])):
             return CheckpointError(

@@ -103,6 +103,7 @@ class TensorRecord:
     stride: tuple[int, ...]  # in elements
     start: int  # byte of the file where the first element is
     quantizer: Quantizer | None = None  # of whole numbers that stand for others
+    pieces: tuple[tuple[tuple[int, ...], TensorRecord], ...] = ()  # first index, and the piece
     raw: bool = False  # small numbers stay as they are: a graph turns them itself
 
     @property

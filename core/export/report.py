@@ -219,7 +219,7 @@ def _files(checkpoint: Checkpoint, inspection: Inspection) -> str:
     tensor = inspection.input.tensor
     rows = [
         ("picture", f"{facts.format} {facts.mode}, {facts.width} x {facts.height}"),
-        ("picture SHA-256", inspection.image.digest),
+        ("picture SHA-256", inspection.image.digest.partition("-")[0]),
         ("checkpoint", f"{checkpoint.name}, {checkpoint.container}, {checkpoint.num_bytes:,} B"),
         ("checkpoint SHA-256", checkpoint.digest),
         ("calls", in_words(checkpoint.calls)),

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from core.architectures.sizes import Sizes
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.measure.sizes import at_size
+from core.diagnosis.measure.sizes import ALL_SIZES, at_size
 from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.naming import cause_of, in_words, known_once
@@ -75,7 +76,8 @@ def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     before = measured.case.image.pixels.shape[:2]
     if min(height, width) >= TINY_SIDE or min(before) < 2 * TINY_SIDE:
         return
-    if measured.network.sizes is not None and measured.network.sizes.is_one:
+    told = measured.network.sizes or ALL_SIZES  # what only a trial tells is not asked yet
+    if told.is_one:
         return
     yield Finding(
         "S1",
@@ -86,7 +88,7 @@ def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         ),
         "Feed the size that was used in training; where it is not known, the picture's own.",
         "image = image.resize(training_size)",
-        changes=_at_own_size(measured),
+        changes=_at_own_size(measured, told),
     )
 
 
@@ -304,10 +306,10 @@ def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
-def _at_own_size(measured: Measurements) -> dict[str, Any]:
+def _at_own_size(measured: Measurements, sizes: Sizes) -> dict[str, Any]:
     """The picture's own size, or the nearest that the network takes."""
     own = measured.case.image.pixels.shape[:2]
-    near = measured.sizes.nearest(*own)
+    near = sizes.nearest(*own)
     return {"resize": "none"} if near == own else at_size(near)
 
 
@@ -320,7 +322,7 @@ def _other_sizes(measured: Measurements, so_far: Progress) -> Iterator[Mapping[s
     resized = chosen.resize in ("fixed", "shorter", "longer") and own != (height, width)
     if resized and affordable:
         if measured.sizes.nearest(*own) != (height, width):
-            yield _at_own_size(measured)
+            yield _at_own_size(measured, measured.sizes)
         return
     if measured.truth.mask_score(so_far.fixes) > SIZE_DOUBTED * measured.truth.max_score:
         return

@@ -42,6 +42,7 @@ NO_NETWORK = (
             files.turned,
             files.transparent,
             files.one_color,
+            files.many_bands,
             weights.not_finite,
             weights.prefixed,
             weights.aux_head,

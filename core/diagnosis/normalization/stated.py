@@ -93,7 +93,8 @@ def _refuted(
             return kl > LIKE_TRAINING_NATS and kl > WORSE_FED * found.kl
         score = measured.truth.mask_score
         return bool(changes) and score({**fixes, **changes}) < HARM * score(fixes)
-    except InspectionError:
+    except InspectionError as error:
+        measured.failures.add("whether the file's own mean and std fit", error)
         return True
 
 

@@ -53,7 +53,7 @@ def _attempt(slot: Any) -> Seen | None:
     now = session.sources()
     try:
         try:
-            image = files.open_image(now.picture)
+            image = files.open_image(now.picture, session.settings().preprocessing.bands)
             version = files.version_of(now.checkpoint)
             network = network_of(now, slot)
             colors = palette_colors(session.settings().display, network.num_classes)

@@ -16,7 +16,10 @@ from dataclasses import dataclass
 import examples
 from core.store import Run
 
-WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".bin", ".pt2", ".safetensors", ".onnx", ".zip")
+WEIGHTS = (
+    *(".pth", ".pt", ".ckpt", ".tar", ".pkl", ".bin", ".pt2", ".safetensors", ".onnx", ".zip"),
+    *(".gz", ".tgz", ".bz2", ".xz", ".zst"),
+)
 BESIDE = (".json",)  # uploaded together with weights: config.json, preprocessor_config.json
 
 # core.architectures.pretrained_names(), written out so that the page need not load torch for it.

@@ -343,7 +343,7 @@ def test_one_flipped_bit_in_the_numbers_is_noticed(read):
 @pytest.mark.parametrize("encode", [saved, legacy, save_safetensors])
 def test_a_file_cut_anywhere_never_opens_and_never_leaks_a_foreign_error(read, encode):
     content = encode(weights())
-    for end in random.Random(0).sample(range(len(content) - 1), 60):
+    for end in random.Random(0).sample(range(len(content) - 1), 12):
         with pytest.raises(CheckpointError):
             read(content[:end])
 
@@ -352,7 +352,7 @@ def test_a_file_cut_anywhere_never_opens_and_never_leaks_a_foreign_error(read, e
 @pytest.mark.parametrize("encode", [saved, legacy, save_safetensors])
 def test_a_file_with_flipped_bits_opens_or_gets_a_sentence(read, encode):
     chance, original = random.Random(0), encode(weights())
-    for _ in range(100):
+    for _ in range(20):  # make fuzz has thousands, without a process for each
         content = bytearray(original)
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
         try:

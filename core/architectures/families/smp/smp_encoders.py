@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
+from core.architectures.families.smp.encoder_names import nearest_to, table, with_these
 from core.architectures.nearest import export_lines
 from core.architectures.network import Tensors
 from core.checkpoint import Checkpoint
@@ -47,7 +49,7 @@ def encoder_name(checkpoint: Checkpoint, stated: str = "") -> str:
     for name in (*names, *_likely(found)):
         if _fits(found, name):
             return name
-    best = max(_likely(found), key=lambda name: _overlap(found, name))
+    best = max(nearest_to(found) or FIRST[:1], key=lambda name: _overlap(found, name))
     if _overlap(found, best) >= 0.5:
         return best  # what differs shows in the account
     raise ArchitectureError(
@@ -78,15 +80,13 @@ def _is_known(name: str) -> bool:
     return name.removeprefix("tu-").partition(".")[0] in timm.list_models()
 
 
-def _likely(found: Shapes) -> Iterator[str]:
-    """All names that may fit, the usual ones first."""
+def _likely(found: Shapes) -> list[str]:
+    """All names that may fit, the usual ones first; of encoders that the table lacks all."""
     from segmentation_models_pytorch.encoders import encoders
 
-    if "model.pos_embed" in found:
-        return (f"tu-{name}" for name in VITS)
-    if any(key.startswith("model.") for key in found):
-        return (f"tu-{name}" for name in TIMM)
-    return iter(dict.fromkeys((*FIRST, *encoders)))
+    known = [name for name in with_these(found) if name.startswith("tu-") or name in encoders]
+    new = [name for name in encoders if name not in table()]
+    return [*sorted(known, key=lambda name: name not in FIRST), *new]
 
 
 def _fits(found: Shapes, name: str) -> bool:
@@ -114,11 +114,22 @@ def _shapes(name: str) -> Shapes:
     return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
 
 
+class _RatesWithNumbers(TorchFunctionMode):
+    """Mix vision transformers compute their drop rates with tensors, which need numbers."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> torch.Tensor:
+        """Make those on the processor, whatever the device is."""
+        where = {"device": "cpu"} if func is torch.linspace else {}
+        result: torch.Tensor = func(*args, **{**(kwargs or {}), **where})
+        return result
+
+
 def _encoder(name: str) -> torch.nn.Module:
     from segmentation_models_pytorch.encoders import TimmViTEncoder, get_encoder
 
-    # Mix vision transformers compute their drop rates with tensors, which need numbers.
-    with nullcontext() if name.startswith("mit_") else torch.device("meta"):
+    with torch.device("meta"), _RatesWithNumbers():
         if name.removeprefix("tu-").startswith("vit_"):
             module: torch.nn.Module = TimmViTEncoder(name.removeprefix("tu-"), pretrained=False)
         else:
