@@ -52,9 +52,9 @@ class Preprocessing:
     """Picture to tensor, in this order: color, resize, scale, mean/std, second division, dtype."""
 
     # Of a file with more than three bands, counted from 1; of others nothing is to be chosen.
-    red_band: Annotated[int, Control("Band taken as red", limits=(1, 64), since=3)] = 1
-    green_band: Annotated[int, Control("Band taken as green", limits=(1, 64), since=3)] = 2
-    blue_band: Annotated[int, Control("Band taken as blue", limits=(1, 64), since=3)] = 3
+    red_band: Annotated[int, Control("Red band", limits=(1, 64), since=3)] = 1
+    green_band: Annotated[int, Control("Green band", limits=(1, 64), since=3)] = 2
+    blue_band: Annotated[int, Control("Blue band", limits=(1, 64), since=3)] = 3
     color: Annotated[
         Color,  # gray: luma of ITU-R 601, as Pillow's "L", one channel
         Control(

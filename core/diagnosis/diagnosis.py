@@ -10,6 +10,7 @@ from core.diagnosis.bisect import Bisect
 from core.diagnosis.finding import Finding
 from core.diagnosis.measure.failures import Failed
 from core.diagnosis.normalization.recovered import Recovered
+from core.diagnosis.unexplained import Unexplained
 from core.settings import Settings
 
 
@@ -36,6 +37,7 @@ class Diagnosis:
     forwards: float = 0.0  # in units of one at the settings under diagnosis
     finished: bool = False
     ended: str = ""  # why the search stopped before its end
+    unexplained: Unexplained | None = None  # what forbids a calm word where no fault was found
     failed: tuple[Failed, ...] = ()  # what could not be computed: neither evidence nor calm
 
     @property
@@ -58,8 +60,10 @@ class Diagnosis:
         if not self.faults:
             if not self.finished:
                 return "No problem found so far; still searching."
+            if self.unexplained is not None:
+                return self.unexplained.seen
             if self.failed:
-                return f"Whether something is wrong cannot be told: {self.failed[0].words}"
+                return f"Whether something is wrong cannot be told. {self.failed[0].words}"
             return "No problem found in these files."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
@@ -73,6 +77,7 @@ class Diagnosis:
             "verdict": self.verdict,
             "begins": {"stage": self.bisect.stage, "words": self.bisect.words},
             "findings": [finding.to_dict() for finding in self.findings],
+            "unexplained": self.unexplained.to_dict() if self.unexplained else None,
             "failed": [failed.to_dict() for failed in self.failed],
             "forwards": self.forwards,
         }

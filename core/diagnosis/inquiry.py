@@ -28,6 +28,7 @@ from core.diagnosis.normalization.naming import difference_in_words
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import BUDGET
+from core.diagnosis.unexplained import Unexplained, unexplained
 from core.engine import Runner, in_this_thread
 from core.settings import change
 
@@ -197,15 +198,25 @@ class _Search:
         """All of it, worst first."""
         return Diagnosis(
             self.measured.settings,
-            tuple(sorted(self.so_far.findings.values(), key=worst_first)),
+            worst_first(self.so_far.findings.values()),
             self.bisect,
             self.so_far.recovered,
             tuple(_tried(self.measured)),
             forwards=self.measured.forwards.spent,
             finished=finished,
             ended=self.ended,
+            unexplained=self._unexplained() if finished and not self.so_far.faults else None,
             failed=tuple(self.measured.failures),
         )
+
+    def _unexplained(self) -> Unexplained | None:
+        """What no cause accounts for; without a network it is that there is none."""
+        if (error := self.measured.case.error) and self.measured.case.network is None:
+            return Unexplained(error.message, "", error.remedy)
+        left = None
+        with self._counted("what is left to explain"):
+            left = unexplained(self.measured) if self.measured.case.network is not None else None
+        return left
 
 
 def _tried(measured: Measurements) -> Iterator[Tried]:

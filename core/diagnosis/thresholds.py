@@ -89,6 +89,7 @@ GUESS_WEIGHT = 1.0  # of the distance to the first guess of std [tune]
 FITTED_HANDICAP = 0.1  # nats by which fitted numbers must be better than a known convention [tune]
 CONTRADICTORY_NATS = 2.5  # reference_kl; healthy networks have less than 1 [healthy]
 LIKE_TRAINING_NATS = 0.25  # KL divergence below which an input is like training [tune: pixels]
+NOTHING_LIKE_NATS = 2.5  # KL divergence from which on an input is said to be nothing like training
 JUST_LIKE_NATS = 0.1  # below it an input is just like the training's [tune: swapped]
 AS_LIKE_TRAINING = 2.0  # factor of the best KL divergence that is as good; decision 20 [healthy]
 CLEARLY_NEXT = 3.0  # factor by which another convention must be worse [tune: pixels]
@@ -129,9 +130,9 @@ SIMILAR_GAIN = 0.85  # at a reduced size, where edges fall otherwise [tune: enla
 OUR_OBJECTS_GAIN = 0.8  # from which on the file has our objects: other weights would not [tune]
 RANDOM_GAIN = 0.5  # weights at random may follow the colors so far, and so may others [tune]
 CLEARER_GAIN = 0.003  # by which a program must match better than our own label map [tune]
+FITS_SHOWN = 4  # programs that write one value, in a sentence
 SAME_ASPECT = 0.05  # relative, of a file that was only made smaller; definition
 JPEG_LEVELS = 40  # gray levels by which a JPEG changes pixels at edges [tune: JPEG]
-SAFE_COLORS = 18  # of the palette for color-blind eyes; core/colors.py
 BLACK_CHANNEL = 32  # of every channel: a color below it looks black; definition
 REPEATED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds
 
@@ -168,6 +169,7 @@ HALF_MAX = 65504  # the largest float16; IEEE 754
 
 # --- training and ground truth (checks/training.py, truth.py) -------------------------------------
 
+KEPT_SHARE = 0.5  # of what a mask shows, that must be in its mirror's too; definition
 EMPTY_SHARE = 0.98  # of the background from which on the mask shows nothing [healthy]
 FOREGROUND_SHARE = 0.02  # in the ground truth that is more than an oversight [healthy]
 BENEATH_NATS = 0.1  # of agreement of what lies under the background [tune: background]
@@ -177,6 +179,13 @@ FEW_IDS = 3  # more ids than classes + 3 come from interpolation, not from annot
 LUMA_SLACK = 1  # gray levels by which programs that compute a luminance differ
 RENAMED_SHARE = 0.75  # of the pixels: agreeing once the ids are renamed [tune: truth]
 RENAMED_GAIN = 0.25  # the same: more than before [tune: truth]
+TURNED_IOU = 0.6  # with the truth turned: at least, and as it is less [tune: truth]
+SEEN_SHARE = 0.001  # of the pixels, that a class wins at least where it was trained [healthy]
+TARGET_STEP = 1 / 255  # of a target of 0 to 1 that was divided by 255; definition
+NEAR_STEP = (0.4, 2.5)  # factors of it, within which the largest probabilities lie; definition
+LARGEST_QUANTILE = 0.99  # of the probabilities: what is meant by the largest; definition
+SECOND_SHARE = 0.5  # of a lost class's pixels: second at more, it was learned and only missed
+LOW_CUTS = (0.0005, 0.001, 0.002, 0.003)  # thresholds about half of that step
 BETWEEN_SHARE = 0.2  # of the edge pixels from which on a mask was interpolated [tune: truth]
 
 # --- weights (checks/weights.py) ------------------------------------------------------------------
@@ -185,6 +194,11 @@ DIVERGED_SHARE = 0.5  # of the tensors from which on it was the training that en
 EVEN_DISTANCE = 1.6  # Kolmogorov's, times sqrt(n): 98.8 % of even numbers stay below it
 FEWEST_NUMBERS = 40  # below which chance alone looks as even; the same distribution
 MANY_NUMBERS = 256  # from which on the distance is decisive; the same distribution
+CHANCE_FACTOR = 1.1  # of chance's largest singular value; trained: median 1.0 to 1.5, most 2.6
+LEAST_SIDE = 8  # rows or columns of a weight, below which chance varies by more than that
+MOST_ROWS, MOST_COLUMNS = 256, 1024  # of a weight that are looked at; time
+UNTRAINED_SHARE = 0.95  # of the weights; at most 0.73 of 17 trained networks, noise has 1.0
+FEWEST_WEIGHTS = 8  # of which every one may be small and hardly trained; definition
 NAMES_SHOWN = 3  # in a sentence; the rest is dots
 DEEPEST_PREFIX = 3  # prefixes one after the other; module., model., and one of its own
 

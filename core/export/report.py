@@ -84,16 +84,21 @@ def html_report(
         stages="".join(_panel(stage, answered.bisect.stage) for stage in stages),
         legend=_legend(inspection, verdict),
         begins=escape(answered.bisect.words),
-        findings="".join(map(_finding, answered.findings)) or "<p>None.</p>",
-        failed="".join(
-            f"<p>Not computed: {escape(failed.words)}</p>" for failed in answered.failed
-        ),
+        findings=_unexplained(answered) + "".join(map(_finding, answered.findings))
+        or "<p>None.</p>",
+        failed="".join(f"<p>{escape(failed.words)}</p>" for failed in answered.failed),
         settings="".join(_part(inspection.settings, name) for name in PARTS),
         files=_files(checkpoint, inspection),
         figures=_figures(inspection, verdict),
         plotly=plotly,
         script=script,
     )
+
+
+def _unexplained(answered: Diagnosis) -> str:
+    """What was tried and what would decide, where the mask is left without an explanation."""
+    left = answered.unexplained
+    return "" if left is None else f"<p>{escape(left.tried)}</p><p>{escape(left.decides)}</p>"
 
 
 def _own(name: str) -> str:

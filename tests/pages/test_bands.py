@@ -8,7 +8,7 @@ from tests.core.image.test_formats import tiff
 
 pytestmark = pytest.mark.usefixtures("own_store")
 FIVE = np.random.default_rng(0).integers(0, 4096, (32, 48, 5)).astype(np.uint16)
-LABELS = ["Band taken as red", "Band taken as green", "Band taken as blue"]
+LABELS = ["Red band", "Green band", "Blue band"]
 
 
 def choosers(app):
@@ -33,7 +33,7 @@ def test_three_of_five_bands_are_chosen(app):
     assert [box.value for box in choosers(app).values()] == [1, 2, 3]
     assert "5 bands: 1, 2, 3 are taken as red, green, blue" in said(app)
 
-    choosers(app)["Band taken as red"].set_value(5).run()
+    choosers(app)["Red band"].set_value(5).run()
 
     assert not app.exception
     assert "5 bands: 5, 2, 3 are taken as red, green, blue" in said(app)

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.diagnosis.causes import CAUSES
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
+from core.diagnosis.reproduction.another import agreement, another_mask
 from core.diagnosis.reproduction.decode import Coding, Written, coding, read_written
-from core.diagnosis.reproduction.labels import of_labels
+from core.diagnosis.reproduction.labels import is_lossy_copy, of_labels
 from core.diagnosis.reproduction.programs import Program, with_forward, without_forward
 from core.diagnosis.thresholds import (
     CLEARER_GAIN,
+    FITS_SHOWN,
     OUR_OBJECTS_GAIN,
     RANDOM_GAIN,
     SAME_ASPECT,
@@ -44,9 +45,9 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if written is None:
         return
     if written.flat:
-        fits = list(_of_one_value(measured, written))
-        yield from fits or _unexplained(measured, 0.0)
-        return
+        if not (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
+            yield _of_one_value(measured, written)
+        return  # ours is of one class too: the network is to be asked, not the file
     if (small := _reduced(measured, written)) > SIMILAR_GAIN:
         yield _not_enlarged(written, small)
         return
@@ -60,10 +61,10 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         best = _first_good(measured, written) or best
     if best is not None and best.gain >= SAME_GAIN:
         yield _named(best, measured)
-    elif ours.gain >= SAME_GAIN or written.format == "JPEG":
+    elif ours.gain >= SAME_GAIN or is_lossy_copy(written, measured.seen.labels.ids):
         yield from of_labels(measured, written)
     else:
-        yield from _unexplained(measured, max(ours.gain, best.gain if best else 0.0))
+        yield _unexplained(measured, written, max(ours.gain, best.gain if best else 0.0))
 
 
 def _reduced(measured: Measurements, written: Written) -> float:
@@ -91,26 +92,28 @@ def _not_enlarged(written: Written, gain: float) -> Finding:
     )
 
 
-def _unexplained(measured: Measurements, nearest: float) -> Iterator[Finding]:
-    """W1: these weights did not write the file, and their names hint at why."""
+def _unexplained(measured: Measurements, written: Written, nearest: float) -> Finding:
+    """W1 where the names hint at it, else D8: these weights and settings give another mask."""
     prefix = measured.case.checkpoint.prefix if measured.case.checkpoint else ""
     if not prefix or nearest >= OUR_OBJECTS_GAIN:
-        return
-    yield Finding(
+        return another_mask(measured, written, nearest)
+    return Finding(
         "W1",
-        "likely" if nearest < RANDOM_GAIN else "possible",
+        "likely" if nearest < RANDOM_GAIN and not written.flat else "possible",
         (
             Evidence(
                 "No program that was tried writes your file with these weights; the nearest "
                 f"explains {max(0.0, nearest):.0%} of it.",
                 nearest,
             ),
+            agreement(measured, written),
             Evidence(
                 f"All names in the checkpoint begin with {prefix}, which "
                 "load_state_dict(strict=False) skips without an error."
             ),
         ),
-        "Take the prefix off and load with strict=True.",
+        "Take the prefix off and load with strict=True; of Lightning take the model that "
+        "load_from_checkpoint returns.",
         f"state = {{k.removeprefix({prefix!r}): v for k, v in state.items()}}",
         separates="The return value of load_state_dict: it names the missing keys.",
     )
@@ -181,31 +184,29 @@ def _named(match: Match, measured: Measurements) -> Finding:
 # --- a file of one value --------------------------------------------------------------------------
 
 
-def _of_one_value(measured: Measurements, written: Written) -> Iterator[Finding]:
-    """Several programs give one value; only one that must give it is more than possible."""
-    if (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
-        return  # ours is of one class too: the network is to be asked, not the file
+def _of_one_value(measured: Measurements, written: Written) -> Finding:
+    """Many bugs write one value, so none is more than possible; the simplest is named first."""
     value = int(written.packed.flat[0])
     every = (*without_forward(measured), *with_forward(measured))
     fits = [program for program in every if _gives(program, measured, value)]
-    first: dict[str, Program] = {}
-    for program in fits:
-        first.setdefault(program.cause, program)
-    for program in first.values():
-        yield Finding(
-            program.cause,
-            "likely" if CAUSES[program.cause].writes_one_value or len(fits) == 1 else "possible",
-            (
-                Evidence(f"Your file is {value} everywhere; our label map is not.", value),
-                Evidence(
-                    f"{program.words[0].upper()}{program.words[1:]} gives exactly this value."
-                ),
-            ),
-            program.fix,
-            program.code,
-            separates="The numbers before they become a picture: save them with np.save, and look "
-            "at their unique values.",
-        )
+    if not fits:
+        return _unexplained(measured, written, 0.0)
+    first, listed = (
+        fits[0],
+        "; ".join(dict.fromkeys(program.words for program in fits[:FITS_SHOWN])),
+    )
+    return Finding(
+        first.cause,
+        "possible",
+        (
+            Evidence(f"Your file is {value} everywhere; our label map is not.", value),
+            Evidence(f"Each of these would write exactly that: {listed}.", len(fits)),
+        ),
+        first.fix,
+        first.code,
+        separates="The numbers before they become a picture: save them with np.save, and look "
+        "at their unique values.",
+    )
 
 
 def _gives(program: Program, measured: Measurements, value: int) -> bool:

@@ -66,7 +66,7 @@ def test_an_unforeseen_error_of_one_check_silences_no_other_and_goes_to_the_log(
 
     (failed,) = told.failed
     assert failed.what == ("broken",)
-    assert failed.why == "an unexpected error (ZeroDivisionError); its trace is in the log"
+    assert failed.why == "An unexpected error (ZeroDivisionError), whose trace is in the log."
     assert "of ours" in caplog.text
     assert told.to_dict()["failed"] == [{"what": ["broken"], "why": failed.why}]
     assert told.tried

@@ -221,5 +221,5 @@ def test_what_could_not_be_computed_is_in_it_with_its_reason(inspection):
     answered = Diagnosis(inspection.settings, (FINDING,), failed=(failed,), finished=True)
     text = html_report(healthy(), inspection, answered, written=WRITTEN)
 
-    assert "Not computed: order, size could not be computed: it stops on &lt;script&gt;" in text
+    assert "Could not be computed: order, size. it stops on &lt;script&gt;" in text
     assert NASTY not in text
