@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -11,6 +11,7 @@ from core.checkpoint.records import Call, Global, Reference, pairs_of
 from core.checkpoint.window import Damaged
 
 MAX_DIMENSIONS = 64  # torch's own limit
+MAX_NUMBERS = 2**57  # safetensors counts bits in 64 of them
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,28 @@ def storage_dtype(name: str) -> str | None:
     return STORAGES.get(kind.removesuffix("Storage"))
 
 
+def check_shape(shape: Sequence[Any]) -> None:
+    """Refuse sizes that no library can hold, whether or not one of them is 0.
+
+    Raises:
+        Damaged: more than 64 of them, one that is no whole number, or a product that overflows.
+    """
+    if len(shape) > MAX_DIMENSIONS:
+        raise Damaged(f"a tensor of more than {MAX_DIMENSIONS} dimensions")
+    if not all(type(size) is int and 0 <= size < 2**62 for size in shape):
+        raise Damaged("a tensor with an impossible size")
+    if prod(size or 1 for size in shape) >= MAX_NUMBERS:
+        raise Damaged("a tensor whose sizes multiply to more than any memory holds")
+
+
+def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Steps in elements of a tensor that is written row by row."""
+    steps = [1]
+    for size in reversed(shape[1:]):
+        steps.append(steps[-1] * size)
+    return tuple(reversed(steps[: len(shape)]))
+
+
 def place(
     storage: Storage, dtype: str, offset: Any, shape: Any, stride: Any
 ) -> TensorRecord | LeftOut:
@@ -160,11 +183,11 @@ def place(
     if dtype not in DTYPES:
         return LeftOut(f"{dtype or 'unknown'} numbers are not read")
     kind = DTYPES[dtype]
-    numbers = (offset, *shape, *stride)
-    if len(shape) != len(stride) or len(shape) > MAX_DIMENSIONS:
+    if len(shape) != len(stride):
         raise Damaged("a tensor whose sizes and strides do not match")
-    if not all(type(number) is int and 0 <= number < 2**62 for number in numbers):
-        raise Damaged("a tensor with an impossible size or stride")
+    check_shape(shape)
+    if not all(type(number) is int and 0 <= number < 2**62 for number in (offset, *stride)):
+        raise Damaged("a tensor with an impossible offset or stride")
     if prod(shape):
         last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
         if (last + 1) * kind.size > storage.length:

@@ -22,7 +22,7 @@ from core.checkpoint.harvest import Candidate
 from core.checkpoint.machine import Machine
 from core.checkpoint.policy import refuse_names
 from core.checkpoint.records import Call, Items, items_of, pairs_of, state_of
-from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, check_shape, row_major
 from core.checkpoint.torch_zip import open_archive
 from core.checkpoint.window import Damaged, TooMuch, Window
 from core.errors import CheckpointError, RefusedError
@@ -152,8 +152,8 @@ def _whole(
             raise Damaged("a piece that is larger than its tensor")
     if sum(prod(record.shape) for _, record in pieces) != prod(shape):
         raise Damaged("a tensor whose pieces are not all there")
-    steps = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
-    return TensorRecord(first.dtype, shape, steps, first.start, pieces=tuple(pieces))
+    check_shape(shape)
+    return TensorRecord(first.dtype, shape, row_major(shape), first.start, pieces=tuple(pieces))
 
 
 # --- .metadata ------------------------------------------------------------------------------------

@@ -108,7 +108,10 @@ def _joined(
     taken = layer + name in tensors and layer + name not in parts
     if taken or not all(part in tensors for part in parts):
         return None
-    weight = way.join(*(tensors[part] for part in parts))
+    try:
+        weight = way.join(*(tensors[part] for part in parts))
+    except RuntimeError:  # whole numbers, or of two kinds: no such parts
+        return None
     return None if weight is None else (layer + name, parts, weight)
 
 
