@@ -86,7 +86,7 @@ def _refuted(
     changes: Mapping[str, Any],
     fixes: Mapping[str, Any],
 ) -> bool:
-    """Whether the running statistics are of other numbers; without any, whether the mask gets worse."""
+    """Whether the running statistics are of other numbers; without any, the mask becomes worse."""
     try:
         kl = measured.batchnorm.input_kl(changes)
         if kl is not None and found.kl and not found.contradictory:
