@@ -107,7 +107,8 @@ def _parts(shapes: Shapes, prefix: str, name: str, rank: int) -> Iterator[Part]:
     several = len(inner) + _has_layers(shapes, here) > 1
     for word in inner if prefix.count(".") < DEEPEST else ():
         below = "/".join(filter(None, (name, word))) if several else name
-        yield from _parts(shapes, f"{prefix}{word}.", below, max(rank, role_rank(word) or 0))
+        own_shapes = {key: shapes[key] for key in inner[word]}
+        yield from _parts(own_shapes, f"{prefix}{word}.", below, max(rank, role_rank(word) or 0))
 
 
 def _shared(shapes: Shapes) -> str:
