@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from core.checkpoint.around.compressed import OPENERS, decompressed
 from core.checkpoint.around.distributed import is_distributed, opened_distributed, read_pieces
-from core.checkpoint.around.foreign import Format, by_files
+from core.checkpoint.around.foreign import by_files
 from core.checkpoint.bundle import MAX_FILES, infos_of, is_bundle, opened, read_shards
 from core.checkpoint.canonical import check_names, check_size, check_written, write_canonical
 from core.checkpoint.exported_file import read_exported
