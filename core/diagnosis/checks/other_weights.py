@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.checkpoint import Checkpoint
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.checks.weights import never_trained, not_finite, untrained
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.mask import main_share
@@ -98,7 +99,9 @@ def _evidence(measured: Measurements, so_far: Progress, best: _Other) -> Iterato
     share = main_share(measured.under(best.changes).labels.ids)
     name, alike = _name(measured), " fed the same," if best.changes else ""
     if so_far.masks_mean_nothing:
-        yield Evidence(f"The weights under {name} are not trained, those under {best.part} are.")
+        broken = [c for c in so_far.faults if CAUSES[c].makes_masks_meaningless]
+        titles = "; ".join(CAUSES[cause].title.lower() for cause in broken)
+        yield Evidence(f"Of the weights under {name}: {titles}; not so of those under {best.part}.")
     else:
         yield Evidence(f"Of the weights under {name}, {share:.1%} of the mask is one class.", share)
     there = best.measured.under(best.changes).labels

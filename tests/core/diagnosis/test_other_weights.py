@@ -89,7 +89,7 @@ def test_an_untrained_student_beside_a_trained_teacher_is_told_as_that():
     first = diagnose(case).faults[0]
 
     assert (first.cause, first.certainty, first.part) == ("W9", "certain", "state_dict/teacher")
-    assert "not trained, those under state_dict/teacher are" in first.evidence[0].words
+    assert "never trained; not so of those under state_dict/teacher" in first.evidence[0].words
 
 
 def broken():
