@@ -118,9 +118,9 @@ def _by_table(content: bytes) -> Tensors:
             for name, entry in config.items():
                 meta = entry["tensor_meta"]
                 dtype = {7: torch.float32, 5: torch.int64}[meta["dtype"]]
-                storage = torch.frombuffer(
-                    bytearray(file.read(place + entry["path_name"])), dtype=dtype
-                )
+                numbers = bytearray(file.read(place + entry["path_name"]))
+                whole = len(numbers) - len(numbers) % dtype.itemsize
+                storage = torch.frombuffer(numbers[:whole], dtype=dtype)
                 sizes, steps = ([n["as_int"] for n in meta[key]] for key in ("sizes", "strides"))
                 offset = meta["storage_offset"]["as_int"]
                 found[name] = storage.as_strided(sizes, steps, offset).contiguous()
