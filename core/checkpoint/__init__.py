@@ -68,6 +68,7 @@ class Checkpoint:
     metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
     program: Mapping[str, Any] | None = None  # the graph of an exported program
     beyond_weights: tuple[str, ...] = ()  # names that torch.load(weights_only=True) refuses
+    unread: Mapping[str, str] = field(default_factory=dict)  # tensors that are not read, and why
     computed: tuple[str, ...] = ()  # tensors that are worked out of what the file has
     path: Path | None = None  # the file itself, as long as it is there
     left_over: Mapping[str, str] = field(default_factory=dict)  # tensors of no network, in words
@@ -96,6 +97,8 @@ class Checkpoint:
     def contents(self) -> dict[str, Any]:
         """What was opened, what else the file holds, and what it says, as JSON can hold it."""
         return {
+            "container": self.container,
+            "notes": list(self.notes),
             "part": self.part,
             "prefix": self.prefix,
             "tensors": len(self.tensors),
@@ -115,6 +118,7 @@ class Checkpoint:
         if left := list(self.left_over):
             named = ", ".join(left[:SHOWN]) + ", ..." * (len(left) > SHOWN)
             yield f"Left over beside the network: {named}."
+        yield from (f"{note}." for note in self.notes)
         if self.calls:
             yield in_words(self.calls)
 
@@ -159,7 +163,8 @@ def read_checkpoint(
 
     how: Mapping[str, str] = {}
     if not report.program:  # a graph puts its weights together itself
-        tensors, how = merged(tensors)
+        small = {key.removeprefix(report.prefix) for key in report.computed}
+        tensors, how = merged(tensors, small)
 
     left = [f"{len(report.left_out)} tensors are not read"] * bool(report.left_out)
     return Checkpoint(
@@ -179,6 +184,7 @@ def read_checkpoint(
         training=report.training,
         attributes=report.attributes,
         metadata=report.metadata,
+        unread=report.left_out,
         computed=(*(key.removeprefix(report.prefix) for key in report.computed), *how),
         program=json.loads(report.program) if report.program else None,
         beyond_weights=tuple(report.beyond_weights),

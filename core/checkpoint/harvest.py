@@ -230,7 +230,7 @@ def _parts(module: Call, storages: Mapping[str, Storage], effort: Effort) -> Par
             for part in ("_parameters", "_buffers", "_modules")
             for pair in pairs_of(by_name.get(part)) or ()
         ]
-        entries += [(key, value) for key, value in state if key == PACKED]
+        entries += [(PACKED, by_name[PACKED])] if PACKED in by_name else []
         left = items_of(by_name.get("_non_persistent_buffers_set")) or ()
         skipped = {name for name in left if isinstance(name, str)}
         effort.look_at(len(entries) + len(left))

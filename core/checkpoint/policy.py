@@ -34,7 +34,7 @@ INERT = re.compile(
     | torch\.(nn|optim|amp|cuda\.amp|torch_version)\.[\w.]+
     | torch\.(ao\.nn|ao\.quantization|quantization)\.[\w.]+
     | torch\.distributed\.checkpoint\.(metadata|filesystem)\.[\w.]+
-    | torch\.distributed\.(_?tensor|_shard|device_mesh|fsdp)\.[\w.]+
+    | torch\.distributed\.(_?tensor|_shard|device_mesh|_mesh_layout|fsdp)\.[\w.]+
     | torchvision\.(models|ops|transforms)\.[\w.]+""",
     re.VERBOSE,
 )

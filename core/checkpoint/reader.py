@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 
 from core.checkpoint.around.compressed import OPENERS, decompressed
 from core.checkpoint.around.distributed import is_distributed, opened_distributed, read_pieces
-from core.checkpoint.around.foreign import Format, by_files
-from core.checkpoint.bundle import infos_of, is_bundle, opened, read_shards
+from core.checkpoint.around.foreign import by_files
+from core.checkpoint.bundle import MAX_FILES, infos_of, is_bundle, opened, read_shards
 from core.checkpoint.canonical import check_names, check_size, check_written, write_canonical
 from core.checkpoint.exported_file import read_exported
 from core.checkpoint.harvest import Candidate, candidates_in, ranked, separated
@@ -63,9 +63,10 @@ def read_file(
     container = container_of(path)
     if container in OPENERS or container == TAR:
         return _decompressed(path, container, out, choice, say, layers)
-    if container == ZIP and (other := _foreign(path)) is not None:
+    names = _names_in(path) if container == ZIP else []
+    if (other := by_files(names)) is not None:
         raise other.error()
-    if container == ZIP and is_distributed(path):
+    if is_distributed(names):
         return _distributed(path, out, choice, say)
     if container == ZIP and is_bundle(path):
         return _bundled(path, out, choice, say)
@@ -104,10 +105,10 @@ def _without_checksums(archive: Archive) -> list[str]:
     return ["The file carries no checksums (all are zero), so damage to its numbers goes unnoticed"]
 
 
-def _foreign(path: Path) -> Format | None:
-    """What an archive is by the names in it, unless torch wrote it."""
+def _names_in(path: Path) -> list[str]:
+    """The names in an archive; [] where torch wrote it, or where they are too many for a folder."""
     names = [info.filename for info in infos_of(path)]
-    return None if any(is_torch(name) for name in names) else by_files(names)
+    return [] if len(names) > MAX_FILES or any(map(is_torch, names)) else names
 
 
 def _decompressed(
@@ -264,7 +265,7 @@ def _whole(
     program: str = "",
 ) -> Report:
     """A container that holds tensors by name and nothing around them."""
-    taken, plain = _chosen(candidates, choice), Plain()
+    taken, plain = _chosen(candidates or [Candidate((), {}, "dict")], choice), Plain()
     if not taken.readable and not program:
         raise CheckpointError(
             f"The {container} file holds no tensors that can be read.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from core.checkpoint.records import Call, Global, Reference
+from core.checkpoint.records import Call, Global, Reference, pairs_of
 from core.checkpoint.window import Damaged
 
 MAX_DIMENSIONS = 64  # torch's own limit
@@ -222,6 +222,8 @@ OTHER_KINDS = {
 }
 SCALES = ("F64", "F32", "I64", "I32")  # what scales and zero points are kept as
 SUBCLASS = "torch._tensor._rebuild_from_type_v2"  # (function, class, arguments, state)
+LOCAL = "_local_tensor"  # of torch.distributed.tensor.DTensor
+SHARD = "one process's shard of a distributed tensor (DTensor)"
 MAX_WRAPPING = 8  # a parameter in a subclass in a parameter; more is no tensor
 
 
@@ -235,6 +237,7 @@ def tensor_of(value: Any, storages: Mapping[str, Storage]) -> TensorRecord | Lef
     Raises:
         Damaged: it is a tensor that contradicts the file.
     """
+    whole: tuple[Any, ...] | None = None
     for _ in range(MAX_WRAPPING):
         if not isinstance(value, Call):
             return None
@@ -242,16 +245,33 @@ def tensor_of(value: Any, storages: Mapping[str, Storage]) -> TensorRecord | Lef
         name = value.name
         if name in WRAPPED and arguments:
             value = arguments[WRAPPED[name]]
+        elif name == SUBCLASS and len(arguments) == 4 and _local(arguments[3]) is not None:
+            value, whole = _local(arguments[3]), _stated_size(arguments[2])
         elif name == SUBCLASS and len(arguments) == 4:
             value = Call(arguments[0], arguments[2])
         elif name in STRIDED:
-            return _strided(arguments, storages)
+            found = _strided(arguments, storages)
+            complete = whole is None or isinstance(found, LeftOut) or found.shape == whole
+            return found if complete else LeftOut(f"{SHARD} is not read")
         elif name == QUANTIZED:
             return _quantized(arguments, storages)
         else:
             kind = OTHER_KINDS.get(name)
             return None if kind is None else LeftOut(f"{kind} is not read")
     return None
+
+
+def _local(state: Any) -> Any:
+    """What one process holds of a tensor that is spread over several (DTensor), None for others."""
+    parts = state if isinstance(state, tuple) else (state,)  # __dict__ and __slots__
+    pairs = (pair for part in parts for pair in pairs_of(part) or ())
+    return next((part for key, part in pairs if key == LOCAL), None)
+
+
+def _stated_size(arguments: Any) -> tuple[Any, ...] | None:
+    """Of a tensor subclass: (class, dtype, size, ...)."""
+    known = isinstance(arguments, tuple) and len(arguments) > 2
+    return _sizes(arguments[2]) if known else None
 
 
 def _strided(arguments: tuple[Any, ...], storages: Mapping[str, Storage]) -> TensorRecord | LeftOut:

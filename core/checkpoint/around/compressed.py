@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import struct
 import tarfile
 import uuid
 import zipfile
@@ -23,7 +24,9 @@ from core.checkpoint.sniff import BZIP2, GZIP, HEAD_BYTES, MAX_BYTES, TAR, XZ, Z
 from core.errors import CheckpointError, RefusedError
 
 WINDOW = 2**27  # bytes that Zstandard may look back, as the program zstd allows by itself
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, OSError, ValueError)
+DAMAGED = (
+    *(EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, struct.error, OSError, ValueError),
+)
 
 
 @contextmanager

@@ -10,14 +10,14 @@ import io
 import mmap
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from core.checkpoint.bundle import MAX_TEXT_BYTES, check_files, infos_of, unpack
+from core.checkpoint.bundle import MAX_TEXT_BYTES, check_files, unpack
 from core.checkpoint.harvest import Candidate
 from core.checkpoint.machine import Machine
 from core.checkpoint.policy import refuse_names
@@ -32,9 +32,8 @@ MAX_PIECES = 20_000
 READ = Callable[[Any], tuple[Any, Mapping[str, Storage]]]
 
 
-def is_distributed(path: Path) -> bool:
-    """Whether a ZIP holds such a folder."""
-    names = [info.filename for info in infos_of(path)]
+def is_distributed(names: Iterable[str]) -> bool:
+    """Whether files of these names, in a ZIP, are such a folder."""
     return any(name.endswith(SUFFIX) for name in names)
 
 
