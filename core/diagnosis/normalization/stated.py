@@ -86,7 +86,7 @@ def _refuted(
     changes: Mapping[str, Any],
     fixes: Mapping[str, Any],
 ) -> bool:
-    """Whether BatchNorm remembers other numbers; without one, whether the mask becomes worse."""
+    """Whether BatchNorm has statistics of other numbers; without one, whether the mask is worse."""
     try:
         kl = measured.batchnorm.input_kl(changes)
         if kl is not None and found.kl and not found.contradictory:
