@@ -8,7 +8,7 @@ and what it writes is compared with the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -185,23 +185,25 @@ def _named(match: Match, measured: Measurements) -> Finding:
 
 
 def _of_one_value(measured: Measurements, written: Written) -> Finding:
-    """Many bugs write one value, so none is more than possible; the simplest is named first."""
+    """Many bugs write one value, so none is more than possible; of the decision they are named.
+
+    What would take another input or mode is only listed: too many of these write one value.
+    """
     value = int(written.packed.flat[0])
-    every = (*without_forward(measured), *with_forward(measured))
-    fits = [program for program in every if _gives(program, measured, value)]
-    if not fits:
-        return _unexplained(measured, written, 0.0)
-    first, listed = (
-        fits[0],
-        "; ".join(dict.fromkeys(program.words for program in fits[:FITS_SHOWN])),
+    of_decision, others = (
+        [program for program in made(measured) if _gives(program, measured, value)]
+        for made in (without_forward, with_forward)
     )
+    words = dict.fromkeys(program.words for program in (*of_decision, *others)[:FITS_SHOWN])
+    fits = Evidence(f"Each of these would write exactly that: {'; '.join(words)}.", len(words))
+    if not of_decision:
+        found = _unexplained(measured, written, 0.0)
+        return replace(found, evidence=(*found.evidence, fits)) if others else found
+    first = of_decision[0]
     return Finding(
         first.cause,
         "possible",
-        (
-            Evidence(f"Your file is {value} everywhere; our label map is not.", value),
-            Evidence(f"Each of these would write exactly that: {listed}.", len(fits)),
-        ),
+        (Evidence(f"Your file is {value} everywhere; our label map is not.", value), fits),
         first.fix,
         first.code,
         separates="The numbers before they become a picture: save them with np.save, and look "
