@@ -191,3 +191,26 @@ def mean_iou(iou: np.ndarray) -> float | None:
     """Mean over the classes that are in one of the two maps; None where none is."""
     known = iou[~np.isnan(iou)]
     return float(known.mean()) if known.size else None
+
+
+def frequent_ids(matrix: np.ndarray, most: int) -> np.ndarray:
+    """The ids with the most pixels in truth and mask together, in their order: Int64[k].
+
+    Args:
+        matrix: Int64[n n] of `confusion_matrix`; its last id is that of the ids outside.
+        most: how many at most; those in neither map are left out.
+    """
+    pixels = matrix.sum(axis=0) + matrix.sum(axis=1)
+    largest = np.argsort(-pixels, kind="stable")[:most]
+    return np.sort(largest[pixels[largest] > 0])
+
+
+def row_shares(matrix: np.ndarray) -> np.ndarray:
+    """What was found where a class is true, as shares of that: Float64[n n]; NaN without pixels.
+
+    >>> row_shares(np.array([[3, 1], [0, 0]])).tolist()
+    [[0.75, 0.25], [nan, nan]]
+    """
+    with np.errstate(invalid="ignore"):
+        shares: np.ndarray = matrix / matrix.sum(axis=1, keepdims=True)
+    return shares
