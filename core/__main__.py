@@ -93,7 +93,7 @@ def _inspect(options: argparse.Namespace) -> int:
 def _status(answered: Diagnosis) -> int:
     if answered.faults:
         return STATUS[answered.faults[0].certainty]
-    return UNEXPLAINED if answered.unexplained or answered.failed else HEALTHY
+    return UNEXPLAINED if answered.unexplained else HEALTHY
 
 
 def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None:

@@ -57,7 +57,8 @@ def _missing(matrix: np.ndarray) -> dict[int, float]:
     """
     true, found = matrix.sum(axis=1), matrix.sum(axis=0)
     shares = true / max(1, int(true.sum()))
-    return {k: float(shares[k]) for k in np.flatnonzero((shares >= MISSED_SHARE) & (found == 0))}
+    lost = np.flatnonzero((shares >= MISSED_SHARE) & (found == 0))
+    return {int(k): float(shares[k]) for k in lost}
 
 
 def class_name(class_id: int, names: Sequence[str]) -> str:

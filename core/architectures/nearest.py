@@ -9,6 +9,7 @@ import torch
 from core.architectures.network import Account, Candidate, Tensors
 from core.architectures.shapes import resnet_name
 from core.architectures.strangers import EXPORT, stranger
+from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
 SHOWN = 3  # names in a message
@@ -44,6 +45,22 @@ def named(tensors: Tensors, *, always: bool = False) -> ArchitectureError | None
         f"These look like the weights of {kind}, which is not rebuilt from its tensors here.",
         remedy=row.way_in,
         code=export_lines(tensors) if row.exports and not volumes else "",
+    )
+
+
+def unread(checkpoint: Checkpoint) -> ArchitectureError | None:
+    """The error that says which tensors of the file are not read; None where all are."""
+    if not checkpoint.unread:
+        return None
+    name, why = next(iter(checkpoint.unread.items()))
+    count = len(checkpoint.unread)
+    tensors = "1 tensor" if count == 1 else f"{count} tensors"
+    return ArchitectureError(
+        f"{tensors} of the file cannot be read, so that the network would lack them: {name[:80]}, "
+        f"{why}.",
+        remedy="Where it was trained, save the whole weights as plain floating-point tensors "
+        "(DTensor: tensor.full_tensor(); torchao: before the quantization): "
+        'torch.save(model.state_dict(), "weights.pth")',
     )
 
 

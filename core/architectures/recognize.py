@@ -17,7 +17,7 @@ from core.architectures.families.repositories import (
     vainf_deeplab,
 )
 from core.architectures.families.smp import smp_family
-from core.architectures.nearest import explain, named, nearest
+from core.architectures.nearest import explain, named, nearest, unread
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
 from core.architectures.program import exported_program
@@ -67,11 +67,12 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     chosen = chosen or {}
     families = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
     if not families:
-        raise explain(checkpoint.tensors)
+        raise unread(checkpoint) or explain(checkpoint.tensors)
     try:
         fits, network = _built(families, checkpoint, chosen)
     except ArchitectureError as error:
-        raise named(checkpoint.tensors, always=True) or error from error
+        told = unread(checkpoint) or named(checkpoint.tensors, always=True)
+        raise told or error from error
     choices = (fits, *network.choices) if len(families) > 1 else network.choices
     network = replace(network, choices=choices)
     return replace(

@@ -30,8 +30,8 @@ QUERIES = (
 MERGE = f"Put it into its base, then save: model = model.merge_and_unload(); {SAVE}"
 HEADLESS = f"Save the whole network, with decoder and head: {SAVE}"
 FLOAT = (
-    "Upload the float checkpoint, from before the quantization: there the BatchNorm layers still "
-    "say how the network was trained."
+    "Upload the float checkpoint, from before the quantization: a quantized network may have fewer "
+    "layers, since BatchNorm is folded away, and then it fits none that is known here."
 )
 SHARD = (
     "Collect the shards where it was trained: torch.distributed.checkpoint.state_dict."
@@ -68,10 +68,16 @@ STRANGERS = (
         "one process's shard of a network (FSDP)", (r"(^|\.)_?flat_param",), SHARD, always=True
     ),
     Stranger(
-        "a quantized network (int8) whose BatchNorm layers are folded away",
+        "a quantized network (int8)",
         (r"(^|\.)zero_point$",),
         FLOAT,
         without=r"running_mean$",
+        always=True,
+    ),
+    Stranger(
+        "a network whose weights bitsandbytes, GPTQ or AWQ packed",
+        (r"(^|\.)(SCB|qweight|qzeros|absmax|quant_map)$",),
+        FLOAT,
         always=True,
     ),
     Stranger(

@@ -7,7 +7,6 @@ tensors are ranges of bytes as in any other container. The texts beside them bec
 from __future__ import annotations
 
 import errno
-import json
 import mmap
 import re
 import shutil
@@ -23,12 +22,14 @@ from typing import Any, BinaryIO
 from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import MAX_BYTES, REMEDY
 from core.checkpoint.tensors import LeftOut, TensorRecord
+from core.checkpoint.text import read_json
 from core.errors import CheckpointError, RefusedError
 
 CHUNK = 4 * 2**20
-GROWTH = 256 * 2**20  # bytes; numbers of a network shrink by a tenth, not by a thousandth
+GROWTH, RATIO = 32 * 2**20, 10  # numbers of a network shrink by a tenth, pruned ones to a fifth
 MAX_FILES = 1_000
 MAX_TEXT_BYTES = 5 * 2**20  # of one JSON text; a tokenizer has 2 MB
+MAX_TEXTS_BYTES = 32 * 2**20  # of all; what is too long is passed over, but has to be unpacked
 SHARD = re.compile(r"-(\d{1,9})-of-(\d{1,9})\.safetensors$")
 INDEX = "model.safetensors.index.json"  # transformers: which tensor is in which shard
 WEIGHTS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pt2", ".onnx")
@@ -86,12 +87,12 @@ def infos_of(path: Path) -> list[zipfile.ZipInfo]:
 
 
 @contextmanager
-def opened(path: Path, folder: Path) -> Iterator[tuple[Bundle, Path, tuple[int, ...]]]:
+def opened(path: Path, unpacked: Path) -> Iterator[tuple[Bundle, Path, tuple[int, ...]]]:
     """Unpack the weights of a ZIP into one temporary file.
 
     Args:
         path: the ZIP.
-        folder: where the temporary file is made.
+        unpacked: the temporary file, of a name that nobody else has.
 
     Yields:
         What the ZIP holds, the temporary file, and where in it each file of weights begins; the
@@ -101,7 +102,6 @@ def opened(path: Path, folder: Path) -> Iterator[tuple[Bundle, Path, tuple[int, 
         CheckpointError: damaged, or weights of several networks.
         RefusedError: over a limit.
     """
-    unpacked = folder / f"{path.name}.unpacked"
     try:
         with zipfile.ZipFile(path) as archive:
             bundle = _bundle(archive)
@@ -150,6 +150,11 @@ def _bundle(archive: zipfile.ZipFile) -> Bundle:
     }
     if INDEX in beside:
         weights = _complete(weights, folder, _text(archive, beside[INDEX]))
+    if sum(info.file_size for info in beside.values()) > MAX_TEXTS_BYTES:
+        raise RefusedError(
+            f"The JSON files beside the weights take more than {MAX_TEXTS_BYTES >> 20} MiB.",
+            remedy="Upload the weights with their config.json and preprocessor_config.json alone.",
+        )
     texts = {name: _text(archive, info) for name, info in beside.items()}
     others = {
         name[:120]: f"file of {info.file_size:,} bytes"
@@ -238,7 +243,7 @@ def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     if len(content) > MAX_TEXT_BYTES:
         return None
     try:
-        return json.loads(content)
+        return read_json(content)
     except (ValueError, RecursionError):
         return None
 
@@ -254,7 +259,7 @@ def unpack(archive: zipfile.ZipFile, names: tuple[str, ...], target: Path) -> tu
     """
     infos = [archive.getinfo(name) for name in names]
     unpacked = sum(info.file_size for info in infos)
-    if unpacked > min(MAX_BYTES, GROWTH + 4 * sum(info.compress_size for info in infos)):
+    if unpacked > min(MAX_BYTES, GROWTH + RATIO * sum(info.compress_size for info in infos)):
         raise RefusedError(
             f"The weights in the ZIP say that they take {unpacked / 2**30:.1f} GiB unpacked, which "
             "weights never do of so few bytes, or which is over the limit.",

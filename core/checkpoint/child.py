@@ -7,6 +7,7 @@ Started by `process.py` as `python -I -S`; talks JSON lines on its standard outp
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -18,9 +19,11 @@ from core.checkpoint.reader import read_file
 from core.checkpoint.sniff import MAX_BYTES
 from core.errors import CheckpointError, RefusedError
 
+INFLATED = 4  # unpacking costs what reading so many times the file would
 MEMORY = 512 * 2**20  # address space beyond the file, its map and what a strided tensor takes
-GROWTH = 256 * 2**20  # core/checkpoint/canonical.py, MAX_GROWTH
-CPU_SECONDS = 120
+GROWTH = 256 * 2**20  # views written out one after the other
+CPU_SECONDS = 8  # and one more for each SLOWEST bytes
+SLOWEST = 20e6  # bytes per second: unpacked, compared with their checksums, and written
 SAVE_ALONE = "Save the weights alone: torch.save(model.state_dict(), ...)"
 FILE_BYTES = 4 * 2**30 + 64 * 2**20  # of the safetensors file
 
@@ -35,6 +38,11 @@ def main(arguments: list[str]) -> None:
     except CheckpointError as error:
         kind = "RefusedError" if isinstance(error, RefusedError) else "CheckpointError"
         _send({"error": [kind, error.message, error.remedy]})
+    except OSError as error:  # of the disk; what the file lacks is a CheckpointError
+        sentence = f"The weights cannot be kept on the server's disk: {error.strerror or error}."
+        _send(
+            {"error": ["CheckpointError", sentence, "Make room there, then open the file again."]}
+        )
     except MemoryError:
         sentence = "Reading the file takes too much memory."
         _send({"error": ["RefusedError", sentence, SAVE_ALONE]})
@@ -56,7 +64,7 @@ def limit_process(path: Path) -> None:
         return
     size = path.stat().st_size if path.exists() else 0
     for kind, limit in (
-        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CPU, CPU_SECONDS + math.ceil(size * INFLATED / SLOWEST)),
         (resource.RLIMIT_FSIZE, FILE_BYTES),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 64),

@@ -59,10 +59,15 @@ def container_of(path: Path) -> str:
             _refuse_other_formats(head)
             return _container(file, head, size)
     except OSError as exc:
-        raise CheckpointError(
-            f"The file cannot be read from the disk: {exc.strerror or exc}.",
-            remedy="Upload it again.",
-        ) from exc
+        raise unreadable(exc) from exc
+
+
+def unreadable(reason: OSError) -> CheckpointError:
+    """Say that a file is not there, or not for us."""
+    return CheckpointError(
+        f"The file cannot be read from the disk: {reason.strerror or reason}.",
+        remedy="Upload it again.",
+    )
 
 
 def _container(file: BinaryIO, head: bytes, size: int) -> str:

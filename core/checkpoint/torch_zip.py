@@ -88,6 +88,13 @@ def open_archive(file: object, data: mmap.mmap) -> Archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, OSError) as exc:
         raise _damaged("its end is missing or unreadable") from exc
+    if infos and min(info.header_offset for info in infos) > 0 and data[:4] == b"PK\x03\x04":
+        raise CheckpointError(
+            "This looks like one file of a checkpoint of several processes (.distcp): archives one "
+            "after the other, whose tensors have no names.",
+            remedy="Upload a ZIP of the whole folder, with its hidden file .metadata, which names "
+            "them.",
+        )
     _check_infos(infos)
     entries = {info.filename: _entry(info, data) for info in infos if not info.is_dir()}
     if len(entries) != sum(not info.is_dir() for info in infos):

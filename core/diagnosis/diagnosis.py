@@ -62,8 +62,6 @@ class Diagnosis:
                 return "No problem found so far; still searching."
             if self.unexplained is not None:
                 return self.unexplained.seen
-            if self.failed:
-                return f"Whether something is wrong cannot be told. {self.failed[0].words}"
             return "No problem found in these files."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]

@@ -20,6 +20,7 @@ from core.diagnosis.checks.phases import (
 )
 from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import Finding, worst_first
+from core.diagnosis.harm import without_harm
 from core.diagnosis.measure.forwards import BudgetSpent
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.measure.size_to_feed import size_to_feed
@@ -28,7 +29,7 @@ from core.diagnosis.normalization.naming import difference_in_words
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import BUDGET
-from core.diagnosis.unexplained import Unexplained, unexplained
+from core.diagnosis.unexplained import Unexplained, unexplained, with_failures
 from core.engine import Runner, in_this_thread
 from core.settings import change
 
@@ -127,6 +128,7 @@ class _Search:
     so_far: Progress = field(default_factory=Progress)
     bisect: Bisect = field(default_factory=Bisect)
     ended: str = ""  # why nothing more is asked
+    looked: bool = False  # whether the network was run
 
     def ask(self, phases: Phases) -> None:
         """Ask one phase after the other, until the network was run too often."""
@@ -173,6 +175,7 @@ class _Search:
 
     def look(self) -> None:
         """Find out where black begins."""
+        self.looked = True
         with self._counted("the mask"):
             self.bisect = bisect(self.measured.seen)
 
@@ -198,9 +201,9 @@ class _Search:
         """All of it, worst first."""
         return Diagnosis(
             self.measured.settings,
-            worst_first(self.so_far.findings.values()),
+            worst_first(self._offered()),
             self.bisect,
-            self.so_far.recovered,
+            self.so_far.recovered_for_people,
             tuple(_tried(self.measured)),
             forwards=self.measured.forwards.spent,
             finished=finished,
@@ -216,7 +219,12 @@ class _Search:
         left = None
         with self._counted("what is left to explain"):
             left = unexplained(self.measured) if self.measured.case.network is not None else None
-        return left
+        return with_failures(left, self.measured.failures)
+
+    def _offered(self) -> tuple[Finding, ...]:
+        """The findings; of what was run, no fix that a ground truth speaks against."""
+        said = tuple(self.so_far.findings.values())
+        return without_harm(self.measured, said) if self.looked else said
 
 
 def _tried(measured: Measurements) -> Iterator[Tried]:

@@ -79,10 +79,12 @@ LEAST_DISTANCE, LEAST_STD = 0.1, 0.02  # what is smaller counts as this; pixels 
 
 # --- numbers without a catalogue (normalization/solve.py) -----------------------------------------
 
+SOLVED_MEAN = 0.2  # within which means were solved from one picture; 0.13 in 9 of 10 [tune]
+SOLVED_LOG_STD = 0.47  # the same of the logarithm of std; 0.35 in 9 of 10 [tune]
 SOLVER_STEPS = 200  # at the most; it takes some ten
-ALIKE_WEIGHT = 30.0  # of differences between channels' std, which photographs hardly tell [tune]
-BRIGHTNESS_STD = 0.12  # of the mean between pictures, from 0 to 1; decision 20, six networks [tune]
-GUESS_WEIGHT = 1.0  # of the distance to the first guess of std [tune]
+ALIKE_WEIGHT = 3.0  # of differences between std of channels; 30 made odd ones equal [tune]
+BRIGHTNESS_STD = 0.18  # of the mean between pictures, from 0 to 1; decision 26 [tune]
+GUESS_WEIGHT = 0.05  # of the distance to the first guess of std, which is too small [tune]
 
 # --- which convention (normalization/recover.py, agreement.py) ------------------------------------
 
@@ -96,6 +98,9 @@ CLEARLY_NEXT = 3.0  # factor by which another convention must be worse [tune: pi
 LEAST_NATS = 0.02  # what is smaller counts as this
 STANDARD_MEAN, STANDARD_LOG_STD = 0.15, 0.25  # of a memory: about 0 and 1, as z-scores leave
 WORSE_FED = 3.0  # factor by which the KL divergence of what is fed must be larger [healthy]
+TIE_KL = 1.15  # factor within which two KL divergences are as good, or LEAST_NATS [tune: pixels]
+SAME_SCALE = 0.3  # of the logarithm of std: two conventions of one family; definition
+TRUTH_GAIN = 1.5  # factor over what is fed, where only a ground truth speaks for another [tune]
 TIE = 1.05  # factor within which two conventions do equally well; decision 20 [tune]
 BEATS_RIVAL = 1.1  # factor by which a convention must beat a smaller change [tune]
 RICHER, RICHER_NATS = 2.5, 0.05  # factor and nats by which it must beat what is fed; decision 20
@@ -140,6 +145,7 @@ REPEATED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99) 
 
 HARMLESS_SHARE = 0.02  # of the pixels: a change of fewer is a note; the benchmark's definition
 VISIBLE_SHARE = 0.001  # of the pixels: the same for decisions and colors, which are exact
+HARMFUL_IOU = 0.005  # mIoU by which a fix may lower it: rounding; definition
 HARM = 0.9  # factor of the mask's score: a fix that leaves less does harm [tune]
 
 # --- size and order (checks/feeding.py) -----------------------------------------------------------
@@ -161,9 +167,14 @@ CONSTANT_RANGE = 0.01  # of an output: below it nothing can be concluded from it
 USUAL_CUTS = (0.3, 0.7)  # a threshold between them is only doubted for two heaps [healthy]
 TWO_HEAPS = 0.68  # share of the variance between both sides; a cut through one normal heap: 0.64
 
-# --- BatchNorm and precision (checks/numerics.py) -------------------------------------------------
+# --- BatchNorm and precision (checks/numerics.py, stored_statistics.py) --------------------------
 
 OWN_GAIN, OWN_GAIN_NATS = 1.4, 0.1  # factor and nats by which own statistics must win [healthy]
+OWN_GAIN_BY_TRUTH, OWN_GAIN_SHARE = 1.15, 0.1  # factor, and share of what could be known [tune]
+OWN_GAIN_UNSEEN = 1.25  # factor by a ground truth, where no layer shows why [tune]
+UNLIKE_STORED = 0.2  # nats, upper quartile behind the first: healthy ones had up to 0.07 [healthy]
+FEWEST_POSITIONS = 16  # of a layer, below which its statistics are chance; definition
+UPPER_QUARTER = 0.75  # quantile over the layers; definition
 STORED_DOUBTED = 0.5  # of what a mask could tell: above it own statistics are not tried [healthy]
 HALF_MAX = 65504  # the largest float16; IEEE 754
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from core.diagnosis.measure.failures import Failures
 from core.diagnosis.measure.forwards import BudgetSpent
 from core.diagnosis.measure.mask import main_share, mutual_information
 from core.diagnosis.measure.measurements import Measurements
@@ -64,6 +65,23 @@ def unexplained(measured: Measurements) -> Unexplained | None:
         truth = None
     verdict = judge(seen.labels, seen.class_names, truth, display.ignore_index)
     return next(_contradictions(measured, seen, verdict), None)
+
+
+def with_failures(left: Unexplained | None, failures: Failures) -> Unexplained | None:
+    """Tell also what could not be computed: where no fault was found, that is no calm either.
+
+    Args:
+        left: what the mask itself leaves to explain.
+        failures: of the diagnosis.
+    """
+    words = " ".join(failed.words for failed in failures)
+    if left is not None or not words:
+        return left and replace(left, tried=f"{left.tried} {words}".strip())
+    return Unexplained(
+        f"Whether something is wrong cannot be told. {words}",
+        "What could be computed shows no fault.",
+        "What would decide: the rest, with settings under which it can be computed.",
+    )
 
 
 def _contradictions(

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from core.checkpoint import Checkpoint
+from core.checkpoint.policy import in_words
 from core.colors import encode_png, palette_colors
 from core.diagnosis import Case, Diagnosis, Finding
 from core.errors import ArchitectureError
@@ -226,6 +227,7 @@ def _files(checkpoint: Checkpoint, inspection: Inspection) -> str:
         ("picture SHA-256", inspection.image.digest.partition("-")[0]),
         ("checkpoint", f"{checkpoint.name}, {checkpoint.container}, {checkpoint.num_bytes:,} B"),
         ("checkpoint SHA-256", checkpoint.digest),
+        ("calls", in_words(checkpoint.calls)),
         ("network", f"{network.architecture}; {len(account.matched)} tensors matched"),
         *((choice.name, f"{choice.taken} ({choice.source})") for choice in network.choices),
         ("tensor", f"{tuple(tensor.shape)} {tensor.dtype}".replace("torch.", "")),

@@ -80,6 +80,7 @@ def test_settings_come_from_a_file_and_leave_as_a_script(tmp_path, capsys):
 def test_json_holds_the_same_and_its_evidence_as_numbers(capsys):
     assert main([*BASE, "--json"]) == 10
     told = json.loads(capsys.readouterr().out)
+    assert told["checkpoint"]["asks_to_call"] == []
 
     first = told["findings"][0]
     assert (first["cause"], first["certainty"]) == ("P1", "certain")

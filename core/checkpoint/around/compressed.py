@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import struct
 import tarfile
 import uuid
 import zipfile
@@ -18,13 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.checkpoint.bundle import CHUNK, GROWTH, MAX_FILES, STAMP
+from core.checkpoint.bundle import CHUNK, GROWTH, MAX_FILES, RATIO, STAMP
 from core.checkpoint.sniff import BZIP2, GZIP, HEAD_BYTES, MAX_BYTES, TAR, XZ, ZSTD, layer_of
 from core.errors import CheckpointError, RefusedError
 
-INFLATED = 4  # numbers of a network shrink by a tenth, not by a thousandth
 WINDOW = 2**27  # bytes that Zstandard may look back, as the program zstd allows by itself
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, OSError, ValueError)
+DAMAGED = (
+    *(EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, struct.error, OSError, ValueError),
+)
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def decompressed(path: Path, container: str, folder: Path) -> Iterator[Path]:
 
 def most_unpacked(path: Path) -> int:
     """The bytes that a file of this size may take unpacked."""
-    return min(MAX_BYTES, GROWTH + INFLATED * path.stat().st_size)
+    return min(MAX_BYTES, GROWTH + RATIO * path.stat().st_size)
 
 
 def bytes_inside(path: Path) -> int:
@@ -71,7 +73,7 @@ class _Limited:
     def check(self, size: int) -> None:
         if size > self._most:
             raise RefusedError(
-                f"Unpacked, the file takes more than {self._most / 2**30:.1f} GiB, which weights "
+                f"Unpacked, the file takes more than {self._most / 2**20:,.0f} MiB, which weights "
                 "never do of so few bytes, or which is over the limit.",
                 remedy="Unpack it yourself, and upload the checkpoint that is inside.",
             )

@@ -10,19 +10,19 @@ import io
 import mmap
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from core.checkpoint.bundle import MAX_TEXT_BYTES, check_files, infos_of, unpack
+from core.checkpoint.bundle import MAX_TEXT_BYTES, check_files, unpack
 from core.checkpoint.harvest import Candidate
 from core.checkpoint.machine import Machine
 from core.checkpoint.policy import refuse_names
 from core.checkpoint.records import Call, Items, items_of, pairs_of, state_of
-from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, check_shape, row_major
 from core.checkpoint.torch_zip import open_archive
 from core.checkpoint.window import Damaged, TooMuch, Window
 from core.errors import CheckpointError, RefusedError
@@ -32,9 +32,8 @@ MAX_PIECES = 20_000
 READ = Callable[[Any], tuple[Any, Mapping[str, Storage]]]
 
 
-def is_distributed(path: Path) -> bool:
-    """Whether a ZIP holds such a folder."""
-    names = [info.filename for info in infos_of(path)]
+def is_distributed(names: Iterable[str]) -> bool:
+    """Whether files of these names, in a ZIP, are such a folder."""
     return any(name.endswith(SUFFIX) for name in names)
 
 
@@ -153,8 +152,8 @@ def _whole(
             raise Damaged("a piece that is larger than its tensor")
     if sum(prod(record.shape) for _, record in pieces) != prod(shape):
         raise Damaged("a tensor whose pieces are not all there")
-    steps = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
-    return TensorRecord(first.dtype, shape, steps, first.start, pieces=tuple(pieces))
+    check_shape(shape)
+    return TensorRecord(first.dtype, shape, row_major(shape), first.start, pieces=tuple(pieces))
 
 
 # --- .metadata ------------------------------------------------------------------------------------

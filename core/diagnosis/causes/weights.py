@@ -105,7 +105,7 @@ CAUSES = (
         """,
         found_by="""
         Of random numbers the largest singular value of a weight is known (Marchenko and Pastur);
-        training exceeds it in a third of the layers or more, also after 40 steps. Here nearly no
+        training exceeds it in a quarter of the layers or more, also after 40 steps. Here nearly no
         layer does.
         """,
         fix="Open an earlier checkpoint, or convert the original file again.",

@@ -35,6 +35,7 @@ from core.diagnosis.thresholds import (
     VOTES,
     WORSE_FED,
 )
+from core.presets import convention_name
 from core.settings import change
 
 TRANSFORMS = "The Normalize line of the training's transforms."
@@ -107,7 +108,7 @@ def normalization_in_checkpoint(measured: Measurements, so_far: Progress) -> Ite
 def normalization(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P1 to P5 and P7: the running statistics belong to another input than the network is fed."""
     known = so_far.recovered
-    if known is None or not known.changes or not _differs(known):
+    if known is None or not known.changes or not _differs(known) or so_far.statistics_are_broken:
         return
     now = measured.settings.preprocessing
     cause = cause_of(now, known.changes, bits=measured.case.image.facts.bits)
@@ -165,9 +166,10 @@ def _certainty(known: Recovered) -> Certainty:
 def _evidence(measured: Measurements, known: Recovered) -> Iterator[Evidence]:
     now = measured.settings.preprocessing
     wanted: Mapping[str, Any] = {k: v for k, v in known.changes.items() if hasattr(now, k)}
-    yield Evidence(
-        f"The network is fed {in_words(now)}; it was trained on {in_words(replace(now, **wanted))}."
-    )
+    trained = in_words(replace(now, **wanted))
+    if known.also:
+        trained = f"{trained}, or with {convention_name(known.also)}: both do equally well here"
+    yield Evidence(f"The network is fed {in_words(now)}; it was trained on {trained}.")
     yield Evidence(known.reason, known.margin)
     if known.kl:
         words = f"Fed as now, the KL divergence is {known.current:.2g} nats."
@@ -228,7 +230,8 @@ def _truth_says(
     measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
 ) -> tuple[Evidence, ...]:
     """That the other order is better by the ground truth, and good; () where it is not."""
-    needed = FLAT_ORDER_GAIN if measured.picture.is_flat else ORDER_GAIN
+    doubtful = measured.picture.is_flat or measured.picture.is_unusual
+    needed = FLAT_ORDER_GAIN if doubtful else ORDER_GAIN
     good = (measured.truth.iou({**so_far.fixes, **swapped}) or 0.0) > FAIR_IOU
     if then <= needed * now or not good:
         return ()
@@ -271,7 +274,7 @@ def _no_use(measured: Measurements, so_far: Progress) -> bool:
     """Whether comparing masks would tell nothing: all is well, or the picture is too unusual."""
     if measured.case.truth is not None and not measured.truth.has_shapes:
         return True
-    if measured.truth.matches(so_far.fixes) or measured.picture.is_unusual:
+    if measured.truth.matches(so_far.fixes) or not measured.masks_compare:
         return True
     return so_far.masks_mean_nothing or so_far.statistics_are_broken
 

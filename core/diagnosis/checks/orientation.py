@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +13,14 @@ from core.diagnosis.measure.truth import mean_iou_of
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import RENAMED_GAIN, RENAMED_SHARE, TURNED_IOU
 
-TURNS = {  # how the ground truth is tried -> the line that does it
+# How the ground truth is tried -> the line that does it, and the same as a function.
+TURNS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "mirrored left to right": ("ids[:, ::-1]", lambda ids: ids[:, ::-1]),
     "turned upside down": ("ids[::-1]", lambda ids: ids[::-1]),
     "turned by half a turn": ("ids[::-1, ::-1]", lambda ids: ids[::-1, ::-1]),
     "transposed": ("ids.T", lambda ids: ids.T),
     "turned left": ("np.rot90(ids, -1)", lambda ids: np.rot90(ids, -1)),
-    "turned right": ("np.rot90(ids)", np.rot90),
+    "turned right": ("np.rot90(ids)", lambda ids: np.rot90(ids)),
     "transposed and turned by half a turn": ("ids[::-1, ::-1].T", lambda ids: ids[::-1, ::-1].T),
 }
 
@@ -33,7 +35,8 @@ def turned_truth(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if truth is None or not measured.truth.has_shapes or so_far.masks_mean_nothing:
         return
     ignore = measured.settings.display.ignore_index
-    for changes in ({}, so_far.fixes):
+    no_changes: dict[str, Any] = {}
+    for changes in (no_changes, so_far.fixes):
         labels, now = measured.under(changes).labels, measured.truth.iou(changes)
         if now is None or now >= TURNED_IOU:
             return

@@ -17,6 +17,7 @@ from core.diagnosis.checks import (
     numerics,
     orientation,
     other_weights,
+    stored_statistics,
     training,
     truth,
     weights,
@@ -80,12 +81,13 @@ ONE_FORWARD = (
     Phase((other_weights.alive_elsewhere,)),  # before settings are tried on weights that are dead
 )
 COUNTERFACTUAL = (
+    # Bad statistics make every normalization look wrong, so they are asked before any is named.
+    Phase((stored_statistics.unusable,)),
     Phase((feeding.normalization,)),  # explains most, so all later masks are made with its fix
     Phase((feeding.known_twice, feeding.own_maximum)),  # where the evidence did not tell
-    Phase((numerics.statistics,)),  # before masks are compared: broken ones explain bad masks
-    Phase(
-        (decoding.threshold, training.divided_targets)
-    ),  # of scores that are right but for the cut
+    Phase((numerics.statistics,)),  # in the light of the normalization
+    # Of scores that are right but for the cut.
+    Phase((decoding.threshold, training.divided_targets)),
     Phase((feeding.order,)),
     Phase((feeding.size,)),  # of a mask that is as good as the input's numbers allow
     # When all that can be mended is.

@@ -221,7 +221,7 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """T3 (or T2): the shapes are those of the mask, the ids are not."""
     case = measured.case
     seen = measured.under(so_far.fixes)
-    if measured.picture.is_unusual or so_far.masks_mean_nothing:
+    if so_far.masks_mean_nothing:
         return
     if case.truth is None or not measured.truth.has_shapes:
         return

@@ -158,7 +158,7 @@ def _initial_head(measured: Measurements) -> tuple[torch.Tensor, tuple[Evidence,
         return None
     name, weight = head
     bound = 1 / math.sqrt(weight[0].numel())  # kaiming_uniform(a=sqrt(5)), torch/nn/modules/conv.py
-    distance, largest = uniform_distance(weight, bound), float(weight.abs().max())
+    distance, largest = uniform_distance(weight, bound), float(weight.float().abs().max())
     if (
         weight.numel() < FEWEST_NUMBERS
         or not largest <= bound * 1.00001

@@ -36,6 +36,11 @@ class Measurements(Inspections):
         """Against the ground truth, where there is one."""
         return TruthMeasures(self, self.mask)
 
+    @property
+    def masks_compare(self) -> bool:
+        """Whether masks can be compared: by a ground truth always, else on a usual picture."""
+        return self.truth.has_shapes or not self.picture.is_unusual
+
     @cached_property
     def batchnorm(self) -> BatchNormMeasures:
         """What the network's BatchNorms say."""

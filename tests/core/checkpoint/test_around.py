@@ -16,6 +16,8 @@ import torch.distributed.checkpoint as dcp
 from core.errors import CheckpointError, RefusedError
 from tests.conftest import saved, zipped
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # of one process, torch.distributed warns
+
 
 def weights():
     generator = torch.Generator().manual_seed(0)
@@ -166,3 +168,18 @@ def test_a_zip_with_one_piece_alone_is_named(read):
         archive.writestr("__0_0.distcp", b"x")
     with pytest.raises(CheckpointError, match="several processes"):
         read(buffer.getvalue())
+
+
+def test_a_folder_that_holds_no_tensor_says_so(read, tmp_path):
+    dcp.save({"epoch": 3}, checkpoint_id=tmp_path / "dcp")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "dcp").iterdir()}
+
+    with pytest.raises(CheckpointError, match="holds no tensors"):
+        read(zipped(files))
+
+
+def test_one_file_of_the_folder_alone_is_named(read, folder):
+    piece = next(content for name, content in folder.items() if name.endswith(".distcp"))
+
+    with pytest.raises(CheckpointError, match=r"one file of a checkpoint of several processes"):
+        read(piece)

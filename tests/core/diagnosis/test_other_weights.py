@@ -71,7 +71,7 @@ def test_where_these_weights_are_dead_and_others_are_not_that_is_the_finding(dea
 
     first = diagnosis.faults[0]
     assert (first.cause, first.certainty, first.part) == ("W9", "likely", "ema")
-    assert causes(diagnosis) == ["W9"]
+    assert set(causes(diagnosis)) <= {"W9", "W8"}  # that they are random is told too
     assert "['ema']" in first.code
     assert bool(first.changes) == (preset == "unit")  # then the settings are to be changed too
 
@@ -89,7 +89,7 @@ def test_an_untrained_student_beside_a_trained_teacher_is_told_as_that():
     first = diagnose(case).faults[0]
 
     assert (first.cause, first.certainty, first.part) == ("W9", "certain", "state_dict/teacher")
-    assert "not trained, those under state_dict/teacher are" in first.evidence[0].words
+    assert "never trained; not so of those under state_dict/teacher" in first.evidence[0].words
 
 
 def broken():

@@ -45,7 +45,10 @@ def inspection():
 @pytest.fixture(scope="module")
 def report(inspection):
     case = with_truth(true_ids())
-    case = replace(case, checkpoint=replace(case.checkpoint, name=f"{NASTY}.pth"))
+    case = replace(
+        case,
+        checkpoint=replace(case.checkpoint, name=f"{NASTY}.pth", calls=("requests.api.get", NASTY)),
+    )
     answered = Diagnosis(
         inspection.settings, (FINDING,), Bisect("labels", "One class covers 99.9%."), finished=True
     )
@@ -85,6 +88,7 @@ def test_it_tells_verdict_evidence_settings_digests_and_versions(report, inspect
     assert "mIoU" in told
     assert "2026-01-02 03:04 UTC" in told
     assert 'class="marked"><figcaption>4 Argmax' in told
+    assert "This file asks to call requests.api.get" in told
 
 
 def test_names_from_a_file_are_text(report):
