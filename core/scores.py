@@ -197,12 +197,14 @@ def frequent_ids(matrix: np.ndarray, most: int) -> np.ndarray:
     """The ids with the most pixels in truth and mask together, in their order: Int64[k].
 
     Args:
-        matrix: Int64[n n] of `confusion_matrix`; its last id is that of the ids outside.
-        most: how many at most; those in neither map are left out.
+        matrix: Int64[n+1 n+1] of `confusion_matrix`; its last id, of others, is kept besides.
+        most: how many classes at most; what is in neither map is left out.
     """
     pixels = matrix.sum(axis=0) + matrix.sum(axis=1)
-    largest = np.argsort(-pixels, kind="stable")[:most]
-    return np.sort(largest[pixels[largest] > 0])
+    classes = np.sort(np.argsort(-pixels[:-1], kind="stable")[:most])
+    kept: np.ndarray = np.append(classes, len(matrix) - 1)
+    kept = kept[pixels[kept] > 0]
+    return kept
 
 
 def row_shares(matrix: np.ndarray) -> np.ndarray:

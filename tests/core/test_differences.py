@@ -106,9 +106,13 @@ def test_a_row_of_the_matrix_is_shared_out_and_a_class_that_the_truth_lacks_has_
 
 
 def test_the_most_frequent_ids_stand_in_their_order_and_those_in_neither_map_are_left_out():
-    matrix = np.diag([5, 0, 9, 1])
+    matrix = np.diag([5, 0, 9, 1, 0])
     matrix[0, 1] = 2  # found, never true
 
     assert frequent_ids(matrix, 30).tolist() == [0, 1, 2, 3]
     assert frequent_ids(matrix, 2).tolist() == [0, 2]
-    assert frequent_ids(np.diag([5, 0, 9]), 30).tolist() == [0, 2]
+    assert frequent_ids(np.diag([5, 0, 9, 0]), 30).tolist() == [0, 2]
+
+
+def test_the_ids_outside_the_classes_are_no_class_and_are_kept_beside_them():
+    assert frequent_ids(np.diag([5, 7, 9, 1]), 2).tolist() == [1, 2, 3]

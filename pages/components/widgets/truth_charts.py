@@ -14,7 +14,7 @@ from core.export.figures import bar_labels, css_color, layout
 from core.scores import frequent_ids, row_shares
 
 HEIGHT = 440  # pixels of both figures
-MOST_CLASSES = 30  # rows of the matrix
+MOST_CLASSES = 30  # of the matrix; others are left out
 MOST_NUMBERS = 8  # rows, up to which each cell has room for its number
 LEAST_SHARE = 0.001  # less would be written as 0.0 %
 
@@ -58,12 +58,10 @@ def _legend(found: Differences) -> list[go.Bar]:
 
 
 def _entry(name: str, color: Sequence[int], hatch: Sequence[int] = ()) -> go.Bar:
-    pattern = (
-        {"shape": "/", "bgcolor": css_color(color), "fgcolor": css_color(hatch)} if hatch else {}
-    )
-    return go.Bar(
-        x=[None], y=[None], name=name, marker={"color": css_color(color), "pattern": pattern}
-    )
+    marker: dict[str, object] = {"color": css_color(color)}
+    if hatch:
+        marker["pattern"] = {"shape": "/", "bgcolor": css_color(color), "fgcolor": css_color(hatch)}
+    return go.Bar(x=[None], y=[None], name=name, marker=marker)
 
 
 def matrix_figure(matrix: np.ndarray, names: Sequence[str]) -> go.Figure:
@@ -76,10 +74,6 @@ def matrix_figure(matrix: np.ndarray, names: Sequence[str]) -> go.Figure:
     kept = frequent_ids(matrix, MOST_CLASSES)
     cells = np.ix_(kept, kept)
     shares, counts = row_shares(matrix)[cells], matrix[cells]
-    numbers = {}
-    if len(kept) <= MOST_NUMBERS:
-        numbers = {"text": [[percent(share) for share in row] for row in shares],
-                   "texttemplate": "%{text}"}  # fmt: skip
     heat = go.Heatmap(
         z=[[None if np.isnan(share) else float(share) for share in row] for row in shares],
         x=_labels(names, kept, "no class"),
@@ -94,19 +88,22 @@ def matrix_figure(matrix: np.ndarray, names: Sequence[str]) -> go.Figure:
         hoverongaps=False,
         hovertemplate="truth: %{y}<br>mask: %{x}<br>%{customdata:,} pixels, %{z:.2%} of the row"
         "<extra></extra>",
-        **numbers,
     )
+    if len(kept) <= MOST_NUMBERS:
+        heat.text = [[percent(share) for share in row] for row in shares]
+        heat.texttemplate = "%{text}"
     found = {"type": "category", "showgrid": False, "title": {"text": "mask"}}
     true = found | {"title": {"text": "truth"}, "autorange": "reversed"}
-    shape = layout(_title(matrix, kept), xaxis=found, yaxis=true)
+    shape = layout(_title(matrix), xaxis=found, yaxis=true)
     return go.Figure([heat], shape | {"height": HEIGHT})
 
 
-def _title(matrix: np.ndarray, kept: np.ndarray) -> str:
-    occurring = len(frequent_ids(matrix, len(matrix)))
-    if occurring == len(kept):
+def _title(matrix: np.ndarray) -> str:
+    """Of the matrix, and how many classes are left out for want of room."""
+    occurring = np.count_nonzero((matrix.sum(axis=0) + matrix.sum(axis=1))[:-1])
+    if occurring <= MOST_CLASSES:
         return "Confusion matrix"
-    return f"Confusion matrix: the {len(kept)} most frequent of {occurring} classes"
+    return f"Confusion matrix: the {MOST_CLASSES} most frequent of {occurring} classes"
 
 
 def _labels(names: Sequence[str], kept: np.ndarray, other: str) -> list[str]:
