@@ -191,3 +191,28 @@ def mean_iou(iou: np.ndarray) -> float | None:
     """Mean over the classes that are in one of the two maps; None where none is."""
     known = iou[~np.isnan(iou)]
     return float(known.mean()) if known.size else None
+
+
+def frequent_ids(matrix: np.ndarray, most: int) -> np.ndarray:
+    """The ids with the most pixels in truth and mask together, in their order: Int64[k].
+
+    Args:
+        matrix: Int64[n+1 n+1] of `confusion_matrix`; its last id, of others, is kept besides.
+        most: how many classes at most; what is in neither map is left out.
+    """
+    pixels = matrix.sum(axis=0) + matrix.sum(axis=1)
+    classes = np.sort(np.argsort(-pixels[:-1], kind="stable")[:most])
+    kept: np.ndarray = np.append(classes, len(matrix) - 1)
+    kept = kept[pixels[kept] > 0]
+    return kept
+
+
+def row_shares(matrix: np.ndarray) -> np.ndarray:
+    """What was found where a class is true, as shares of that: Float64[n n]; NaN without pixels.
+
+    >>> row_shares(np.array([[3, 1], [0, 0]])).tolist()
+    [[0.75, 0.25], [nan, nan]]
+    """
+    with np.errstate(invalid="ignore"):
+        shares: np.ndarray = matrix / matrix.sum(axis=1, keepdims=True)
+    return shares

@@ -31,6 +31,7 @@ ROOMS = (
     "colors",
     "saving",
     "scores",
+    "differences",
     "verdict",
     "inspection",
     "diagnosis",

@@ -103,8 +103,8 @@ def bar_labels(names: Sequence[str], kept: np.ndarray) -> list[str]:
     ]  # fmt: skip
 
 
-def css_color(color: np.ndarray) -> str:
-    """UInt8[3] as CSS and plotly read it."""
+def css_color(color: np.ndarray | Sequence[int]) -> str:
+    """Red, green and blue, 0..255, as CSS and plotly read it."""
     return f"rgb({color[0]},{color[1]},{color[2]})"
 
 

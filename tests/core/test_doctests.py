@@ -11,7 +11,8 @@ STAGES = {  # module -> functions that show what they do
     "core.inference": {"forward"},
     "core.labels": {"decode_labels"},
     "core.colors": {"palette_colors", "colorize"},
-    "core.scores": {"confusion_matrix", "iou_per_class"},
+    "core.scores": {"confusion_matrix", "iou_per_class", "row_shares"},
+    "core.differences": {"differences"},
 }
 
 

@@ -33,7 +33,7 @@ class Plane:
 def picture_plane(inspection: Inspection) -> Plane:
     """The picture as shown: rgb UInt8[h w 3]."""
     pixels = inspection.image.pixels
-    step = _step(pixels.shape[:2])
+    step = thinning(pixels.shape[:2])
     arrays = {"rgb": pixels[::step, ::step]}
     return _pack(f"picture-{inspection.image.digest}", "picture", arrays, {"step": step})
 
@@ -45,7 +45,7 @@ def input_plane(inspection: Inspection) -> Plane:
     16-bit integers and keeps a resized 8-bit picture to 1/256 of a gray level.
     """
     tensor = inspection.input
-    step = _step(tensor.base.shape[:2])
+    step = thinning(tensor.base.shape[:2])
     base = tensor.base[::step, ::step]
     samples, low, unit = _quantized(base)
     meta = {
@@ -70,7 +70,7 @@ def input_id(inspection: Inspection) -> str:
 def result_plane(inspection: Inspection, channel: int) -> Plane:
     """Labels, confidence, the logits of one class as a heat map, and all classes as small maps."""
     labels, logits = inspection.labels, inspection.logits.values
-    step = _step(labels.ids.shape)
+    step = thinning(labels.ids.shape)
     wide = labels.num_classes > FINITE_LEVELS
     none = 65535 if wide else 255
     winner = np.where(labels.winner == NO_CLASS, none, labels.winner)
@@ -126,7 +126,8 @@ def finite_range(values: np.ndarray) -> tuple[float, float]:
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
-def _step(shape: tuple[int, ...]) -> int:
+def thinning(shape: tuple[int, ...]) -> int:
+    """Every how many pixels one is drawn, so that there are at most MAX_PIXELS."""
     return max(1, ceil(sqrt(shape[0] * shape[1] / MAX_PIXELS)))
 
 
