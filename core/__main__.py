@@ -23,7 +23,7 @@ from core.settings import Settings, change, flatten, from_query
 from core.store.commands import add_commands
 
 if TYPE_CHECKING:  # torch loads when the arguments are understood
-    from core.diagnosis import Case, Diagnosis, Finding
+    from core.diagnosis import Case, Diagnosis, Finding, Rebuilt
 
 HEALTHY, FAILED, STATUS = 0, 1, {"certain": 10, "likely": 11, "possible": 12}
 EPILOG = """exit status:
@@ -180,7 +180,17 @@ def _bytes(path: Path) -> bytes:
 
 
 def _text(answered: Diagnosis) -> str:
-    return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings)])
+    rebuilt = [_script(answered.rebuilt)] if answered.rebuilt else []
+    return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings), *rebuilt])
+
+
+def _script(rebuilt: Rebuilt) -> str:
+    """The user's script beside the right one; an arrow at the first line that differs."""
+    if not rebuilt.share:  # nothing is concluded from this file
+        return f"[script] {rebuilt.words}"
+    first = next((k for k, line in enumerate(rebuilt.diff) if line[0] != " "), None)
+    lines = [f"{'->' if k == first else '  '} {line}" for k, line in enumerate(rebuilt.diff)]
+    return "\n".join([f"[script] {rebuilt.words}", '  "-" is yours, "+" is right:', *lines])
 
 
 def _paragraph(finding: Finding) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from core.diagnosis.bisect import Bisect
 from core.diagnosis.finding import Finding
 from core.diagnosis.normalization.recovered import Recovered
+from core.diagnosis.reproduction.rebuilt import Rebuilt
 from core.settings import Settings
 
 
@@ -31,6 +32,7 @@ class Diagnosis:
     findings: tuple[Finding, ...] = ()  # worst first
     bisect: Bisect = field(default_factory=Bisect)
     recovered: Recovered | None = None  # where it was asked
+    rebuilt: Rebuilt | None = None  # the user's own script, where its output was given
     tried: tuple[Tried, ...] = ()
     forwards: float = 0.0  # in units of one at the settings under diagnosis
     finished: bool = False
@@ -69,5 +71,6 @@ class Diagnosis:
             "verdict": self.verdict,
             "begins": {"stage": self.bisect.stage, "words": self.bisect.words},
             "findings": [finding.to_dict() for finding in self.findings],
+            "rebuilt": self.rebuilt.to_dict() if self.rebuilt else None,
             "forwards": self.forwards,
         }

@@ -23,6 +23,7 @@ from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.normalization.naming import difference_in_words
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
+from core.diagnosis.reproduction.rebuild import rebuild
 from core.diagnosis.thresholds import BUDGET
 from core.engine import Runner, in_this_thread
 from core.errors import InspectionError
@@ -79,6 +80,9 @@ def investigate(
     waiting()
     progress("Running the network once")
     search.look()
+    if case.saved:
+        progress("Rebuilding the script that wrote your output")
+        search.rebuild()
     search.ask(questions.one_forward)
     if search.nothing_can_help:
         yield search.diagnosis(finished=True)
@@ -153,6 +157,15 @@ class _Search:
         except BudgetSpent:
             self._end()
 
+    def rebuild(self) -> None:
+        """Search for the program that wrote the user's own output."""
+        try:
+            self.so_far = replace(self.so_far, rebuilt=rebuild(self.measured))
+        except InspectionError:
+            return
+        except BudgetSpent:
+            self._end()
+
     def recover(self) -> None:
         """Ask for the training's normalization, in place of what the checkpoint alone said."""
         self.so_far = now = self.so_far.without_provisional()
@@ -181,6 +194,7 @@ class _Search:
             tuple(sorted(self.so_far.findings.values(), key=worst_first)),
             self.bisect,
             self.so_far.recovered,
+            self.so_far.rebuilt,
             tuple(_tried(self.measured)),
             forwards=self.measured.forwards.spent,
             finished=finished,
