@@ -71,7 +71,7 @@ def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
 
 
 def _together(cases: list[Measurements], start: Settings) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and std that make all pictures together what the first BatchNorm remembers."""
+    """Mean and std that make all pictures together what the memory says."""
     color = start.preprocessing.color
     guesses = [
         own_numbers(measured.case.image, memory, color)

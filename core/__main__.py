@@ -23,6 +23,8 @@ from core.settings import Settings, change, flatten, from_query
 from core.store.commands import add_commands
 
 if TYPE_CHECKING:  # torch loads when the arguments are understood
+    from core.architectures import Network
+    from core.checkpoint import Checkpoint
     from core.diagnosis import Case, Diagnosis, Finding, Rebuilt
 
 HEALTHY, FAILED, STATUS = 0, 1, {"certain": 10, "likely": 11, "possible": 12}
@@ -45,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     inspect.add_argument("--image", type=Path, required=True, help="the picture")
     inspect.add_argument("--checkpoint", type=Path, required=True, help="of any kind")
+    inspect.add_argument(
+        "--part", default="", help="which weights of the file, where it holds several: ema"
+    )
     inspect.add_argument("--truth", type=Path, help="ground truth of the picture")
     inspect.add_argument("--output", type=Path, help="the picture that your own script wrote")
     inspect.add_argument("--preset", choices=PRESETS, default="unit", help="how you normalize")
@@ -73,7 +78,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
-    print(json.dumps(answered.to_dict(), indent=1) if options.json else _text(answered))
+    print(_json(answered, case) if options.json else _text(answered, case))
     if options.report or options.script or options.labels:
         _write(options, case, answered)
     return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY
@@ -88,7 +93,7 @@ def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None
 
     if case.network is None:
         return  # _case has raised before
-    seen = run_stages(case.image, case.network, case.settings, forward=in_this_thread)
+    seen = run_stages(case.image, case.network, answered.settings, forward=in_this_thread)
     if options.report:
         now = datetime.now().astimezone()
         _save(options.report, html_report(case, seen, answered, written=now).encode())
@@ -116,21 +121,25 @@ def _case(options: argparse.Namespace) -> Case:
     from core.architectures import build_network
     from core.checkpoint import read_checkpoint
     from core.colors import palette_colors
-    from core.diagnosis import Case
-    from core.image import decode_image
+    from core.diagnosis import Case, others_in
+    from core.image import decode_image, read_guarded
     from core.scores import decode_truth
 
     settings = _settings(options)
     content = _bytes(options.image)
-    image = decode_image(content)
+    image = decode_image(content, read=read_guarded)
     path = options.checkpoint
     digest = hashlib.sha256(_bytes(path)).hexdigest()
-    checkpoint = read_checkpoint(path, name=path.name, digest=digest)
-    network = build_network(checkpoint)
+
+    def opened(part: str) -> tuple[Checkpoint, Network]:
+        checkpoint = read_checkpoint(path, name=path.name, digest=digest, choice=part)
+        return checkpoint, build_network(checkpoint)
+
+    checkpoint, network = opened(options.part)
     marked = _bytes(options.truth) if options.truth else None
     written = _bytes(options.output) if options.output else None
     if written is not None:
-        decode_image(written)  # what is no picture is reported, not passed over
+        read_guarded(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
     size = image.pixels.shape[:2]
     return Case(
@@ -138,10 +147,11 @@ def _case(options: argparse.Namespace) -> Case:
         checkpoint=checkpoint,
         network=network,
         settings=settings,
-        truth=None if marked is None else decode_truth(marked, colors, size),
+        truth=None if marked is None else decode_truth(marked, colors, size, read=read_guarded),
         saved=written,
         picture_file=content,
         truth_file=marked,
+        others=others_in(checkpoint, opened),
     )
 
 
@@ -179,9 +189,17 @@ def _bytes(path: Path) -> bytes:
 # --- what is printed ------------------------------------------------------------------------------
 
 
-def _text(answered: Diagnosis) -> str:
+def _json(answered: Diagnosis, case: Case) -> str:
+    about = {} if case.checkpoint is None else {"checkpoint": case.checkpoint.contents()}
+    return json.dumps({**answered.to_dict(), **about}, indent=1)
+
+
+def _text(answered: Diagnosis, case: Case) -> str:
+    failed = [f"Not computed: {failed.words}" for failed in answered.failed]
+    about = () if case.checkpoint is None else case.checkpoint.contents_in_words()
     rebuilt = [_script(answered.rebuilt)] if answered.rebuilt else []
-    return "\n\n".join([answered.verdict, *map(_paragraph, answered.findings), *rebuilt])
+    said = [*map(_paragraph, answered.findings), *rebuilt, *failed, *about]
+    return "\n\n".join([answered.verdict, *said])
 
 
 def _script(rebuilt: Rebuilt) -> str:
@@ -198,6 +216,8 @@ def _paragraph(finding: Finding) -> str:
     lines += [f"  - {piece.words}" for piece in finding.evidence]
     lines.append(f"  What to do: {finding.fix}")
     lines += [f"    {line}" for line in finding.code.splitlines()]
+    if finding.part:
+        lines.append(f"  Here: --part {finding.part}")
     if finding.changes:
         changes = ", ".join(f"{name}={value}" for name, value in finding.changes.items())
         lines.append(f"  In the app: {changes}")

@@ -79,7 +79,7 @@ class Job(Generic[V]):
             self.cancelled = True
         except InspectionError as error:
             self.error = error
-        except Exception:  # a thread has nobody above it who would hear of this
+        except Exception:  # nothing above a thread would catch this
             self.broken = True
             logging.getLogger(__name__).exception("work in the background ended by a fault")
         finally:

@@ -9,11 +9,12 @@ from functools import cache
 import numpy as np
 from PIL import Image as PillowImage
 
-from core.errors import MaskError
+from core.errors import ImageError, MaskError
+from core.image import read_raster
 from core.labels import NO_CLASS
-from core.settings import Display
+from core.settings import Display, Palette
 
-PALETTES = {
+PALETTES: dict[Palette, str] = {
     "voc": "Pascal VOC",
     "cityscapes": "Cityscapes",
     "ade20k": "ADE20K",
@@ -169,12 +170,12 @@ def palette_from_file(content: bytes) -> tuple[str, ...]:
 
 def _from_png(content: bytes) -> tuple[str, ...]:
     try:
-        palette = PillowImage.open(io.BytesIO(content), formats=("PNG",)).getpalette("RGB")
-    except Exception as error:
+        palette = read_raster(content).palette
+    except ImageError as error:
         raise _no_palette("the PNG is damaged") from error
-    if not palette:
+    if palette is None:
         raise _no_palette("the PNG has no palette (mode P)")
-    return tuple("#" + bytes(palette[k : k + 3]).hex() for k in range(0, len(palette), 3))
+    return tuple("#" + color[:3].tobytes().hex() for color in palette)
 
 
 def _from_json(value: object) -> tuple[str, ...]:

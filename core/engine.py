@@ -23,7 +23,7 @@ from core.recent import Recent
 
 CACHE_BYTES = 512 * 2**20  # a 520x520 picture with 21 classes takes 23 MB: about 22 of them
 SMALL_BYTES = 1024  # what a few numbers are taken to weigh
-MOST_ASKERS = 256  # who asked is remembered of so many, the last ones
+MOST_ASKERS = 256  # so many people's newest requests are kept, the last ones
 POLL_SECONDS = 0.05
 V = TypeVar("V")
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from core.architectures import Network
 from core.architectures.program.program_module import ProgramModule
 from core.errors import ChannelMismatchError, ForwardError
-from core.operators import Stoppable
+from core.operators import Stoppable, stopped
 from core.settings import Forwarding, Upsampling
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _run(module: torch.nn.Module, x: torch.Tensor, head: str) -> torch.Tensor:
     except ForwardError:  # an exported program says itself why it stops
         raise
     except Exception as exc:
-        raise _stopped(exc, x) from exc
+        raise stopped(exc, tuple(x.shape)) from exc
     return _checked(output, x)
 
 
@@ -216,20 +216,6 @@ def _checked(output: Any, x: torch.Tensor) -> torch.Tensor:
         f"The network returns {what} for an input of shape {tuple(x.shape)}; "
         "logits have the shape (1, classes, height, width).",
         remedy="Choose the checkpoint of a segmentation network that gives one score per pixel.",
-    )
-
-
-def _stopped(exc: Exception, x: torch.Tensor) -> ForwardError:
-    detail = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
-    shape = tuple(x.shape)
-    if isinstance(exc, MemoryError) or "memory" in detail:
-        return ForwardError(
-            f"There is not enough memory to run the network on an input of shape {shape}.",
-            remedy="Choose a smaller size under Resize, or a smaller picture.",
-        )
-    return ForwardError(
-        f"The network stops on an input of shape {shape}: {detail}.",
-        remedy="Choose another size under Resize; many networks need at least 32 pixels a side.",
     )
 
 

@@ -1,8 +1,8 @@
-"""A forward in this thread: its operators are listened to, and it stops where nobody waits for it.
+"""A forward in this thread: its operators are tapped, and it stops where nobody waits for it.
 
 A network's module is shared, so a hook on it would fire for the forwards of other people too; a
-`TorchDispatchMode` is heard in its own thread alone. The graph of an ONNX file is run in another
-process, as a whole: it is neither heard nor stopped inside.
+`TorchDispatchMode` sees its own thread alone. The graph of an ONNX file is run in another
+process, as a whole: it is neither tapped nor stopped inside.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.errors import InspectionError
+from core.errors import ForwardError
 
-Hear = Callable[[Any, tuple[Any, ...], torch.Tensor], None]
+OnOperator = Callable[[Any, tuple[Any, ...], torch.Tensor], None]
 
 
 class StopForward(BaseException):
@@ -31,23 +31,23 @@ class ForwardAbandoned(BaseException):
 
 
 class OperatorTap(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Hears every operator of a forward in this thread; the network is neither copied nor changed.
+    """Sees every operator of a forward in this thread; the network is neither copied nor changed.
 
-    Hooks would be heard by the forwards of other people too, who share the module.
+    Hooks would fire for the forwards of other people too, who share the module.
     """
 
-    def __init__(self, hear: Hear) -> None:
-        """Args: hear, called with operator, arguments and result; may raise `StopForward`."""
+    def __init__(self, on_operator: OnOperator) -> None:
+        """Args: on_operator, given operator, arguments and result; may raise `StopForward`."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self._hear = hear
+        self._on_operator = on_operator
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Let the operator do its work, and tell of it."""
+        """Let the operator do its work, and pass it on."""
         check_wanted()
         result = func(*args, **(kwargs or {}))
-        self._hear(func, args, result)
+        self._on_operator(func, args, result)
         return result
 
 
@@ -101,18 +101,37 @@ def check_wanted() -> None:
 register_module_forward_pre_hook(lambda _module, _inputs: check_wanted())
 
 
-def tap(module: nn.Module, tensor: torch.Tensor, hear: Hear) -> None:
-    """Run an input through a network until `hear` has enough, or the network stops.
+def tap(module: nn.Module, tensor: torch.Tensor, on_operator: OnOperator) -> None:
+    """Run an input through a network until `on_operator` has enough, or the network stops.
 
     Args:
         module: of the network, in eval mode.
         tensor: Float32[1 c h w].
-        hear: see `OperatorTap`.
+        on_operator: see `OperatorTap`.
+
+    Raises:
+        ForwardError: this size or tensor stops the network, so that what was seen is not all.
     """
     try:
-        with torch.no_grad(), OperatorTap(hear):  # inference_mode hides what conv2d is made of
+        with torch.no_grad(), OperatorTap(on_operator):  # inference_mode would hide conv2d
             module(tensor)
     except StopForward:
         pass
-    except (InspectionError, RuntimeError, ValueError, TypeError):
-        pass  # this size or tensor stops the network
+    except ForwardError:
+        raise
+    except Exception as exc:
+        raise stopped(exc, tuple(tensor.shape)) from exc
+
+
+def stopped(exc: Exception, shape: tuple[int, ...]) -> ForwardError:
+    """What is said where a network cannot be run on an input of this shape."""
+    detail = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
+    if isinstance(exc, MemoryError) or "memory" in detail:
+        return ForwardError(
+            f"There is not enough memory to run the network on an input of shape {shape}.",
+            remedy="Choose a smaller size under Resize, or a smaller picture.",
+        )
+    return ForwardError(
+        f"The network stops on an input of shape {shape}: {detail}.",
+        remedy="Choose another size under Resize; many networks need at least 32 pixels a side.",
+    )

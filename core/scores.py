@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image as PillowImage
 
-from core.errors import MaskError
-from core.image import FORMATS, ImageLimits
+from core.errors import ImageError, MaskError
+from core.image.read import Reader, read_raster
 
 MAX_ID = 65535
 REMEDY = "Upload a PNG of class ids (gray or mode P), or of the chosen palette's colors."
@@ -23,18 +22,25 @@ class Truth:
     notes: tuple[str, ...]
 
 
-def decode_truth(content: bytes, colors: np.ndarray | None, size: tuple[int, int]) -> Truth:
+def decode_truth(
+    content: bytes,
+    colors: np.ndarray | None,
+    size: tuple[int, int],
+    *,
+    read: Reader = read_raster,
+) -> Truth:
     """Read a ground-truth mask: ids in gray or in palette indices, or colors of the palette.
 
     Args:
         content: the file.
         colors: UInt8[n 3], what colors mean; None where only ids are understood.
         size: h, w of the picture it belongs to.
+        read: where the file is decoded; `read_guarded` for what has just been uploaded.
 
     Raises:
         MaskError: it cannot be read, has another size, or colors that mean nothing.
     """
-    picture = _loaded(content)
+    picture = _loaded(content, read)
     if picture.size != (size[1], size[0]):
         raise MaskError(
             f"The mask has {picture.width} x {picture.height} pixels, the picture "
@@ -46,18 +52,13 @@ def decode_truth(content: bytes, colors: np.ndarray | None, size: tuple[int, int
     return Truth(ids, _notes(ids))
 
 
-def _loaded(content: bytes) -> PillowImage.Image:
-    limits = ImageLimits()
+def _loaded(content: bytes, read: Reader) -> PillowImage.Image:
     try:
-        picture = PillowImage.open(io.BytesIO(content), formats=FORMATS)
-        if picture.width * picture.height > limits.pixels or len(content) > limits.num_bytes:
-            raise MaskError("The mask is too large.", remedy=REMEDY)
-        picture.load()
-    except MaskError:
-        raise
-    except Exception as error:
-        raise MaskError("The mask is not a picture that can be read.", remedy=REMEDY) from error
-    return picture
+        return read(content).as_pillow()
+    except ImageError as error:
+        raise MaskError(
+            f"The mask cannot be read. {error.message}", remedy=REMEDY, code=error.code
+        ) from error
 
 
 def _ids(picture: PillowImage.Image, colors: np.ndarray | None) -> np.ndarray:
@@ -67,8 +68,6 @@ def _ids(picture: PillowImage.Image, colors: np.ndarray | None) -> np.ndarray:
         if ids.min() < 0 or ids.max() > MAX_ID:
             raise MaskError("The mask has ids outside 0 to 65535.", remedy=REMEDY)
         return ids.astype(np.int32)
-    if picture.mode == "LA":
-        return np.array(picture.getchannel("L")).astype(np.int32)
     rgb = np.array(picture.convert("RGB")).astype(np.int32)
     if (rgb[..., :1] == rgb).all():
         return rgb[..., 0]  # ids that were saved as gray RGB

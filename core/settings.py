@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from core.errors import SettingsError
 
@@ -27,26 +27,92 @@ Head = Literal["out", "aux"]
 Upsampling = Literal["bilinear", "nearest"]
 Rule = Literal["auto", "argmax", "threshold", "per_class"]
 Activation = Literal["auto", "none", "softmax", "sigmoid"]
+Palette = Literal["voc", "cityscapes", "ade20k", "safe", "gray", "custom"]
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a field of the settings says of itself: sidebar, limits and JSON follow from it."""
+
+    label: str
+    words: Mapping[str, str] = field(default_factory=dict)  # of values that are not plain by name
+    limits: tuple[float, float] = (-1e6, 1e6)  # of numbers, both included
+    step: float = 0.01  # of a float in the sidebar; whole numbers go by 1
+    beside: tuple[str, tuple[str, ...]] | None = None  # asked only where that one has such a value
+    since: int = 1  # schema of the JSON that first had it; older files get the default
+
+
+FIXED = ("resize", ("fixed",))
+SIDE = ("resize", ("shorter", "longer"))
+SIZED = ("resize", ("fixed", "shorter", "longer"))
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """Picture to tensor, in this order: color, resize, scale, mean/std, second division, dtype."""
 
-    color: Color = "rgb"  # gray: luma of ITU-R 601, as Pillow's "L", one channel
-    depth: Depth = "8"  # 8: a deeper picture is windowed to 8 bit; file: the file's own numbers
-    scale: Scale = "255"  # the divisor; max: the picture's own largest sample
-    mean: Triple = (0.0, 0.0, 0.0)  # per channel in the order fed, units after scaling
-    std: Triple = (1.0, 1.0, 1.0)
-    divide_again: float = 1.0  # a few networks divide by 255 once more after mean and std
-    zscore: bool = False  # mean and std of this picture per channel instead of the fixed ones
-    resize: Resize = "none"
-    height: int = 520  # for resize = fixed, pixels
-    width: int = 520
-    side: int = 520  # for resize = shorter | longer, pixels
-    multiple: int = 32  # for resize = multiple: black at the right and at the bottom
-    interpolation: Interpolation = "bilinear"
-    dtype: Dtype = "float32"
+    color: Annotated[
+        Color,  # gray: luma of ITU-R 601, as Pillow's "L", one channel
+        Control(
+            "Channel order",
+            {"rgb": "RGB", "bgr": "BGR (as cv2.imread gives it)", "gray": "gray, one channel"},
+        ),
+    ] = "rgb"
+    depth: Annotated[
+        Depth,
+        Control(
+            "Depth",
+            {"8": "8 bit (deeper pictures are windowed)", "file": "the file's own numbers"},
+            since=2,
+        ),
+    ] = "8"
+    scale: Annotated[
+        Scale,  # the divisor; max: the picture's own largest sample
+        Control(
+            "Scale",
+            {
+                "255": "divide by 255",
+                "1": "leave as it is",
+                "65535": "divide by 65535",
+                "max": "divide by the picture's maximum",
+            },
+        ),
+    ] = "255"
+    # Per channel in the order fed, in the units after scaling. A std of 0 is refused by preprocess.
+    mean: Annotated[Triple, Control("Mean", step=0.001)] = (0.0, 0.0, 0.0)
+    std: Annotated[Triple, Control("Std", step=0.001)] = (1.0, 1.0, 1.0)
+    divide_again: Annotated[  # a few networks divide by 255 once more after mean and std
+        float, Control("Divide again by", limits=(1e-6, 1e6), step=1.0, since=2)
+    ] = 1.0
+    # Mean and std of this picture per channel instead of the fixed ones.
+    zscore: Annotated[bool, Control("z-score of each picture")] = False
+    resize: Annotated[
+        Resize,
+        Control(
+            "Resize",
+            {
+                "fixed": "to height x width",
+                "shorter": "shorter side to",
+                "longer": "longer side to",
+                "multiple": "pad to a multiple of",  # black at the right and at the bottom
+            },
+        ),
+    ] = "none"
+    height: Annotated[int, Control("Height", limits=(1, 4096), beside=FIXED)] = 520  # pixels
+    width: Annotated[int, Control("Width", limits=(1, 4096), beside=FIXED)] = 520
+    side: Annotated[int, Control("Side", limits=(1, 4096), beside=SIDE)] = 520
+    multiple: Annotated[
+        int, Control("Multiple", limits=(1, 512), beside=("resize", ("multiple",)))
+    ] = 32
+    interpolation: Annotated[
+        Interpolation,
+        Control(
+            "Interpolation",
+            {"bilinear-no-antialias": "bilinear without antialiasing"},
+            beside=SIZED,
+        ),
+    ] = "bilinear"
+    dtype: Annotated[Dtype, Control("Data type")] = "float32"
 
 
 # Of Preprocessing: what a convention of feeding fixes. All but the order of the channels become one
@@ -59,29 +125,48 @@ AFFINE = tuple(name for name in CONVENTION if name != "color")
 class Forwarding:
     """Tensor to logits."""
 
-    mode: Mode = "eval"  # train: BatchNorm uses this picture's statistics (dropout stays off)
-    head: Head = "out"
-    upsampling: Upsampling = "bilinear"  # of the logits, back to the picture's size
+    mode: Annotated[
+        Mode,  # train: BatchNorm uses this picture's statistics (dropout stays off)
+        Control(
+            "BatchNorm",
+            {"eval": "eval(): stored statistics", "train": "train(): this picture's statistics"},
+        ),
+    ] = "eval"
+    head: Annotated[Head, Control("Output", {"out": "main head", "aux": "auxiliary head"})] = "out"
+    upsampling: Annotated[  # back to the picture's size
+        Upsampling, Control("Upsampling of the logits")
+    ] = "bilinear"
 
 
 @dataclass(frozen=True)
 class Decoding:
     """Logits to labels."""
 
-    rule: Rule = "auto"  # auto: argmax, or a threshold where there is one channel
-    activation: Activation = "auto"  # auto: softmax for argmax, sigmoid for a threshold
-    threshold: float = 0.5  # on the activated value
+    rule: Annotated[
+        Rule,  # auto: argmax, or a threshold where there is one channel
+        Control("Rule", {"auto": "automatic", "per_class": "per class with a threshold"}),
+    ] = "auto"
+    activation: Annotated[
+        Activation,  # auto: softmax for argmax, sigmoid for a threshold
+        Control("Activation", {"auto": "automatic"}),
+    ] = "auto"
+    threshold: Annotated[float, Control("Threshold")] = 0.5  # on the activated value
 
 
 @dataclass(frozen=True)
 class Display:
     """Labels to colors."""
 
-    palette: str = "safe"
-    custom: tuple[str, ...] = ()  # "#rrggbb" by class id, for palette = custom
-    alpha: float = 0.6  # opacity of the mask over the picture, 0..1
-    ignore_index: int = 255  # ground-truth ids that do not count; -1: all count
-    class_names: tuple[str, ...] = ()
+    palette: Annotated[Palette, Control("Palette")] = "safe"
+    # "#rrggbb" by class id, for palette = custom.
+    custom: Annotated[tuple[str, ...], Control("Colors")] = ()
+    # Of the mask over the picture.
+    alpha: Annotated[float, Control("Opacity", limits=(0, 1), step=0.05)] = 0.6
+    ignore_index: Annotated[
+        int,  # ground-truth ids that do not count; -1: all count
+        Control("Ignored id of the ground truth", limits=(-1, 65535)),
+    ] = 255
+    class_names: Annotated[tuple[str, ...], Control("Class names, one a line")] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +182,11 @@ class Settings:
 PARTS: dict[str, Any] = get_type_hints(Settings)
 HINTS: dict[str, Any] = {k: v for part in PARTS.values() for k, v in get_type_hints(part).items()}
 PART_OF = {f.name: name for name, part in PARTS.items() for f in fields(part)}
+CONTROLS: dict[str, Control] = {
+    name: hint.__metadata__[0]
+    for part in PARTS.values()
+    for name, hint in get_type_hints(part, include_extras=True).items()
+}
 if len(PART_OF) != sum(len(fields(part)) for part in PARTS.values()):
     raise TypeError(
         "two parts of Settings share a field name"
@@ -176,18 +266,6 @@ def _from_text(name: str, text: str) -> Any:
 
 # --- limits ---------------------------------------------------------------------------------------
 
-LIMITS: dict[str, tuple[float, float]] = {
-    "std": (-1e6, 1e6),  # 0 is refused by preprocess, with the channel's name
-    "mean": (-1e6, 1e6),
-    "divide_again": (1e-6, 1e6),
-    "height": (1, 4096),
-    "width": (1, 4096),
-    "side": (1, 4096),
-    "multiple": (1, 512),
-    "threshold": (-1e6, 1e6),
-    "alpha": (0, 1),
-    "ignore_index": (-1, 65535),
-}
 MAX_NAMES = 1024  # colors or class names
 MAX_NAME = 80  # characters
 
@@ -212,10 +290,13 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def _number(name: str, kind: type, value: Any) -> Any:
-    low, high = LIMITS[name]
+    low, high = CONTROLS[name].limits
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise _unusable(name, f"{value!r} is not a number from {low:g} to {high:g}")
-    return kind(value)
+        raise _unusable(name, f"{value!r:.20} is not a number from {low:g} to {high:g}")
+    try:
+        return kind(value)
+    except OverflowError as error:  # an integer that no float can be
+        raise _unusable(name, "the number is too large") from error
 
 
 def _unusable(name: str, why: str) -> SettingsError:

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from core.errors import SettingsError
-from core.settings import PART_OF, PARTS, Settings, change
+from core.settings import CONTROLS, PART_OF, PARTS, Settings, change
 
-SCHEMA = 2  # raised with every change of meaning, together with a step below
+# Raised by a new field, which says so in `since`, and by a change of meaning, with a step below.
+SCHEMA = max(2, *(control.since for control in CONTROLS.values()))
 
 
 def to_json(settings: Settings) -> dict[str, Any]:
@@ -27,7 +28,8 @@ def from_json(value: Any) -> Settings:
         SettingsError: a newer version wrote it, something is missing, or a value is unusable.
     """
     parts = _brought_up_to_date(value)
-    given = {name: _plain(parts, part, name) for name, part in PART_OF.items()}
+    there = [name for name, control in CONTROLS.items() if control.since <= value["schema"]]
+    given = {name: _plain(parts, PART_OF[name], name) for name in there}
     try:
         return change(Settings(), **given)
     except TypeError as error:  # a number where a list belongs
@@ -44,10 +46,10 @@ def _brought_up_to_date(value: Any) -> Mapping[str, Any]:
             f"These settings were written by a newer Maskscope (schema {schema}).",
             remedy=f"Open them there, or update this one: it knows schema {SCHEMA}.",
         )
+    if schema < 1:
+        raise _unreadable(f"there never was a schema {schema}")
     for number in range(schema, SCHEMA):
-        if number not in STEPS:
-            raise _unreadable(f"there never was a schema {number}")
-        parts = STEPS[number](parts)
+        parts = STEPS[number](parts) if number in STEPS else parts
     return parts
 
 
@@ -68,10 +70,9 @@ def _unreadable(why: str) -> SettingsError:
 
 
 def _into_parts(old: Mapping[str, Any]) -> Mapping[str, Any]:
-    """1 was flat, and knew neither a second division nor the file's own depth."""
-    flat = {"depth": "8", "divide_again": 1.0, **old}
+    """1 was flat."""
     return {
-        part: {name: flat[name] for name in PART_OF if PART_OF[name] == part and name in flat}
+        part: {name: old[name] for name in PART_OF if PART_OF[name] == part and name in old}
         for part in PARTS
     }
 

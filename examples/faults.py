@@ -14,6 +14,7 @@ from examples.seeds import (
     background_only,
     best_probability,
     by_maximum,
+    diverged_beside_average,
     divide_twice,
     foreign_aux,
     fresh_head,
@@ -56,7 +57,7 @@ def _usual(member: Member) -> bool:
 
 
 def _rare(member: Member) -> bool:
-    """A z-score is not among them: what BatchNorm remembers of it looks like ImageNet's numbers."""
+    """A z-score is not among them: its running statistics look like those of ImageNet's numbers."""
     return member.family == "divided again"
 
 
@@ -138,6 +139,9 @@ FAULTS: tuple[Fault, ...] = (
           lambda m: m.architecture == "unet" and _many(m)),
     Fault("head never trained", ("W3",), weights(fresh_head),
           "The last layer was made anew after loading.", lambda m: _file(m) and _many(m)),
+    Fault("diverged beside its average", ("W9",), diverged_beside_average,
+          "The script loaded the raw weights of a training that diverged, not their average.",
+          lambda m: _file(m) and _many(m)),
     Fault("names of other classes", ("W4",),
           setting(class_names=tuple(f"class {k}" for k in range(21))),
           "The list of names is that of another network.", _many),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from PIL import Image as PillowImage
 from core.architectures import Network, build_network
 from core.checkpoint import Checkpoint, read_checkpoint
 from core.colors import palette_colors
-from core.diagnosis import Case
+from core.diagnosis import Case, others_in
 from core.engine import Runner, in_this_thread
 from core.errors import InspectionError
 from core.image import decode_image
@@ -57,6 +59,13 @@ def case_of(material: Material) -> Case:
     """
     image = decode_image(material.picture)
     checkpoint, network, error = opened(material.checkpoint, material.name)
+
+    def open_part(part: str) -> tuple[Checkpoint, Network]:
+        other, its_network, refused = opened(material.checkpoint, material.name, part)
+        if other is None or its_network is None:
+            raise refused or ValueError("this part has no network")
+        return other, its_network
+
     size = image.pixels.shape[:2]
     truth, refused = _truth(material, (size[0], size[1]))
     return Case(
@@ -68,6 +77,7 @@ def case_of(material: Material) -> Case:
         material.saved,
         error or refused,
         picture_file=material.picture,
+        others=others_in(checkpoint, open_part) if checkpoint else {},
         truth_file=material.truth,
     )
 
@@ -86,14 +96,15 @@ def inspect_material(material: Material, forward: Runner = in_this_thread) -> In
 
 @lru_cache(maxsize=8)
 def opened(
-    content: bytes, name: str
+    content: bytes, name: str, part: str = ""
 ) -> tuple[Checkpoint | None, Network | None, InspectionError | None]:
     """Read the checkpoint's file and build its network; the last ones are kept."""
     path = _folder() / f"{hashlib.sha256(content).hexdigest()[:16]}{Path(name).suffix}"
     path.write_bytes(content)
     checkpoint = None
     try:
-        checkpoint = read_checkpoint(path, name=name, digest=hashlib.sha256(content).hexdigest())
+        digest = hashlib.sha256(content).hexdigest()
+        checkpoint = read_checkpoint(path, name=name, digest=digest, choice=part)
         return checkpoint, build_network(checkpoint), None
     except InspectionError as error:
         return checkpoint, None, error
@@ -128,7 +139,7 @@ def file_of(picture: PillowImage.Image, kind: str = "PNG", **options: object) ->
     return file.getvalue()
 
 
-def weights_file(weights: dict[str, torch.Tensor]) -> bytes:
+def weights_file(weights: Mapping[str, Any]) -> bytes:
     """A state_dict as torch.save writes it."""
     file = io.BytesIO()
     torch.save(weights, file)

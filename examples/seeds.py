@@ -174,6 +174,16 @@ def mixed_up(weights: dict[str, torch.Tensor]) -> None:
             tensor *= torch.exp(1.5 * noise)
 
 
+def diverged_beside_average(material: Material) -> Material:
+    """A training that diverged; the moving average in the same file is from before."""
+    good, generator = material.weights, torch.Generator().manual_seed(0)
+    bad = {
+        key: torch.randn(t.shape, generator=generator) * 0.05 if t.ndim == 4 else t
+        for key, t in good.items()
+    }
+    return replace(material, checkpoint=weights_file({"model": bad, "ema": good}))
+
+
 def overflowing(material: Material) -> Material:
     """The first convolution is a million times larger, and its BatchNorm undoes that."""
     weights = material.weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from starlette.middleware import Middleware
 from serving.gate import Door, Gate
 from serving.headers import security_headers, streamlit_page
 from serving.health import Health
+from serving.origins import allowed_origins
 
 if TYPE_CHECKING:
     from core.store import Store
@@ -33,5 +35,6 @@ def build(script: Path, *, door: Door, base: str, data: Path, store: Store) -> s
         base=base,
         headers=security_headers(streamlit_page()),
         answers=health.answers,
+        origins=allowed_origins(os.environ),
     )
     return st.App(script, middleware=[gate], routes=health.routes(base))

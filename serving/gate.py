@@ -14,6 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 
 from serving.headers import FILE_POLICY
+from serving.origins import Origin, is_own
 from serving.quiet_log import access_log
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Gate:
         base: str,
         headers: dict[str, str],
         answers: Counter[int],
+        origins: frozenset[Origin] = frozenset(),
     ) -> None:
         """Stand before `app`.
 
@@ -62,10 +64,11 @@ class Gate:
             base: the sub-path below which the app is, as "/tools/maskscope"; "" for none.
             headers: of every answer.
             answers: counts them by status.
+            origins: of pages that may open the websocket, besides the server's own.
         """
         self._app, self._door, self._base = app, door, base
         self._open = door.open_paths | {f"{base}{OPEN}"}
-        self._headers, self._answers = headers, answers
+        self._headers, self._answers, self._origins = headers, answers, origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
@@ -79,7 +82,8 @@ class Gate:
             await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._door.knows(HTTPConnection(scope)):
+        connection = HTTPConnection(scope)
+        if self._door.knows(connection) and is_own(connection, self._origins):
             await self._app(scope, receive, send)
             return
         self._note(scope, FORBIDDEN)

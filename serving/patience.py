@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 GUESSES = 10  # different wrong tokens; a person who mistypes needs fewer
 SECONDS = 60  # after which they are forgotten
-ADDRESSES = 10_000  # that are remembered; the oldest go first
+ADDRESSES = 10_000  # that are kept; the oldest go first
 NETWORK = 8  # bytes: whoever has one IPv6 address has the 2**64 beside it
 
 
@@ -41,7 +41,7 @@ class Patience:
         self._by_address: OrderedDict[str, _Guesses] = OrderedDict()
 
     def opens(self, connection: HTTPConnection, shown: str, token: str) -> bool:
-        """Whether what somebody shows is the token; a wrong one is remembered."""
+        """Whether what somebody shows is the token; a wrong one is kept."""
         if self.wait(connection):
             return False  # the right one too, or the answer would still tell which it is
         right = same_token(shown, token)

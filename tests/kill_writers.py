@@ -71,34 +71,34 @@ def kill_writers(folder: Path, kills: int, seed: int = 0) -> Outcome:
         kills: how many processes die.
         seed: of the moments, the victims and the files.
     """
-    chance, ear = random.Random(seed), _Ear()
+    chance, pipe = random.Random(seed), _Pipe()
     longest = LONGEST_TEAM if os.environ.get("BLOBS_URL") else LONGEST
-    writers = [_start(folder, ear.mouth, chance.random()) for _ in range(WRITERS)]
+    writers = [_start(folder, pipe.end, chance.random()) for _ in range(WRITERS)]
     for _ in range(kills):
         time.sleep(chance.uniform(0, longest))
-        while len(saving := [w for w in writers if w in ear.hear()]) < SAVING:
+        while len(saving := [w for w in writers if w in pipe.read()]) < SAVING:
             time.sleep(0.001)
         victim = chance.choice(saving)
         _kill(victim)
         writers.remove(victim)
-        writers.append(_start(folder, ear.mouth, chance.random()))
+        writers.append(_start(folder, pipe.end, chance.random()))
     for writer in writers:
         _kill(writer)
-    ear.hear()
-    return _outcome(folder, ear.told)
+    pipe.read()
+    return _outcome(folder, pipe.told)
 
 
-class _Ear:
+class _Pipe:
     """What the writers tell: that they begin to save, and each run that they have saved."""
 
     def __init__(self) -> None:
-        self._pipe, self.mouth = os.pipe()
+        self._pipe, self.end = os.pipe()
         os.set_blocking(self._pipe, False)
         self.told: set[str] = set()
         self._saving: set[int] = set()
 
-    def hear(self) -> set[int]:
-        """Listen; returns the processes that have begun to save."""
+    def read(self) -> set[int]:
+        """Read; returns the processes that have begun to save."""
         with suppress(BlockingIOError):
             while text := os.read(self._pipe, 2**16):  # whole lines: shorter than PIPE_BUF
                 for line in text.decode().split():

@@ -4,7 +4,21 @@ import importlib
 import re
 from pathlib import Path
 
-GLOSSARY = Path(__file__).resolve().parent.parent / "docs" / "glossary.md"
+import pytest
+
+HOUSE = Path(__file__).resolve().parent.parent
+GLOSSARY = HOUSE / "docs" / "glossary.md"
+ROOMS = ("core", "pages", "serving", "benchmarks", "examples", "scripts", "tests", "docs")
+PRIVATE = re.compile(  # a network is no person; docs/decisions keeps the words of its time
+    r"\b(familiar\w*|hears?|heard|hearing|ears?|remember\w*|strangeness|in other light)\b", re.I
+)
+
+
+def private_words(path):
+    """Each line of a file with a word that the glossary replaced."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    name = path.relative_to(HOUSE)
+    return [f"{name}:{n}: {line}" for n, line in enumerate(lines, 1) if PRIVATE.search(line)]
 
 
 def rows():
@@ -62,3 +76,19 @@ def test_a_symbol_that_does_not_exist_is_seen():
     assert exists("core.labels.Labels.cut")
     assert not exists("core.labels.Labels.cuts")
     assert not exists("core.label.Labels")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_words_are_the_field_s_and_not_our_own(room):
+    files = [path for path in (HOUSE / room).rglob("*") if path.suffix in (".py", ".js", ".md")]
+    read = [path for path in files if "decisions" not in path.parts and path != Path(__file__)]
+
+    assert read
+    assert [line for path in read for line in private_words(path)] == []
+
+
+@pytest.mark.parametrize(
+    "place", ["pages/components/viewer/viewer.css", "pages/components/diagnosis/findings.py"]
+)
+def test_where_the_stages_are_drawn_the_first_bad_one_is_called_so(place):
+    assert "First bad stage" in (HOUSE / place).read_text(encoding="utf-8")

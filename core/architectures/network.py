@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from core.architectures.sizes import Sizes
 from core.errors import ArchitectureError
 
 Tensors = Mapping[str, torch.Tensor]
@@ -63,6 +64,17 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
+class Stem:
+    """A convolution of the picture itself, and the statistics of the BatchNorm right behind it."""
+
+    name: str  # of the convolution's weight in the file
+    weight: torch.Tensor  # [k c h w]
+    bias: torch.Tensor  # [k]
+    mean: torch.Tensor  # [k], the running one
+    var: torch.Tensor  # [k]
+
+
+@dataclass(frozen=True, eq=False)
 class Network:
     """A network ready to run: in eval mode, no gradients, channels last; shared, never changed."""
 
@@ -77,6 +89,8 @@ class Network:
     choices: tuple[Choice, ...] = ()  # what keys cannot tell
     notes: tuple[str, ...] = ()  # facts for the page
     source: Source | None = None  # how a script makes it; None where no library does
+    sizes: Sizes | None = None  # where the file tells which it takes; else only a trial does
+    stem: Stem | None = None  # where a graph tells it; else the order of the tensors has to
 
 
 def choose(

@@ -20,7 +20,6 @@ from core.architectures.nearest import explain, nearest
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
 from core.architectures.program import exported_program
-from core.architectures.weight_norm import folded
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
@@ -63,7 +62,7 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     Raises:
         ArchitectureError: no family fits; the message names the nearest and what differs.
     """
-    checkpoint, chosen = _unfolded(checkpoint), chosen or {}
+    chosen = chosen or {}
     families = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
     if not families:
         raise explain(checkpoint.tensors)
@@ -102,7 +101,6 @@ def candidates(checkpoint: Checkpoint) -> tuple[Candidate, ...]:
 
     Where no family knows the names, those of torchvision with the most names in common.
     """
-    checkpoint = _unfolded(checkpoint)
     known = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
     if not known:
         return nearest(checkpoint.tensors)
@@ -122,12 +120,6 @@ def _misfit(candidate: Candidate) -> int:
     if account is None:
         return 2**31
     return len(account.missing) + len(account.unexpected) + len(account.wrong_shape)
-
-
-def _unfolded(checkpoint: Checkpoint) -> Checkpoint:
-    if checkpoint.program is not None:  # a graph multiplies its weights out itself
-        return checkpoint
-    return replace(checkpoint, tensors=folded(checkpoint.tensors))
 
 
 def _digest(checkpoint: Checkpoint, network: Network) -> str:

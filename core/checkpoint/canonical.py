@@ -9,11 +9,13 @@ from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
+from core.checkpoint.stored.small_numbers import decoded
 from core.checkpoint.tensors import TensorRecord
 from core.errors import RefusedError
 
 MAX_TENSOR_BYTES = 4 * 2**30  # written out
 MAX_GROWTH = 256 * 2**20  # how much more than the file itself views may take written out
+SMALLEST = 4  # float32 takes so many times the bytes of the smallest numbers
 MAX_TENSORS = 20_000
 CHUNK = 8 * 2**20
 REPORTED_BYTES = 16 * 2**20  # from here on it takes long enough to report how far it is
@@ -31,7 +33,8 @@ def check_size(tensors: Mapping[str, TensorRecord], file_bytes: int) -> None:
             remedy="Save the weights of one network alone.",
         )
     needed = sum(record.num_bytes for record in tensors.values())
-    allowed = min(MAX_TENSOR_BYTES, file_bytes + MAX_GROWTH)
+    small = any(record.written is not record.dtype for record in tensors.values())
+    allowed = min(MAX_TENSOR_BYTES, file_bytes * (SMALLEST if small else 1) + MAX_GROWTH)
     if needed > allowed:
         raise RefusedError(
             f"The tensors take {needed / 2**30:.1f} GiB of memory written out; at most "
@@ -55,7 +58,7 @@ def write_canonical(
         say: called with how much is done, at every tenth.
     """
     total, done, reported = sum(record.num_bytes for record in tensors.values()), 0, 0
-    ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.size)
+    ordered = sorted(tensors.items(), key=lambda item: -item[1].written.size)
     with path.open("wb") as target:
         target.write(_header(ordered))
         for _, record in ordered:
@@ -71,7 +74,7 @@ def _header(ordered: list[tuple[str, TensorRecord]]) -> bytes:
     for name, record in ordered:
         start, end = end, end + record.num_bytes
         header[name] = {
-            "dtype": record.dtype.code,
+            "dtype": record.written.code,
             "shape": list(record.shape),
             "data_offsets": [start, end],
         }
@@ -81,6 +84,9 @@ def _header(ordered: list[tuple[str, TensorRecord]]) -> bytes:
 
 
 def _write(record: TensorRecord, data: mmap.mmap, target: BinaryIO) -> None:
+    if record.written is not record.dtype:
+        target.writelines(decoded(record, data))
+        return
     if not record.contiguous:
         target.write(_gathered(record, data))
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from core.checkpoint.tensors import DTYPES, LeftOut, Storage, TensorRecord, place
@@ -72,4 +73,5 @@ def _tensor(archive: Archive, folder: str, entry: dict[str, Any]) -> TensorRecor
         return LeftOut(f"numbers of code {meta['dtype']} are not read")
     numbers = [[size["as_int"] for size in meta[key]] for key in ("sizes", "strides")]
     storage = Storage(stored.start, stored.length, dtype)
-    return place(storage, dtype, meta["storage_offset"]["as_int"], *map(tuple, numbers))
+    record = place(storage, dtype, meta["storage_offset"]["as_int"], *map(tuple, numbers))
+    return record if isinstance(record, LeftOut) else replace(record, raw=True)

@@ -1,21 +1,27 @@
 """Where the weights are in a file's content, and what is around them.
 
 A candidate is a dict whose values are tensors, or a module of any class, by the `_parameters`,
-`_buffers` and `_modules` of its state. Walked without recursion, each record once.
+`_buffers` and `_modules` of its state; where such a dict holds several networks, each of them.
+Walked without recursion, each record once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.checkpoint.parts import Part, is_layer, parts_in, role_rank
 from core.checkpoint.records import Call, Items, Pairs, class_of, items_of, pairs_of, state_of
+from core.checkpoint.stored.packed import PACKED, is_packed, layer_of, unpacked
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, storage_dtype, tensor_of
 from core.checkpoint.window import Damaged, TooMuch
 
 # Who saves several means the first.
 WRAPPERS = ("model", "state_dict", "model_state_dict", "model_state", "net", "network_weights")
+OF_OPTIMIZER = frozenset(
+    {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "swa_buffer"}
+)
 NOT_WEIGHTS = frozenset({"n_averaged"})  # the counter of torch.optim.swa_utils.AveragedModel
 MAX_NODES = 2_000_000
 MAX_DEPTH = 100  # of modules in modules, and of dicts and lists in each other
@@ -28,10 +34,18 @@ class Candidate:
     """Tensors that belong together."""
 
     path: Path  # ("model",), () for the whole content
-    tensors: Tensors
+    tensors: Tensors  # with their prefix
     kind: str  # "dict", or the class of a pickled module
     training: bool | None = None  # of a module
     attributes: dict[str, Any] = field(default_factory=dict)  # "layer4.0.conv2.dilation": (2, 2)
+    part: str = ""  # of the dict, where it holds several networks: "teacher"
+    prefix: str = ""  # what all names begin with, to be taken off: "teacher.module."
+    left_over: Tensors = field(default_factory=dict)  # of the dict, and of none of its networks
+
+    @property
+    def place(self) -> Path:
+        """Names it among all candidates of a file."""
+        return (*self.path, self.part) if self.part else self.path
 
     @property
     def readable(self) -> dict[str, TensorRecord]:
@@ -52,13 +66,36 @@ def candidates_in(content: Any, storages: Mapping[str, Storage]) -> list[Candida
         TooMuch: the content has too many parts.
     """
     found = [candidate for candidate in _walk(content, storages) if candidate.readable]
-    return sorted(found, key=_rank)
+    return [part for candidate in sorted(found, key=_rank) for part in separated(candidate)]
 
 
-def _rank(candidate: Candidate) -> tuple[bool, int, int]:
+def _rank(candidate: Candidate) -> tuple[bool, int, int, int]:
     name = candidate.path[-1] if candidate.path else ""
     known = WRAPPERS.index(name) if name in WRAPPERS else len(WRAPPERS)
-    return (known == len(WRAPPERS), -candidate.size, known)
+    return (known == len(WRAPPERS), role_rank(name) or 0, -candidate.size, known)
+
+
+def separated(candidate: Candidate) -> list[Candidate]:
+    """Each network of a dict by itself, the one that is meant first."""
+    shapes = {key: _shape(key, tensor) for key, tensor in candidate.tensors.items()}
+    parts = parts_in(shapes)
+    kept = {key for part in parts for key in part.keys}
+    left_over = {key: tensor for key, tensor in candidate.tensors.items() if key not in kept}
+    return [_part(candidate, part, left_over) for part in parts]
+
+
+def _shape(key: str, tensor: TensorRecord | LeftOut) -> tuple[int, ...]:
+    """Of one that is not read only its name tells whether it is a layer."""
+    if isinstance(tensor, TensorRecord):
+        return tensor.shape
+    return (1, 1) if is_layer(key) else ()
+
+
+def _part(candidate: Candidate, part: Part, left_over: Tensors) -> Candidate:
+    tensors = {key: candidate.tensors[key] for key in part.keys}
+    return replace(
+        candidate, tensors=tensors, part=part.name, prefix=part.prefix, left_over=left_over
+    )
 
 
 def _walk(content: Any, storages: Mapping[str, Storage]) -> Iterator[Candidate]:
@@ -100,17 +137,26 @@ def _open(
 def _open_dict(
     path: Path, pairs: list[tuple[Any, Any]], storages: Mapping[str, Storage]
 ) -> tuple[Candidate | None, list[tuple[Path, Any]]]:
-    if is_optimizer(pairs):
-        return None, []
+    if is_optimizer(pairs):  # some keep averaged weights there
+        pairs = [pair for pair in pairs if pair[0] not in ("state", "param_groups")]
     tensors: Tensors = {}
     parts = []
     for key, value in pairs:
         tensor = tensor_of(value, storages)
-        if tensor is None:
+        if tensor is None and isinstance(key, str) and is_packed(key, value):
+            tensors |= _unpacked(key, value, storages)
+        elif tensor is None:
             parts.append(((*path, _text(key)), value))
         elif isinstance(key, str) and key not in NOT_WEIGHTS:
             tensors[key] = tensor
-    return (Candidate(path, tensors, "dict") if tensors else None), parts
+    weights = tensors and not tensors.keys() & OF_OPTIMIZER
+    return (Candidate(path, tensors, "dict") if weights else None), parts
+
+
+def _unpacked(name: str, value: Any, storages: Mapping[str, Storage]) -> Tensors:
+    layer = layer_of(name)
+    found = unpacked(value, storages) or {"weight": LeftOut("a packed layer without numbers")}
+    return {f"{layer}.{part}".lstrip("."): tensor for part, tensor in found.items()}
 
 
 def is_optimizer(pairs: list[tuple[Any, Any]]) -> bool:
@@ -145,7 +191,7 @@ def _module(path: Path, module: Call, storages: Mapping[str, Storage]) -> Candid
         if opened > MAX_NODES or depth > MAX_DEPTH:  # a module that holds itself, or twice another
             raise TooMuch("its modules are nested too deeply, or contain themselves")
         own, children, facts = _parts(state, storages, class_of(part).startswith("__torch__"))
-        tensors |= {prefix + name: tensor for name, tensor in own.items()}
+        tensors |= {layer_of(prefix + name): tensor for name, tensor in own.items()}
         attributes |= {prefix + name: value for name, value in facts.items()}
         if not prefix:
             training = facts.get("training")
@@ -166,6 +212,7 @@ def _parts(
             for part in ("_parameters", "_buffers", "_modules")
             for pair in pairs_of(by_name.get(part)) or ()
         ]
+        entries += [(key, value) for key, value in state if key == PACKED]
         left = items_of(by_name.get("_non_persistent_buffers_set")) or ()
         skipped = {name for name in left if isinstance(name, str)}
     tensors: Tensors = {}
@@ -177,6 +224,8 @@ def _parts(
             continue
         if (tensor := tensor_of(value, storages)) is not None:
             tensors[name] = tensor
+        elif is_packed(name, value):
+            tensors |= _unpacked(name, value, storages)
         elif isinstance(value, Call) and pairs_of(value) is None and state_of(value) is not None:
             children.append((name, value))
     facts = {

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 # Where training code keeps them: mmseg (meta/CLASSES, dataset_meta/classes), transformers
 # (config.json, id2label), torchvision's weights (categories), and what people write themselves.
-NAMES = ("classes", "class_names", "id2label", "categories", "labels", "names", "class_labels")
-PAIRS = (("mean", "std"), ("image_mean", "image_std"), ("pixel_mean", "pixel_std"))
+NAMES = (
+    *("classes", "class_names", "id2label", "categories", "labels", "names", "class_labels"),
+    *("classnames", "label_names", "id_to_class", "idx_to_class", "id_to_label", "id2name"),
+)
+IDS = ("label2id", "class_to_idx", "class_to_id", "name_to_id", "labels_to_ids")  # name -> id
+MEAN = re.compile(r"^(.*_)?means?$", re.IGNORECASE)  # mean, image_mean, PIXEL_MEAN, norm_means
+STD = re.compile(r"^(.*_)?stds?$", re.IGNORECASE)
 MAX_CLASSES = 4096
 MAX_CHANNELS = 64
+MOST_CHANNELS = 16  # of a buffer
 MAX_LOOKED_AT = 5_000  # dicts and lists
 NUMBERS = r"[\[(]([-+\d.eE,\s]+)[\])]"
 IN_TEXT = re.compile(rf"\bmean\s*=\s*{NUMBERS}\s*,\s*std\s*=\s*{NUMBERS}")  # mmseg's config
@@ -26,13 +33,33 @@ class Normalization:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     where: str  # "preprocessor_config.json", "meta/config"
+    by_class: bool = False  # buffers: the class around the network applies them itself
+
+    @property
+    def words(self) -> str:
+        """What is stated, as a sentence without its full stop."""
+        return f"{self.where} says mean {_listed(self.mean)} and std {_listed(self.std)}"
+
+    @property
+    def advice(self) -> str:
+        """What follows for whoever feeds the network."""
+        if self.by_class:
+            return (
+                "Buffers beside the network: the class that holds it normalizes by itself. Feed "
+                "that class pixels of 0 to 1 without mean and std; here the network is run without "
+                "it, so they are applied before."
+            )
+        return "As stated in the file; the training may have used another one"
 
 
 def class_names_in(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Class names by id; () where the file names none."""
     for _, part in _dicts(metadata):
         for key, value in part.items():
-            if key.rpartition("/")[2].lower() in NAMES and (names := _names(value)):
+            last = key.rpartition("/")[2].lower()
+            if last in IDS and isinstance(value, Mapping):
+                value = {str(id): name for name, id in value.items() if isinstance(id, int)}
+            if last in (*NAMES, *IDS) and (names := _names(value)):
                 return names
     return ()
 
@@ -44,6 +71,30 @@ def normalizations_in(metadata: Mapping[str, Any]) -> tuple[Normalization, ...]:
         for normalization in (*_pairs(where, part), *_texts(where, part)):
             found.setdefault((normalization.mean, normalization.std), normalization)
     return tuple(found.values())
+
+
+def is_normalization(name: str, shape: tuple[int, ...]) -> bool:
+    """Whether a buffer of this name and shape says how pictures are normalized: one number each.
+
+    >>> is_normalization("mean", (1, 3, 1, 1)), is_normalization("bn.running_mean", (8,))
+    (True, False)
+    """
+    word = name.rpartition(".")[2]
+    is_pair = (MEAN.match(word) or STD.match(word)) and not word.lower().startswith("running_")
+    return bool(is_pair) and max(shape, default=1) == prod(shape) <= MOST_CHANNELS
+
+
+def normalizations_of(buffers: Mapping[str, tuple[float, ...]]) -> tuple[Normalization, ...]:
+    """Every pair of buffers beside the network, by name with what is before it.
+
+    Args:
+        buffers: by the name in the file, one number a channel.
+    """
+    return tuple(
+        Normalization(mean, buffers[other], f"{name}, {other}", by_class=True)
+        for name, mean in buffers.items()
+        if (other := _partner(name, buffers)) and len(mean) == len(buffers[other])
+    )
 
 
 def _dicts(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -71,10 +122,21 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _pairs(where: str, part: Mapping[str, Any]) -> Iterator[Normalization]:
-    last = {key.rpartition("/")[2]: value for key, value in part.items()}
-    for mean, std in PAIRS:
-        if (m := _numbers(last.get(mean))) and (s := _numbers(last.get(std))) and len(m) == len(s):
+    if part.get("do_normalize") is False:  # transformers: the numbers are there and not used
+        return
+    for mean, value in part.items():
+        std = _partner(mean, part)
+        if std and (m := _numbers(value)) and (s := _numbers(part[std])) and len(m) == len(s):
             yield Normalization(m, s, where or f"{mean}, {std}")
+
+
+def _partner(mean: str, names: Iterable[str]) -> str:
+    """The std that belongs to a mean by its name, "" for none: "image_mean" -> "image_std"."""
+    start, slash, last = mean.rpartition("/" if "/" in mean else ".")
+    if not MEAN.match(last):
+        return ""
+    wanted = f"{start}{slash}{re.sub(r'mean(s?)$', r'std', last, flags=re.IGNORECASE)}".lower()
+    return next((name for name in names if name.lower() in (wanted, f"{wanted}s")), "")
 
 
 def _texts(where: str, part: Mapping[str, Any]) -> Iterator[Normalization]:
@@ -92,6 +154,10 @@ def _split(text: str) -> list[float]:
         return [float(number) for number in text.split(",") if number.strip()]
     except ValueError:
         return []
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    return ", ".join(f"{number:g}" for number in numbers)
 
 
 def _numbers(value: Any) -> tuple[float, ...]:

@@ -23,7 +23,7 @@ PARTIAL = "functools.partial"  # makes its first argument a call
 
 
 class Machine:
-    """One run over one or several pickles of a file; remembers every name they ask for."""
+    """One run over one or several pickles of a file; keeps every name they ask for."""
 
     def __init__(self) -> None:
         """Start with an empty stack."""

@@ -19,7 +19,7 @@ INERT = re.compile(
     | builtins\.(set|complex|bool|bytearray|bytes|dict|float|frozenset|int|list|object|range|slice
         |str|tuple|type)
     | _codecs\.encode | copy_?reg\.(_reconstructor|__newobj__)
-    | torch\.(Size|device|dtype|Generator) | torch\.(cuda\.)?\w*(Tensor|Storage)
+    | torch\.(Size|device|dtype|Generator|ScriptObject) | torch\.(cuda\.)?\w*(Tensor|Storage)
     | torch\.storage\._?\w*Storage | torch\.per_(tensor|channel)_\w+
     | torch\.(float|double|half|int|short|long|bool|quint8|qint8|qint32)
     | torch\.(float|bfloat|int|uint|complex)\d+\w*
@@ -31,6 +31,8 @@ INERT = re.compile(
     | numpy\.(ndarray|dtype|bool|u?int|float)\w* | numpy\.dtypes\.\w+
     | numpy\.random\._pickle\.\w+
     | torch\.(nn|optim|amp|cuda\.amp|torch_version)\.[\w.]+
+    | torch\.(ao\.nn|ao\.quantization|quantization)\.[\w.]+
+    | torch\.distributed\.(_?checkpoint\.metadata|_?tensor|_shard|device_mesh|fsdp)\.[\w.]+
     | torchvision\.(models|ops|transforms)\.[\w.]+""",
     re.VERBOSE,
 )

@@ -1,4 +1,4 @@
-"""Starting the reading process, listening to it, and ending it whatever happens."""
+"""Starting the reading process, reading what it says, and ending it whatever happens."""
 
 from __future__ import annotations
 

@@ -17,13 +17,15 @@ from typing import Any, BinaryIO
 from core.checkpoint.bundle import is_bundle, opened, read_shards
 from core.checkpoint.canonical import check_size, write_canonical
 from core.checkpoint.exported_file import read_exported
-from core.checkpoint.harvest import Candidate, candidates_in
+from core.checkpoint.harvest import Candidate, candidates_in, separated
+from core.checkpoint.known import is_normalization
 from core.checkpoint.machine import Machine
 from core.checkpoint.onnx_file import read_onnx
 from core.checkpoint.policy import beyond_weights, refuse_names, user_classes
-from core.checkpoint.report import Report, Surroundings, shared_prefix, summary
+from core.checkpoint.report import MAX_OTHERS, Report, Surroundings, in_words, summary
 from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
+from core.checkpoint.stored.small_numbers import computed_in, notes_on_small
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
 from core.checkpoint.torch_legacy import read_legacy
 from core.checkpoint.torch_zip import Archive, open_archive
@@ -54,11 +56,13 @@ def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stag
         if container == SAFETENSORS:
             say("Opening it as safetensors")
             tensors, metadata = read_safetensors(data)
-            return _whole(SAFETENSORS, tensors, metadata, data, out, say)
+            candidates = separated(Candidate((), tensors, "dict"))
+            return _whole(SAFETENSORS, candidates, metadata, data, out, choice, say)
         if container == ONNX:
             say("Opening it as ONNX")
             tensors, facts = read_onnx(data)
-            return _whole(ONNX, tensors, {"onnx": facts}, data, out, say)
+            candidates = separated(Candidate((), tensors, "dict"))[:1]
+            return _whole(ONNX, candidates, {"onnx": facts}, data, out, "", say)
         if container == LEGACY:
             say("Opening it as legacy pickle")
             return _pickled(LEGACY, *_legacy(data), data, out, choice, say)
@@ -66,7 +70,9 @@ def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stag
         if "archive_format" in archive.entries:
             say("Opening it as exported program")
             tensors, program = read_exported(archive)
-            return _whole(EXPORTED, tensors, {}, data, out, say, program)
+            return _whole(
+                EXPORTED, [Candidate((), tensors, "dict")], {}, data, out, "", say, program
+            )
         container = SCRIPT if "constants.pkl" in archive.entries else ZIP
         say(f"Opening it as {container}")
         return _pickled(container, *_zipped(archive), data, out, choice, say)
@@ -79,7 +85,8 @@ def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
         if bundle.weights[0].endswith(".safetensors"):
             with unpacked.open("rb") as file, _mapped(file) as data:
                 tensors, metadata = read_shards(data, starts)
-                report = _whole(SAFETENSORS, tensors, metadata, data, out, say)
+                candidates = separated(Candidate((), tensors, "dict"))
+                report = _whole(SAFETENSORS, candidates, metadata, data, out, choice, say)
         elif is_bundle(unpacked):
             raise CheckpointError(
                 "The ZIP contains a ZIP that is not a checkpoint.",
@@ -147,19 +154,11 @@ def _pickled(
     if not candidates:
         raise around.no_weights()
     taken = _chosen(candidates, choice)
-    _write(taken.readable, data, out, say)
-    return Report(
-        container=container,
-        wrapper=list(taken.path),
-        prefix=shared_prefix(list(taken.readable)),
-        keys=list(taken.readable),
-        kind=taken.kind,
+    _write(taken, data, out, say)
+    return replace(
+        _report(container, candidates, taken),
         others=around.others(taken.path),
-        left_out={k: t.why for k, t in taken.tensors.items() if isinstance(t, LeftOut)},
-        candidates=[summary(c) for c in [taken, *(c for c in candidates if c is not taken)]][:50],
         classes=list(user_classes(machine.named))[:200],
-        training=taken.training,
-        attributes=taken.attributes,
         metadata=around.metadata(taken.path),
         beyond_weights=list(beyond_weights(machine.named))[:200],
     )
@@ -169,49 +168,70 @@ def _chosen(candidates: list[Candidate], choice: str) -> Candidate:
     if not choice:
         return candidates[0]
     for candidate in candidates:
-        if "/".join(candidate.path) == choice:
+        if "/".join(candidate.place) == choice:
             return candidate
+    known = ", ".join("/".join(candidate.place) or "the file itself" for candidate in candidates)
     raise CheckpointError(
         f"The file has no weights under {choice[:80]!r}.",
-        remedy="Choose one of the entries that the checkpoint page lists.",
+        remedy=f"Choose one of these: {known[:400]}.",
     )
 
 
 def _whole(
     container: str,
-    tensors: dict[str, TensorRecord | LeftOut],
+    candidates: list[Candidate],
     metadata: Mapping[str, Any],
     data: mmap.mmap,
     out: Path,
+    choice: str,
     say: Say,
     program: str = "",
 ) -> Report:
     """A container that holds tensors by name and nothing around them."""
-    candidate = Candidate((), tensors, "dict")
-    if not candidate.readable and not program:
+    taken = _chosen(candidates, choice)
+    if not taken.readable and not program:
         raise CheckpointError(
             f"The {container} file holds no tensors that can be read.",
             remedy="Choose the file with the network's weights.",
         )
-    _write(candidate.readable, data, out, say)
+    _write(taken, data, out, say)
+    report = _report(container, candidates, taken)
+    return replace(report, others=report.left_out, metadata=dict(metadata), program=program)
+
+
+def _report(container: str, candidates: list[Candidate], taken: Candidate) -> Report:
+    """What is told of the weights that are taken, and that there are others."""
     return Report(
         container=container,
-        wrapper=[],
-        prefix="" if program else shared_prefix(list(candidate.readable)),
-        keys=list(candidate.readable),
-        kind="dict",
-        others={name: t.why for name, t in tensors.items() if isinstance(t, LeftOut)},
-        left_out={name: t.why for name, t in tensors.items() if isinstance(t, LeftOut)},
-        candidates=[summary(candidate)],
+        wrapper=list(taken.place),
+        prefix=taken.prefix,
+        keys=list(taken.readable),
+        kind=taken.kind,
+        others={},
+        left_out={k: t.why for k, t in taken.tensors.items() if isinstance(t, LeftOut)},
+        candidates=[summary(c) for c in [taken, *(c for c in candidates if c is not taken)]][:50],
         classes=[],
-        training=None,
-        attributes={},
-        metadata=dict(metadata),
-        program=program,
+        training=taken.training,
+        attributes=taken.attributes,
+        metadata={},
+        left_over=dict(list(in_words(taken.left_over).items())[:MAX_OTHERS]),
+        buffers=list(_buffers(taken)),
+        notes=notes_on_small(taken.readable.values()),
+        computed=computed_in(taken.readable),
     )
 
 
-def _write(tensors: dict[str, TensorRecord], data: mmap.mmap, out: Path, say: Say) -> None:
+def _buffers(taken: Candidate) -> dict[str, TensorRecord]:
+    """What is left over beside the network and says how its pictures are normalized."""
+    return {
+        key: tensor
+        for key, tensor in taken.left_over.items()
+        if isinstance(tensor, TensorRecord) and is_normalization(key, tensor.shape)
+    }
+
+
+def _write(taken: Candidate, data: mmap.mmap, out: Path, say: Say) -> None:
+    tensors = taken.readable | _buffers(taken)
     check_size(tensors, len(data))
     say("Copying the weights")
     write_canonical(tensors, data, out, say)

@@ -9,20 +9,10 @@ from typing import Any
 
 from core.checkpoint.harvest import NOT_WEIGHTS, Candidate, is_optimizer
 from core.checkpoint.records import Call, Global, class_of, items_of, pairs_of, state_of
+from core.checkpoint.stored.packed import is_packed
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
 from core.errors import CheckpointError
 
-PREFIXES = (
-    "module.",  # DataParallel, DistributedDataParallel
-    "model.",  # Lightning
-    "net.",
-    "network.",
-    "_orig_mod.",  # torch.compile
-    "ema_model.",
-    "model_ema.",
-    "student.",
-    "segmentor.",
-)
 SAVE = 'torch.save(model.state_dict(), "weights.pth")'
 MAX_PLAIN = 20_000  # values that are shown as plain data
 MAX_TEXT = 20_000  # characters of one text
@@ -47,23 +37,26 @@ class Report:
     metadata: dict[str, Any]  # plain data beside the weights
     notes: list[str] = field(default_factory=list)
     program: str = ""  # JSON of an exported program's graph
+    computed: list[str] = field(default_factory=list)  # tensors that are not the file's own bits
     beyond_weights: list[str] = field(default_factory=list)  # names that weights_only=True refuses
+    left_over: dict[str, str] = field(default_factory=dict)  # tensors beside the network, in words
+    buffers: list[str] = field(default_factory=list)  # of those, mean and std: written out too
 
 
-def shared_prefix(keys: list[str]) -> str:
-    """What is written before every key, of the known prefixes, repeatedly."""
-    prefix = ""
-    while step := next(
-        (p for p in PREFIXES if keys and all(k.startswith(prefix + p) for k in keys)), ""
-    ):
-        prefix += step
-    return "" if any(key == prefix for key in keys) else prefix
+def in_words(tensors: Mapping[str, TensorRecord | LeftOut]) -> dict[str, str]:
+    """What each tensor is, in a few words."""
+    return {
+        key: tensor.why
+        if isinstance(tensor, LeftOut)
+        else f"tensor {tensor.shape} of {tensor.dtype.name}"
+        for key, tensor in tensors.items()
+    }
 
 
 def summary(candidate: Candidate) -> dict[str, Any]:
     """One line of the list of candidates."""
     return {
-        "path": "/".join(candidate.path),
+        "path": "/".join(candidate.place),
         "kind": candidate.kind,
         "tensors": len(candidate.readable),
         "bytes": candidate.size,
@@ -112,7 +105,9 @@ class Surroundings:
         return (
             isinstance(key, str)
             and key not in NOT_WEIGHTS
-            and isinstance(tensor_of(value, self._storages), TensorRecord)
+            and (
+                isinstance(tensor_of(value, self._storages), TensorRecord) or is_packed(key, value)
+            )
         )
 
     def describe(self, value: Any) -> str:
@@ -146,6 +141,14 @@ class Surroundings:
                 "The file holds an optimizer's state only, not the weights of a network.",
                 remedy=f"Save the network's weights where it was trained: {SAVE}",
             )
+        if unread := self._unread():
+            reason = next(iter(unread.values()))
+            return CheckpointError(
+                f"The file holds {_plural(len(unread), 'tensor', 'tensors')} whose numbers cannot "
+                f"be read, {next(iter(unread))[:80]} first: {reason}.",
+                remedy="Where it was trained, save the weights as plain floating-point tensors: "
+                f"{SAVE}",
+            )
         if pairs is not None:
             keys = ", ".join(str(key)[:40] if _is_simple(key) else "?" for key, _ in pairs[:5])
             what = f"a dict without weights (its entries: {keys})" if keys else "an empty dict"
@@ -157,6 +160,17 @@ class Surroundings:
             f"The file can be read, but it holds {what}, not the weights of a network.",
             remedy=f"Save the network's weights where it was trained: {SAVE}",
         )
+
+    def _unread(self) -> dict[str, str]:
+        """The tensors, near the top of the content, whose numbers are not read, and why."""
+        outer = pairs_of(self._content) or []
+        inner = [pair for _, value in outer for pair in pairs_of(value) or ()]
+        found = ((key, tensor_of(value, self._storages)) for key, value in [*outer, *inner])
+        return {
+            key: tensor.why
+            for key, tensor in found
+            if isinstance(key, str) and isinstance(tensor, LeftOut)
+        }
 
 
 def _entries(value: Any) -> list[tuple[Any, Any]]:
@@ -178,7 +192,7 @@ def _plural(count: int, one: str, many: str) -> str:
 # --- plain data -----------------------------------------------------------------------------------
 
 _NOT_PLAIN = object()
-PLAIN_OBJECTS = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
+INNER = ("_content", "_val")  # where omegaconf keeps a dict's entries, and a number
 PLAIN_DEPTH = 8
 
 
@@ -193,14 +207,25 @@ def _plain(value: Any, budget: list[int], depth: int = 0) -> Any:
         return str(value)
     if _is_simple(value):
         return value
-    if isinstance(value, Call) and class_of(value) in PLAIN_OBJECTS:
-        return _plain_dict(state_of(value) or [], budget, depth)
     if (pairs := pairs_of(value)) is not None:
         return _plain_dict(pairs, budget, depth)
+    if isinstance(value, Call) and (state := state_of(value)) is not None:
+        return _plain_object(state, budget, depth)
     if (items := items_of(value)) is not None:
         parts = [_plain(item, budget, depth + 1) for item in items[: max(budget[0], 0)]]
         return [part for part in parts if part is not _NOT_PLAIN]
     return _NOT_PLAIN
+
+
+def _plain_object(state: list[tuple[Any, Any]], budget: list[int], depth: int) -> Any:
+    """The attributes of a Namespace, or of any other object of a configuration; of no module."""
+    names = {key for key, _ in state if isinstance(key, str)}
+    if "_modules" in names:
+        return _NOT_PLAIN
+    for inner in INNER:
+        if inner in names:
+            return _plain(dict(state)[inner], budget, depth + 1)
+    return _plain_dict([pair for pair in state if not str(pair[0]).startswith("_")], budget, depth)
 
 
 def _plain_dict(pairs: list[tuple[Any, Any]], budget: list[int], depth: int) -> Any:

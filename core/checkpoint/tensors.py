@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -40,7 +40,17 @@ DTYPES = {
         Dtype("BOOL", 1, "bool"),
         Dtype("F8_E4M3", 1, "float8_e4m3fn"),
         Dtype("F8_E5M2", 1, "float8_e5m2"),
+        Dtype("F8_E4M3FNUZ", 1, "float8_e4m3fnuz"),
+        Dtype("F8_E5M2FNUZ", 1, "float8_e5m2fnuz"),
+        Dtype("F8_E8M0", 1, "float8_e8m0fnu"),
     )
+}
+FLOAT8 = {  # torch's name -> bits of exponent and mantissa, and what 2 ** 0 is stored as
+    "float8_e4m3fn": (4, 3, 7),
+    "float8_e5m2": (5, 2, 15),
+    "float8_e4m3fnuz": (4, 3, 8),
+    "float8_e5m2fnuz": (5, 2, 16),
+    "float8_e8m0fnu": (8, 0, 127),
 }
 STORAGES = {  # torch's storage classes -> dtype; None: the bytes alone, the tensor names the dtype
     "Double": "float64",
@@ -58,8 +68,11 @@ STORAGES = {  # torch's storage classes -> dtype; None: the bytes alone, the ten
     "QInt8": "qint8",
     "QInt32": "qint32",
     "QUInt8": "quint8",
+    "QUInt4x2": "quint4x2",
+    "QUInt2x4": "quint2x4",
     "Untyped": "",
 }
+INTEGERS = {"qint8": "int8", "quint8": "uint8", "qint32": "int32"}  # quantized -> as stored
 SIZES = {"complex64": 8, "complex128": 16, "qint8": 1, "qint32": 4, "quint8": 1, "": 1}
 
 
@@ -73,18 +86,34 @@ class Storage:
 
 
 @dataclass(frozen=True)
+class Quantizer:
+    """How whole numbers stand for others: (stored - zero point) * scale."""
+
+    numbers: tuple[Any, Any]  # scale and zero point; each a number, or a TensorRecord of the file
+    axis: int | None  # along which the scales lie; None: one scale for all
+
+
+@dataclass(frozen=True)
 class TensorRecord:
     """A tensor by where its numbers are in the file."""
 
-    dtype: Dtype
+    dtype: Dtype  # as they are stored
     shape: tuple[int, ...]
     stride: tuple[int, ...]  # in elements
     start: int  # byte of the file where the first element is
+    quantizer: Quantizer | None = None  # of whole numbers that stand for others
+    raw: bool = False  # small numbers stay as they are: a graph turns them itself
+
+    @property
+    def written(self) -> Dtype:
+        """What the numbers are written out as: small ones become float32, all others stay."""
+        small = self.quantizer is not None or self.dtype.name in FLOAT8
+        return DTYPES["float32"] if small and not self.raw else self.dtype
 
     @property
     def num_bytes(self) -> int:
         """Size written out, which a view of few bytes may exceed by far."""
-        return prod(self.shape) * self.dtype.size
+        return prod(self.shape) * self.written.size
 
     @property
     def contiguous(self) -> bool:
@@ -155,8 +184,10 @@ WRAPPED = {  # a call -> where the tensor is among its arguments
     "torch.nn.parameter.Parameter": 0,
     "torch.nn.parameter.Buffer": 0,
 }
+QUANTIZED = "torch._utils._rebuild_qtensor"
+PER_TENSOR = "torch.per_tensor_affine"
+PER_CHANNEL = ("torch.per_channel_affine", "torch.per_channel_affine_float_qparams")
 OTHER_KINDS = {
-    "torch._utils._rebuild_qtensor": "a quantized tensor",
     "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
     "torch._utils._rebuild_sparse_csr_tensor": "a sparse tensor",
     "torch._utils._rebuild_nested_tensor": "a nested tensor",
@@ -165,6 +196,7 @@ OTHER_KINDS = {
     "torch._utils._rebuild_device_tensor_from_numpy": "a tensor saved through NumPy",
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": "a tensor of another device",
 }
+SCALES = ("F64", "F32", "I64", "I32")  # what scales and zero points are kept as
 SUBCLASS = "torch._tensor._rebuild_from_type_v2"  # (function, class, arguments, state)
 MAX_WRAPPING = 8  # a parameter in a subclass in a parameter; more is no tensor
 
@@ -190,6 +222,8 @@ def tensor_of(value: Any, storages: Mapping[str, Storage]) -> TensorRecord | Lef
             value = Call(arguments[0], arguments[2])
         elif name in STRIDED:
             return _strided(arguments, storages)
+        elif name == QUANTIZED:
+            return _quantized(arguments, storages)
         else:
             kind = OTHER_KINDS.get(name)
             return None if kind is None else LeftOut(f"{kind} is not read")
@@ -205,6 +239,47 @@ def _strided(arguments: tuple[Any, ...], storages: Mapping[str, Storage]) -> Ten
         named = arguments[6] if len(arguments) > 6 else None
         dtype = named.name.removeprefix("torch.") if isinstance(named, Global) else ""
     return place(storage, dtype, arguments[1], _sizes(arguments[2]), _sizes(arguments[3]))
+
+
+def _quantized(
+    arguments: tuple[Any, ...], storages: Mapping[str, Storage]
+) -> TensorRecord | LeftOut:
+    """(storage, offset, size, stride, how, ...): whole numbers, and what they stand for."""
+    if len(arguments) < 5 or not isinstance(arguments[4], tuple) or not arguments[4]:
+        raise Damaged("a quantized tensor without its scale")
+    storage = _storage(arguments[0], storages)
+    stored, (scheme, *numbers) = INTEGERS.get(storage.dtype, ""), arguments[4]
+    if not stored:
+        return LeftOut(f"a quantized tensor of {storage.dtype or 'unknown'} numbers is not read")
+    sizes = _sizes(arguments[2]), _sizes(arguments[3])
+    record = place(storage, stored, arguments[1], *sizes)
+    name = scheme.name if isinstance(scheme, Global) else ""
+    if isinstance(record, LeftOut) or name not in (PER_TENSOR, *PER_CHANNEL):
+        return LeftOut("a quantized tensor of an unknown scheme is not read")
+    if name == PER_TENSOR:
+        return replace(record, quantizer=_one_scale(numbers))
+    return replace(record, quantizer=_scales(numbers, record.shape, storages))
+
+
+def _one_scale(numbers: list[Any]) -> Quantizer:
+    if len(numbers) != 2 or not all(type(number) in (int, float) for number in numbers):
+        raise Damaged("a quantized tensor whose scale is not a number")
+    return Quantizer((numbers[0], numbers[1]), None)
+
+
+def _scales(
+    numbers: list[Any], shape: tuple[int, ...], storages: Mapping[str, Storage]
+) -> Quantizer:
+    """One scale and zero point for each index of one dimension, as tensors of the file."""
+    if len(numbers) != 3 or type(numbers[2]) is not int or not 0 <= numbers[2] < len(shape):
+        raise Damaged("a quantized tensor whose scales belong to no dimension")
+    scale, zero, axis = *(tensor_of(value, storages) for value in numbers[:2]), numbers[2]
+    for found in (scale, zero):
+        if not isinstance(found, TensorRecord) or found.quantizer is not None:
+            raise Damaged("a quantized tensor whose scales are no numbers")
+        if found.shape != (shape[axis],) or found.dtype.code not in SCALES:
+            raise Damaged("a quantized tensor whose scales are not one a channel")
+    return Quantizer((scale, zero), axis)
 
 
 def _sizes(value: Any) -> tuple[Any, ...]:

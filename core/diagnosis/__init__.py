@@ -8,7 +8,7 @@ first: it says what is asked when. A new cause is a function in `checks/`, its p
 """
 
 from core.diagnosis.bisect import Bisect
-from core.diagnosis.case import Case
+from core.diagnosis.case import Case, others_in
 from core.diagnosis.causes import CAUSES, Cause
 from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import Evidence, Finding
@@ -27,4 +27,5 @@ __all__ = [
     "Tried",
     "diagnose",
     "investigate",
+    "others_in",
 ]

@@ -1,4 +1,4 @@
-"""Where black begins: the first of the five stages that is constant, broken or out of range."""
+"""The first bad stage: the first of the five that is constant, not finite or out of range."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Stage = Literal["", "input", "tensor", "logits", "labels", "mask"]
 
 @dataclass(frozen=True)
 class Bisect:
-    """The first stage at which something is wrong; "" where every stage looks alive."""
+    """The first bad stage; "" where there is none."""
 
     stage: Stage = ""
     words: str = "Every stage varies, is finite and is in range."

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from core.diagnosis.thresholds import SAME_SHARE
 from core.settings import Settings
 
 if TYPE_CHECKING:  # torch loads with the first network, not with the page
@@ -28,3 +31,19 @@ class Case:
     error: InspectionError | None = None  # why something above is None
     picture_file: bytes | None = None  # of `image`: what lies under its transparency
     truth_file: bytes | None = None  # of `truth`: its format and mode, also where it is unreadable
+    # Other weights of the same file, by their part; opened when they are asked about.
+    others: Mapping[str, Callable[[], tuple[Checkpoint, Network]]] = field(default_factory=dict)
+
+
+def others_in(
+    checkpoint: Checkpoint, open_part: Callable[[str], tuple[Checkpoint, Network]]
+) -> dict[str, Callable[[], tuple[Checkpoint, Network]]]:
+    """The other weights of a file that may be of the same network, for `Case.others`.
+
+    Args:
+        checkpoint: what was opened.
+        open_part: opens a part of the same file; raises InspectionError where it cannot be.
+    """
+    least = SAME_SHARE * len(checkpoint.tensors)
+    parts = [str(c["path"]) for c in checkpoint.candidates[1:] if c["tensors"] >= least]
+    return {part: partial(open_part, part) for part in parts}

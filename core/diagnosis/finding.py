@@ -13,9 +13,10 @@ Kind = Literal["fault", "note"]
 # In which order findings of one phase are listed where nothing else decides, and their fixes laid
 # over each other: as people look for them.
 ORDER = (
-    *("F1", "F2", "F5", "N1", "W6", "W1", "W5", "F4", "W4", "F3", "W3", "R1", "D1", "D4", "D5"),
-    *("D6", "T4", "T2", "F6", "S1", "S2", "P1", "P2", "P3", "P4", "P5", "P7", "B2", "B1", "N2"),
-    *("R3", "R5", "R8", "P6", "R4", "R6", "R7", "D2", "D3", "D7", "D8", "D9", "T3", "T1", "W7"),
+    *("F1", "F2", "F5", "N1", "W6", "W9", "W1", "W5", "F4", "W4", "F3", "W3", "R1", "D1", "D4"),
+    *("D5", "D6", "T4", "T2", "F6", "S1", "S2", "P1", "P2", "P3", "P4", "P5", "P7", "B2", "B1"),
+    *("N2", "R3", "R5", "R8", "P6", "R4", "R6", "R7", "D2", "D3", "D7", "D8", "D9", "T3", "T1"),
+    *("W7",),
 )
 CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
 
@@ -41,11 +42,17 @@ class Finding:
     effect: float | None = None  # share of the pixels whose class changes with the fix, 0..1
     separates: str = ""  # the test that would tell this cause from the others that fit
     kind: Kind = "fault"  # a note is worth knowing and does no harm here
+    part: str = ""  # other weights of the same file that the fix opens, "" for those that are open
 
     @property
     def name(self) -> str:
         """The cause in words."""
         return CAUSES[self.cause].title
+
+    @property
+    def can_be_applied(self) -> bool:
+        """Whether settings or other weights of the file mend it."""
+        return bool(self.changes or self.part)
 
     def to_dict(self) -> dict[str, Any]:
         """Texts, numbers, lists and mappings of them."""
@@ -58,6 +65,7 @@ class Finding:
             "fix": self.fix,
             "code": self.code,
             "changes": dict(self.changes),
+            "part": self.part,
             "effect": self.effect,
         }
 

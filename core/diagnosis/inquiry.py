@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from core.diagnosis.bisect import Bisect, bisect
 from core.diagnosis.case import Case
 from core.diagnosis.causes import CAUSES
+from core.diagnosis.checks.feeding import not_taken
 from core.diagnosis.checks.phases import (
     COUNTERFACTUAL,
     NO_FORWARD,
@@ -20,13 +22,14 @@ from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import Finding, worst_first
 from core.diagnosis.measure.forwards import BudgetSpent
 from core.diagnosis.measure.measurements import Measurements, measure
+from core.diagnosis.measure.size_to_feed import size_to_feed
+from core.diagnosis.measure.sizes import at_size
 from core.diagnosis.normalization.naming import difference_in_words
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
 from core.diagnosis.reproduction.rebuild import rebuild
 from core.diagnosis.thresholds import BUDGET
 from core.engine import Runner, in_this_thread
-from core.errors import InspectionError
 from core.settings import change
 
 Phases = tuple[Phase, ...]
@@ -75,16 +78,19 @@ def investigate(
     if case.network is None:
         yield search.diagnosis(finished=True)
         return
+    search.fit()
     search.ask(questions.no_forward)
     yield search.diagnosis()
     waiting()
     progress("Running the network once")
+    search.fit(by_trial=True)
     search.look()
     if case.saved:
         progress("Rebuilding the script that wrote your output")
         search.rebuild()
     search.ask(questions.one_forward)
     if search.nothing_can_help:
+        search.so_far = search.so_far.without_provisional()
         yield search.diagnosis(finished=True)
         return
     yield search.diagnosis()
@@ -137,45 +143,52 @@ class _Search:
             )
 
     def _answer(self, check: Check) -> list[Finding]:
-        """What a check finds; one that cannot be computed on this case says nothing more."""
+        """What a check finds; one that cannot be computed says so, and the others go on."""
         found: list[Finding] = []
-        try:
+        with self._counted(check.__name__.replace("_", " ")):
             for finding in check(self.measured, self.so_far):
                 found.append(finding)
-        except InspectionError:  # the page shows it already, with its remedy
-            pass
+        return found
+
+    @contextmanager
+    def _counted(self, what: str) -> Iterator[None]:
+        """What raises inside is noted as that; what ends the work, or the budget, does so."""
+        try:
+            yield
         except BudgetSpent:
             self._end()
-        return found
+        except Exception as error:
+            if error is self.measured.forwards.interrupted:
+                raise
+            self.measured.failures.add(what, error)
+
+    def fit(self, *, by_trial: bool = False) -> None:
+        """Where the network does not take the size that is fed, go on at the nearest it takes."""
+        measured, size = self.measured, None
+        with self._counted("the size that the network takes"):
+            size = size_to_feed(measured, by_trial=by_trial)
+        if size is None:
+            return
+        self.so_far = self.so_far.with_findings([[not_taken(measured, size)]])
+        settings = change(measured.settings, **at_size(size))
+        case = replace(measured.case, settings=settings)
+        self.measured = Measurements(case, measured.forwards, measured.failures)
 
     def look(self) -> None:
         """Find out where black begins."""
-        try:
+        with self._counted("the mask"):
             self.bisect = bisect(self.measured.seen)
-        except InspectionError:
-            return
-        except BudgetSpent:
-            self._end()
 
     def rebuild(self) -> None:
         """Search for the program that wrote the user's own output."""
-        try:
+        with self._counted("the script of your output"):
             self.so_far = replace(self.so_far, rebuilt=rebuild(self.measured))
-        except InspectionError:
-            return
-        except BudgetSpent:
-            self._end()
 
     def recover(self) -> None:
         """Ask for the training's normalization, in place of what the checkpoint alone said."""
         self.so_far = now = self.so_far.without_provisional()
-        try:
+        with self._counted("the normalization of the training"):
             found = recover(self.measured, now.fixes, masks_tell=not now.masks_mean_nothing)
-        except InspectionError:
-            return
-        except BudgetSpent:
-            self._end()
-        else:
             self.so_far = replace(now, recovered=found)
 
     def _end(self) -> None:
@@ -183,7 +196,9 @@ class _Search:
 
     @property
     def nothing_can_help(self) -> bool:
-        """Whether the weights are broken, so that no other settings need be tried."""
+        """Whether the weights are broken or exchanged, so that no other settings need be tried."""
+        if any(CAUSES[cause].exchanges_weights for cause in self.so_far.faults):
+            return True
         broken = any(CAUSES[cause].ends_search for cause in self.so_far.findings)
         return broken and self.bisect.stage == "logits"
 
@@ -199,6 +214,7 @@ class _Search:
             forwards=self.measured.forwards.spent,
             finished=finished,
             ended=self.ended,
+            failed=tuple(self.measured.failures),
         )
 
 

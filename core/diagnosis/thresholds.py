@@ -11,7 +11,12 @@ afterwards, from decisions 12, 13 and 20 and what the comments said. A name has 
 The others follow from a format, an algorithm or a definition, which the comment names.
 """
 
-# --- where black begins (bisect.py) ---------------------------------------------------------------
+# --- other weights of the same file (case.py, checks/other_weights.py) ----------------------------
+
+SAME_SHARE = 0.5  # of the tensors, from which on it may be the same network again; definition
+MOST_PARTS = 3  # that are opened and run; each costs about ten forwards
+
+# --- the first bad stage (bisect.py) --------------------------------------------------------------
 
 FLAT_LOGITS = 1e-3  # spatial std over the range of the whole: below it a plane is flat; definition
 HUGE_LOGIT = 1e3  # no logit of a healthy network is as large [healthy]
@@ -39,6 +44,12 @@ INFORMATIVE_SHARE = 0.9  # the same of what is known whatever the classes are ca
 TYPICAL_NATS = 0.3  # that the mask of an everyday picture tells about its mirror's [healthy]
 ALIVE_NATS = 0.05  # of agreement: below it a mask says nothing [healthy]
 BIAS_LEAD = 2.0  # logits: a factor of 7 in probability [tune: background]
+
+# --- sizes that a network takes (measure/sizes.py) ------------------------------------------------
+
+TRIED_ODD = (73, 105)  # h, w: no multiple of 2; definition
+TRIED_STEP = 32  # pixels: of most decoders with skips; what takes multiples of 8 or 16 takes these
+TRIED_EVEN = (96, 160)  # h, w: multiples of 32, not of 64; definition
 
 # --- BatchNorm (measure/batchnorm_divergence.py) --------------------------------------------------
 
@@ -106,6 +117,7 @@ MEAN_OF_UNIT = 3.0  # a mean up to this is meant for pixels of 0 to 1; definitio
 DIVIDED_AGAIN = 60.0  # factor from which on it is a division by 255 too many; definition
 BYTES_STD = 0.02  # of pixels from 0 to 1, below which 0 to 255 is fed; definition
 BYTES_RATIO = 50.0  # factor by which the input is larger where 0 to 255 is fed; definition
+SAME_NUMBERS = 0.005  # of mean and std, pixels from 0 to 1: about a step of a byte; definition
 NEAR_NUMBERS, NEAR_SQUARES = 0.15, 0.25  # relative, of a convention's numbers [tune: twice]
 NEAR_LEAST = 0.05  # what is smaller counts as this; pixels from 0 to 1
 EXACT_NUMBERS = 0.02  # relative, of numbers that were computed and rounded; definition

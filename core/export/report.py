@@ -85,6 +85,9 @@ def html_report(
         begins=escape(answered.bisect.words),
         findings=("".join(map(_finding, answered.findings)) or "<p>None.</p>")
         + _rebuilt(answered.rebuilt),
+        failed="".join(
+            f"<p>Not computed: {escape(failed.words)}</p>" for failed in answered.failed
+        ),
         settings="".join(_part(inspection.settings, name) for name in PARTS),
         files=_files(checkpoint, inspection),
         figures=_figures(inspection, verdict),

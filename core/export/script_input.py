@@ -1,6 +1,6 @@
 """The first half of the script: a picture's file to the network's input, as the settings say.
 
-It mirrors core/image.py and core/preprocess.py operation by operation, in the same precision and
+It mirrors core/image/ and core/preprocess.py operation by operation, in the same precision and
 memory layout; that makes its numbers the same, bit for bit.
 """
 

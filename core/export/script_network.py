@@ -55,6 +55,8 @@ def _renamed(network: Network, checkpoint: Checkpoint) -> list[str]:
 
 def opens_itself(checkpoint: Checkpoint) -> bool:
     """Whether the user's own file can be read safely; else the script reads the clean weights."""
+    if checkpoint.computed:  # dequantized, or put together of parts
+        return False
     if checkpoint.container == "safetensors":
         return True
     plain = checkpoint.kind == "dict" and not checkpoint.beyond_weights

@@ -150,7 +150,9 @@ def _a_resized(chosen: Preprocessing) -> list[str]:
 
 def _a_normalized(chosen: Preprocessing) -> list[str]:
     if chosen.zscore:
-        return ['A.Normalize(normalization="image_per_channel")']
+        again = f"lambda image, **_: image / np.float32({chosen.divide_again!r})"
+        steps = ['A.Normalize(normalization="image_per_channel")']
+        return steps + [f"A.Lambda(image={again}, p=1)"] * (chosen.divide_again != 1)
     mean, std = _mean_std(chosen)
     if chosen.scale == "max":
         divide = "lambda image, **_: image / np.float32(max(image.max(), 1))"  # its own largest

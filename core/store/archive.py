@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from core.store.runs import Kept, Note, Run, add_note, notes_of, save_run
+from core.store.runs import MAX_NOTE, Kept, Note, Run, notes_of, save_run
 from core.store.snapshot import ROLES, Role, from_document, to_document, unreadable
 from core.store.spool import chunks
 from core.store.store import DIGEST, NAME_LENGTH, Store
@@ -57,10 +57,7 @@ def import_run(store: Store, source: BinaryIO) -> Run:
         for kept in files.values():
             with archive.open(f"blobs/{kept.digest}") as blob:
                 store.put(blob, kept.name)  # type: ignore[arg-type]
-    run = save_run(store, snapshot, files)
-    for note in notes:
-        add_note(store, run.id, note.author, note.text)
-    return run
+    return save_run(store, snapshot, files, notes=notes)
 
 
 def _head(archive: zipfile.ZipFile) -> Mapping[str, Any]:
@@ -101,6 +98,8 @@ def _notes(head: Mapping[str, Any]) -> list[Note]:
         texts = (note.get("author"), note.get("text")) if isinstance(note, Mapping) else (None,)
         if not all(isinstance(text, str) for text in texts):
             raise unreadable("one of its notes is not text")
+        if not note["text"].strip() or len(note["text"]) > MAX_NOTE:
+            raise unreadable("one of its notes is empty or too long")
     return [Note(note["author"], note["text"], 0.0) for note in notes]
 
 

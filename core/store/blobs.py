@@ -14,6 +14,7 @@ from core.recent import forget_oldest
 from core.store.spool import Piece, chunks, spooled
 
 CACHE_BYTES = 8 * 2**30  # of a bucket's files, kept here because weights are mapped from the disk
+BUCKETS = ("s3", "s3a", "gs", "gcs", "az", "abfs")  # whose objects appear whole or not at all
 S3_OPTIONS = {
     "use_listings_cache": False,  # another replica writes too
     "max_concurrency": 1,  # parts of 50 MB in memory at a time, whatever the file's size
@@ -40,6 +41,9 @@ class Blobs(Protocol):
 
     def all(self) -> Iterator[str]:
         """The names of all files."""
+
+    def look(self) -> None:
+        """Raise an error where the files cannot be reached: none are there by mistake then."""
 
 
 def open_blobs(url: str, folder: Path) -> Blobs:
@@ -94,6 +98,10 @@ class FolderBlobs:
     def all(self) -> Iterator[str]:
         """The names of all files."""
         return (path.name for path in self._folder.glob("*/*"))
+
+    def look(self) -> None:
+        """List the folder."""
+        os.listdir(self._folder)
 
     def _file(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
@@ -159,6 +167,10 @@ class BucketBlobs:
         found: list[str] = self.system.find(self._prefix)
         return (name.rpartition("/")[2] for name in found)
 
+    def look(self) -> None:
+        """List the bucket itself, which is there before the first file is."""
+        self.system.ls(self._prefix.split("/")[0], detail=False, refresh=True)
+
     def _fetch(self, digest: str) -> None:
         with (
             self.system.open(self.key(digest), "rb", cache_type="none") as source,
@@ -190,10 +202,17 @@ class BucketBlobs:
 
 def _file_system(url: str) -> tuple[Any, str]:
     """The file system of fsspec for an address, and the prefix in it."""
-    options = S3_OPTIONS if url.startswith(("s3:", "s3a:")) else {}
+    kind, _, rest = url.partition("://")
+    if kind not in BUCKETS or not rest.strip("/"):
+        raise StoreError(
+            f"BLOBS_URL is {url!r}, which names no bucket.",
+            remedy=f"Write {', '.join(f'{kind}://' for kind in BUCKETS)} and the bucket's name, or"
+            " unset it: the files are in the data folder then.",
+        )
+    options = S3_OPTIONS if kind.startswith("s3") else {}
     try:
         system, prefix = fsspec.core.url_to_fs(url, **options)
-    except (ImportError, ValueError) as error:
+    except (ImportError, ValueError, TypeError) as error:
         raise StoreError(
             f"BLOBS_URL cannot be opened: {error}.",
             remedy="Install what it needs (pip install -r requirements-extra.txt), or unset it.",

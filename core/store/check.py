@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.store.store import DIGEST, Store
+from core.store.trouble import telling
 
 LEFT_SECONDS = 24 * 3600.0  # no upload takes longer: older spooled files are a dead process's
 
@@ -29,13 +30,18 @@ class Report:
         return not self.damaged and not self.missing
 
 
+@telling()
 def check(store: Store, say: Callable[[str], None] = lambda line: None) -> Report:
     """Read every file; nothing is changed, and others may go on writing.
 
     Args:
         store: to be checked.
         say: called with how far it is, a line a file.
+
+    Raises:
+        StoreError: database or files cannot be reached: nothing is known about them then.
     """
+    store.blobs.look()
     names = sorted(store.blobs.all())  # before the rows: what is kept meanwhile is no orphan
     rows = store.digests()
     states: dict[str, list[str]] = {"whole": [], "damaged": [], "missing": [], "gone": []}

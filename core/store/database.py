@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +53,20 @@ def open_database(url: str, folder: Path) -> Engine:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction in which nobody else writes, here or in another process."""
+    """A transaction in which nobody else writes, here or in another process.
+
+    Raises:
+        FileNotFoundError: the file was deleted after it was opened; SQLite would go on writing into
+            it, and say that all is well.
+    """
+    if engine.url.get_backend_name() == "sqlite":
+        os.stat(engine.url.database or "")
+    with _transaction(engine) as connection:
+        yield connection
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
     with engine.connect().execution_options(writing=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
@@ -98,7 +112,7 @@ def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
-        with writing(engine) as connection:
+        with _transaction(engine) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,7 +30,15 @@ def open_store(folder: Path, environment: Mapping[str, str] = os.environ) -> Sto
     Raises:
         StoreError: one of them cannot be used.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass  # only the attempt tells whether it can be written, whoever runs this
+    except OSError as error:
+        raise StoreError(
+            f"The data folder {folder} cannot be used: {error.strerror}.",
+            remedy="Name a folder that can be written with MASKSCOPE_DATA.",
+        ) from error
     engine = open_database(environment.get("DATABASE_URL", ""), folder)
     blobs = open_blobs(environment.get("BLOBS_URL", ""), folder)
     return Store(engine, blobs, folder / "incoming", _quota(environment))

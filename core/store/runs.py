@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 from sqlalchemy.exc import IntegrityError
 
-from core.errors import MissingRunError, StoreError, StoreFullError
+from core.errors import InspectionError, MissingRunError, StoreError, StoreFullError
 from core.store.database import writing
 from core.store.snapshot import Role, Snapshot, from_document, to_document
 from core.store.store import Store, storable
 from core.store.tables import NOTES, RUN_FILES, RUNS
+from core.store.trouble import telling
 
 ID_BYTES = 24  # of chance: 192 bits
 ID = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -52,8 +54,13 @@ class Note:
     created: float  # seconds since 1970
 
 
+@telling()
 def save_run(
-    store: Store, snapshot: Snapshot, files: Mapping[Role, Kept], expires: float | None = None
+    store: Store,
+    snapshot: Snapshot,
+    files: Mapping[Role, Kept],
+    expires: float | None = None,
+    notes: Sequence[Note] = (),
 ) -> Run:
     """Keep a run; when this returns, it is on the disk, whole.
 
@@ -62,16 +69,21 @@ def save_run(
         snapshot: what was on the screen.
         files: by role; none of them is forgotten while the run is there.
         expires: seconds since 1970; None: never.
+        notes: that are written beside it at once; all of it is kept, or nothing.
 
     Raises:
+        StoreError: a note is empty or too long.
         StoreFullError: one of the files had to make room for others meanwhile.
     """
     run = Run(secrets.token_urlsafe(ID_BYTES), time.time(), expires, snapshot, dict(files))
+    written = [_note_row(run.id, note.author, note.text) for note in notes]
     try:
         with writing(store.engine) as rows:
             rows.execute(RUNS.insert().values(_row(run)))
             if files:
                 rows.execute(RUN_FILES.insert(), _file_rows(run))
+            if notes:
+                rows.execute(NOTES.insert(), written)
     except IntegrityError as error:
         raise StoreFullError(
             "There is no room for this run: its files push each other out of the store.",
@@ -80,6 +92,7 @@ def save_run(
     return run
 
 
+@telling()
 def open_run(store: Store, id: str) -> Run:
     """Find a run by its id.
 
@@ -95,15 +108,17 @@ def open_run(store: Store, id: str) -> Run:
     return found[0]
 
 
+@telling()
 def list_runs(store: Store, search: str = "") -> list[Run]:
     """The newest runs that hold all words of the search, in their texts or in their notes."""
     query = select(RUNS).order_by(RUNS.c.created.desc()).limit(LIST_LENGTH)
     for word in search.lower().split():
         noted = select(NOTES.c.run).where(NOTES.c.text.icontains(word, autoescape=True))
         query = query.where(RUNS.c.words.contains(word, autoescape=True) | RUNS.c.id.in_(noted))
-    return _runs(store, query)
+    return _runs(store, query, passing_over=True)
 
 
+@telling()
 def delete_run(store: Store, id: str, keep: Collection[str] = ()) -> None:
     """Delete a run, its notes, and the files that no other run needs.
 
@@ -120,6 +135,7 @@ def delete_run(store: Store, id: str, keep: Collection[str] = ()) -> None:
         store.sweep(digest)
 
 
+@telling()
 def expire_runs(store: Store, keep: Collection[str] = ()) -> int:
     """Delete the runs whose time is over; returns how many."""
     with store.engine.connect() as rows:
@@ -129,6 +145,7 @@ def expire_runs(store: Store, keep: Collection[str] = ()) -> int:
     return len(over)
 
 
+@telling()
 def add_note(store: Store, id: str, author: str, text: str) -> None:
     """Write beside a run.
 
@@ -136,19 +153,25 @@ def add_note(store: Store, id: str, author: str, text: str) -> None:
         MissingRunError: it is not there any more.
         StoreError: nothing was written, or too much.
     """
+    row = _note_row(id, author, text)
+    try:
+        with writing(store.engine) as rows:
+            rows.execute(NOTES.insert().values(row))
+    except IntegrityError as error:
+        raise _missing_run() from error
+
+
+def _note_row(run: str, author: str, text: str) -> dict[str, Any]:
     if not text.strip() or len(text) > MAX_NOTE:
         raise StoreError(
             f"A note holds 1 to {MAX_NOTE} characters; this one holds {len(text.strip())}.",
             remedy="Write a shorter one, or two." if text.strip() else "Write something.",
         )
-    values = {"author": storable(author.strip(), MAX_AUTHOR), "text": storable(text, MAX_NOTE)}
-    try:
-        with writing(store.engine) as rows:
-            rows.execute(NOTES.insert().values(run=id, created=time.time(), **values))
-    except IntegrityError as error:
-        raise _missing_run() from error
+    author, text = storable(author.strip(), MAX_AUTHOR), storable(text, MAX_NOTE)
+    return {"run": run, "created": time.time(), "author": author, "text": text}
 
 
+@telling()
 def notes_of(store: Store, id: str) -> list[Note]:
     """The notes beside a run, the oldest first."""
     query = select(NOTES).where(NOTES.c.run == id).order_by(NOTES.c.id)
@@ -157,22 +180,30 @@ def notes_of(store: Store, id: str) -> list[Note]:
     return [Note(row["author"], row["text"], row["created"]) for row in found]
 
 
-def _runs(store: Store, query: Select[Any]) -> list[Run]:
-    """What a query finds, without what has expired."""
+def _runs(store: Store, query: Select[Any], *, passing_over: bool = False) -> list[Run]:
+    """What a query finds, without what has expired.
+
+    Args:
+        store: where they are.
+        query: of rows of RUNS.
+        passing_over: leave out a run that cannot be read; a newer Maskscope's must not hide others.
+    """
     query = query.where((RUNS.c.expires.is_(None)) | (RUNS.c.expires > time.time()))
     with store.engine.connect() as rows:
         found = rows.execute(query).mappings().all()
         files = _files_of(rows, [row["id"] for row in found])
-    return [
-        Run(
-            row["id"],
-            row["created"],
-            row["expires"],
-            from_document(row["document"]),
-            files.get(row["id"], {}),
-        )
-        for row in found
-    ]
+    runs = []
+    for row in found:
+        try:
+            snapshot = from_document(row["document"])
+        except InspectionError:
+            if not passing_over:
+                raise
+            logging.getLogger(__name__).warning("a stored run cannot be read")
+            continue
+        kept = files.get(row["id"], {})
+        runs.append(Run(row["id"], row["created"], row["expires"], snapshot, kept))
+    return runs
 
 
 def _files_of(rows: Connection, ids: list[str]) -> dict[str, dict[Role, Kept]]:

@@ -138,9 +138,20 @@ def unreadable(why: str) -> StoreError:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return _without_surrogates(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise unreadable("it is not JSON") from error
+
+
+def _without_surrogates(value: Any) -> Any:
+    """JSON may escape halves of characters, which no page and no database can write."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    return value
 
 
 class _Fields:
@@ -213,4 +224,6 @@ def _finite_or_nan(value: Any, name: str) -> float:
     """A NaN of the network is worth showing; what is no number is not."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise unreadable(f"{name} holds something else than numbers")
-    return float(value) if abs(value) < 1e300 else math.copysign(math.inf, value)
+    if value != value or abs(value) < 1e300:  # NaN is the one that differs from itself
+        return float(value)
+    return math.inf if value > 0 else -math.inf  # also of an integer that no float can be

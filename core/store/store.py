@@ -15,6 +15,7 @@ from core.store.blobs import Blobs
 from core.store.database import writing
 from core.store.spool import Piece, gigabytes, spooled
 from core.store.tables import BLOBS, RUN_FILES
+from core.store.trouble import telling
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME_LENGTH = 200  # characters of a user's file name
@@ -38,6 +39,7 @@ class Store:
         self.max_bytes = max_bytes  # looked at anew by every `put`
         incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
 
+    @telling()
     def put(self, source: BinaryIO, name: str) -> str:
         """Keep a file; those that were not used for longest make room for it.
 
@@ -77,6 +79,7 @@ class Store:
         rows.execute(BLOBS.delete().where(BLOBS.c.digest.in_(gone)))
         return gone
 
+    @telling()
     def path(self, digest: str) -> Path:
         """A local file with these bytes; using it makes it the most recent one.
 
@@ -92,6 +95,7 @@ class Store:
         except FileNotFoundError as error:
             raise missing_file() from error
 
+    @telling()
     def name(self, digest: str) -> str:
         """What the user called the file.
 
@@ -101,11 +105,13 @@ class Store:
         name: str = self._row(digest)["name"]
         return name
 
+    @telling()
     def digests(self) -> set[str]:
         """All files that are there."""
         with self.engine.connect() as rows:
             return set(rows.scalars(select(BLOBS.c.digest)))
 
+    @telling()
     def sweep(self, digest: str) -> bool:
         """Delete the blob of a file that has no row; returns whether it had none.
 

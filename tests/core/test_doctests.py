@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 STAGES = {  # module -> functions that show what they do
-    "core.image": {"decode_image"},
+    "core.image.decode": {"decode_image"},
     "core.preprocess": {"preprocess"},
     "core.inference": {"forward"},
     "core.labels": {"decode_labels"},

@@ -88,8 +88,8 @@ def test_colors_are_ids_through_the_palette():
     [
         (png([[[1, 2, 3], [0, 0, 0]]]), "1 pixels"),
         (png([[0]]), "1 x 1 pixels, the picture 2 x 1"),
-        (b"notes", "not a picture"),
-        (b"", "not a picture"),
+        (b"notes", "text file"),
+        (b"", "empty"),
     ],
 )
 def test_a_mask_that_cannot_be_used_says_why(content, says):

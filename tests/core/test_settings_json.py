@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.errors import SettingsError
-from core.settings import PART_OF, Settings, change, flatten
+from core.settings import CONTROLS, PART_OF, Settings, change, flatten
 from core.settings_json import SCHEMA, from_json, to_json
 
 CHANGED = change(
@@ -40,6 +40,14 @@ def test_settings_of_schema_1_mean_what_they_meant():
     assert SCHEMA > 1
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(OLD).items()}
     assert {**given, "depth": "8", "divide_again": 1.0} == {"schema": 1, **flatten(settings)}
+
+
+def test_a_field_that_came_later_says_since_which_schema():
+    """Or settings from before it are refused, and an older version ignores it silently."""
+    first = {name for name, control in CONTROLS.items() if control.since == 1}
+
+    assert first == set(json.loads(OLD)) - {"schema"}
+    assert {control.since for control in CONTROLS.values()} <= set(range(1, SCHEMA + 1))
 
 
 def test_settings_of_a_newer_version_are_told_and_not_guessed():

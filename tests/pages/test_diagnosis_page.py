@@ -44,7 +44,7 @@ def says(app) -> str:
     return "\n".join(e.value for kind in kinds for e in kind).replace("\\", "")
 
 
-def test_the_example_is_named_with_what_is_fed_and_what_is_remembered(app):
+def test_the_example_is_named_with_what_is_fed_and_what_the_training_fed(app):
     finished(app)
 
     assert not app.exception
@@ -136,6 +136,24 @@ def test_a_head_that_was_never_trained_is_named_for_an_upload(app):
 
     assert not app.exception
     assert "never trained" in verdict(app)
+
+
+def test_other_weights_of_the_same_file_are_opened_by_apply_and_closed_by_undo(app):
+    good = torch.load(examples.CHECKPOINT, weights_only=True)["model"]
+    torch.manual_seed(0)
+    bad = {key: torch.randn_like(t) * 0.05 if t.ndim == 4 else t for key, t in good.items()}
+    upload(app, "Upload a checkpoint", "last.pth", saved({"model": bad, "ema": good}))
+    finished(app)
+    assert "Other weights of the same file give a mask" in verdict(app)
+
+    app.button(key="apply_first").click().run()
+    assert not app.exception
+    assert app.session_state.tab.sources.part == "ema"
+    finished(app)
+    assert "No problem found in these files" in verdict(app)
+
+    app.button(key="undo_fix").click().run()
+    assert app.session_state.tab.sources.part == ""
 
 
 def test_the_users_own_black_output_is_compared(app):

@@ -119,12 +119,12 @@ def test_the_command_line_names_the_cause_of_each_case(name):
 SLOW_LINE = """  // what the server says comes 1.2 s later
 const Direct = window.WebSocket
 window.WebSocket = class extends Direct {
-    addEventListener(kind, heard, ...rest) {
-        const late = event => setTimeout(() => heard(event), 1200)
-        super.addEventListener(kind, kind === "message" ? late : heard, ...rest)
+    addEventListener(kind, listener, ...rest) {
+        const late = event => setTimeout(() => listener(event), 1200)
+        super.addEventListener(kind, kind === "message" ? late : listener, ...rest)
     }
-    set onmessage(heard) {
-        this.addEventListener("message", heard)
+    set onmessage(listener) {
+        this.addEventListener("message", listener)
     }
 }
 """

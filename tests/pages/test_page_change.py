@@ -19,7 +19,7 @@ def ask(socket, **request):
     socket.send(message.SerializeToString())
 
 
-def heard(socket, kind, seconds=SECONDS):
+def next_message(socket, kind, seconds=SECONDS):
     """The next message of this kind."""
     while True:
         message = ForwardMsg()
@@ -30,7 +30,7 @@ def heard(socket, kind, seconds=SECONDS):
 
 def run_of(socket, page, seconds=SECONDS):
     """Wait until the server runs the page of this hash."""
-    while heard(socket, "new_session", seconds).page_script_hash != page:
+    while next_message(socket, "new_session", seconds).page_script_hash != page:
         pass
 
 
@@ -41,10 +41,10 @@ def test_the_clock_of_a_page_that_was_left_brings_nobody_back(address, begun):
     url = address.replace("http", "ws") + "/_stcore/stream"
     with connect(url, max_size=None, close_timeout=0.1) as socket:
         ask(socket, query_string=NEW.format(int(begun)))
-        known = heard(socket, "navigation").app_pages
+        known = next_message(socket, "navigation").app_pages
         pages = {page.url_pathname: page.page_script_hash for page in known}
-        clock = heard(socket, "auto_rerun").fragment_id
-        heard(socket, "script_finished")
+        clock = next_message(socket, "auto_rerun").fragment_id
+        next_message(socket, "script_finished")
         ask(socket, page_script_hash=pages["compare"])
         if begun:
             run_of(socket, pages["compare"])

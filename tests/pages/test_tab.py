@@ -21,6 +21,17 @@ def test_a_fix_can_be_taken_back_and_another_choice_ends_that():
     assert fixed.with_changes(threshold=0.3).before_fix is None
 
 
+def test_a_fix_may_open_other_weights_of_the_file_and_they_are_closed_again():
+    before = fresh().with_sources(choices="output+stride=8")
+    fixed = before.with_fix({"color": "bgr"}, part="ema")
+
+    assert (fixed.sources.part, fixed.sources.choices) == ("ema", "")
+    assert fixed.undone().sources == before.sources
+    assert fixed.undone().settings == before.settings
+    elsewhere = fixed.with_sources(checkpoint="torchvision:fcn_resnet50").undone()
+    assert elsewhere.sources.checkpoint == "torchvision:fcn_resnet50"
+
+
 def test_a_value_that_cannot_be_used_is_a_complaint_and_changes_nothing():
     refused = fresh().with_changes(color="violet")
 

@@ -86,14 +86,14 @@ def _reference_legacy(content: bytes) -> object:
     """The numbers come last: find them first, then read the content again."""
     file, seen = io.BytesIO(content), {}
 
-    def remember(key: str, count: int, dtype: torch.dtype) -> bytes:
+    def keep(key: str, count: int, dtype: torch.dtype) -> bytes:
         seen[key] = dtype
         return bytes(count * dtype.itemsize)
 
     for _ in range(3):
         pickle.Unpickler(file).load()
     start = file.tell()
-    _Unpickler(file, remember).load()
+    _Unpickler(file, keep).load()
     storages = {}
     for key in pickle.Unpickler(file).load():
         count = int.from_bytes(file.read(8), "little")

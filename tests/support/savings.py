@@ -21,6 +21,7 @@ from torch import nn
 
 from core.architectures import build_network
 from core.checkpoint import Checkpoint, read_checkpoint
+from core.checkpoint.stored.merged import merged
 from core.errors import ArchitectureError
 from tests.support.networks import make
 
@@ -115,7 +116,7 @@ def _weight_norm(model: nn.Module, path: Path) -> Tensors:
     conv = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
     torch.nn.utils.parametrizations.weight_norm(conv)
     torch.save(model.state_dict(), path)
-    return _state(model)
+    return merged(model.state_dict())[0]
 
 
 def _script(model: nn.Module, path: Path) -> Tensors:

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from core.architectures.network import Account, Network
+from core.architectures.sizes import ANY, Dimension, Sizes
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError, ForwardError
 
@@ -70,6 +71,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         account=Account(tuple(checkpoint.tensors), (), (), ()),
         checkpoint_digest=checkpoint.digest,
         notes=_notes(shape),
+        sizes=Sizes(*(Dimension(s, s, s) if s else ANY for s in shape[2:])),
     )
 
 

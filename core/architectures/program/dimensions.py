@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from core.architectures.program.arguments import integer_of, one_of
 from core.architectures.program.refusals import refusal
+from core.architectures.sizes import Dimension
 
 SYMBOL = re.compile(
     r"(?:Mul\(Integer\((\d{1,9})\), )?Symbol\('(\w+)'[^()]*\)\)?|(\d{1,9})\*(\w+)|(\w+)"
 )
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """Which sizes one dimension of the input may have."""
-
-    size: int  # that of the exporter's example
-    low: int
-    high: int | None  # None: any
-    step: int = 1
-    symbol: str = ""  # dimensions with the same symbol have the same size
-
-    def takes(self, size: int) -> bool:
-        """Whether the program can be run with this size."""
-        return (
-            self.low <= size and (self.high is None or size <= self.high) and not size % self.step
-        )
 
 
 def shape_of(sizes: Any, ranges: Any) -> tuple[Dimension, Dimension, Dimension, Dimension]:

@@ -11,6 +11,8 @@ from core.architectures.network import Account, Network
 from core.architectures.program.limits import check_size, size_in_words
 from core.architectures.program.program_graph import Program, read_program
 from core.architectures.program.program_module import ProgramModule
+from core.architectures.program.stem import stem_of
+from core.architectures.sizes import Sizes
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError, ForwardError
 
@@ -47,6 +49,8 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         account=account,
         checkpoint_digest=checkpoint.digest,
         notes=tuple(_notes(program)),
+        sizes=Sizes(*program.shape[2:]),
+        stem=stem_of(program, weights),
     )
 
 

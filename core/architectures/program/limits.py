@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.architectures.program.dimensions import Dimension
 from core.architectures.program.nodes import Node
+from core.architectures.sizes import Dimension
 from core.errors import ForwardError
 
 MAX_VALUE = 2 * 2**30  # bytes of one value

@@ -21,10 +21,11 @@ from core.architectures.program.arguments import (
     one_of,
     reference_of,
 )
-from core.architectures.program.dimensions import Dimension, shape_of
+from core.architectures.program.dimensions import shape_of
 from core.architectures.program.nodes import GraphReader, Node, with_last_uses
 from core.architectures.program.output_structure import structure_of
 from core.architectures.program.refusals import MalformedError, refusal, refuse_operators
+from core.architectures.sizes import Dimension
 from core.errors import ArchitectureError
 
 

@@ -28,6 +28,8 @@ class Cause:
     blocks_order_and_size: bool = False
     # Where the logits are broken too, no other settings are tried.
     ends_search: bool = False
+    # Other weights take the place of these, so nothing more is asked of these.
+    exchanges_weights: bool = False
     # On some pictures it changes next to nothing: then it is a note, and no fault of this mask.
     may_be_harmless: bool = False
     # A script with this bug writes one value whatever the network says.

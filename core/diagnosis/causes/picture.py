@@ -85,12 +85,13 @@ CAUSES = (
         stage="input",
         what="""
         Objects are much larger or smaller than in training, because of a resize or because the
-        picture has another resolution.
+        picture has another resolution. Some networks take one size only, or multiples of 16 or 32,
+        and stop at any other.
         """,
         found_by="""
         At another size the mask has clearly more mutual information with the ground truth or,
         without one, with the mask of the mirrored picture. A side of fewer than 64 pixels is found
-        without a forward.
+        without a forward, and so is a size that an exported program was not made for.
         """,
         fix="Feed the size that was used in training; where it is not known, the picture's own.",
         code="image = image.resize(training_size)",

@@ -93,4 +93,23 @@ CAUSES = (
         fix="Open a checkpoint that was trained on pictures like this one.",
         code='model = load("trained_on_these.pth")',
     ),
+    Cause(
+        id="W9",
+        title="Other weights of the same file give a mask",
+        stage="checkpoint",
+        what="""
+        A training file often holds several sets of weights: the network and its moving average
+        (EMA, SWA), a student and its teacher. The one that was loaded shows nothing, and another
+        one of the same file does.
+        """,
+        found_by="""
+        The mask of the weights that are open has one class, or they were never trained; the other
+        weights of the file, fed the same, give a mask that agrees with that of the mirrored
+        picture (or with the ground truth).
+        """,
+        fix="Load the other weights of the file.",
+        code='state = torch.load("checkpoint.pth")["ema"]',
+        makes_masks_meaningless=True,
+        exchanges_weights=True,
+    ),
 )

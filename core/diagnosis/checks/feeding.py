@@ -8,6 +8,7 @@ from typing import Any
 
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.measure.sizes import at_size
 from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.naming import cause_of, in_words, known_once
@@ -46,11 +47,35 @@ FIX = {
 }
 
 
+def not_taken(measured: Measurements, size: tuple[int, int]) -> Finding:
+    """S1: the network stops on a picture of this size, so there is no mask before it is another.
+
+    Args:
+        measured: of the case.
+        size: h, w that it takes, the nearest to what is fed.
+    """
+    height, width = measured.tensor.tensor.shape[2:]
+    return Finding(
+        "S1",
+        "certain",
+        (
+            Evidence(f"The network is fed {width} x {height} pixels, a size that it cannot take."),
+            Evidence(f"The nearest size that it takes is {size[1]} x {size[0]}."),
+            Evidence("Everything else here was found at that size."),
+        ),
+        "Resize the picture to a size that the network takes, or export it with dynamic_shapes.",
+        f"image = image.resize(({size[1]}, {size[0]}))",
+        changes=at_size(size),
+    )
+
+
 def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """S1: resized to so little that no object is left."""
     height, width = measured.tensor.tensor.shape[2:]
     before = measured.case.image.pixels.shape[:2]
     if min(height, width) >= TINY_SIDE or min(before) < 2 * TINY_SIDE:
+        return
+    if measured.network.sizes is not None and measured.network.sizes.is_one:
         return
     yield Finding(
         "S1",
@@ -61,11 +86,11 @@ def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         ),
         "Feed the size that was used in training; where it is not known, the picture's own.",
         "image = image.resize(training_size)",
-        changes={"resize": "none"},
+        changes=_at_own_size(measured),
     )
 
 
-def remembered(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+def normalization_in_checkpoint(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P1 to P5 and P7 from the checkpoint alone: said at once, and asked again with the picture."""
     known = from_memory(measured, memory_of(measured), {})
     if known is None or not known.changes or measured.batchnorm.never_updated_share > UNUSED_NORMS:
@@ -279,18 +304,28 @@ def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
+def _at_own_size(measured: Measurements) -> dict[str, Any]:
+    """The picture's own size, or the nearest that the network takes."""
+    own = measured.case.image.pixels.shape[:2]
+    near = measured.sizes.nearest(*own)
+    return {"resize": "none"} if near == own else at_size(near)
+
+
 def _other_sizes(measured: Measurements, so_far: Progress) -> Iterator[Mapping[str, Any]]:
     """The picture's own size where it is resized, and half and double of what is fed."""
     height, width = measured.tensor.tensor.shape[2:]
     own = measured.case.image.pixels.shape[:2]
     chosen = measured.settings.preprocessing
     affordable = own[0] * own[1] <= MOST_PIXELS * height * width
-    if chosen.resize in ("fixed", "shorter", "longer") and own != (height, width) and affordable:
-        yield {"resize": "none"}
+    resized = chosen.resize in ("fixed", "shorter", "longer") and own != (height, width)
+    if resized and affordable:
+        if measured.sizes.nearest(*own) != (height, width):
+            yield _at_own_size(measured)
         return
     if measured.truth.mask_score(so_far.fixes) > SIZE_DOUBTED * measured.truth.max_score:
         return
     for factor in (0.5, 2.0):
-        sides = int(height * factor), int(width * factor)
-        if min(sides) >= TINY_SIDE and max(sides) <= MOST_SIDE:
-            yield {"resize": "fixed", "height": sides[0], "width": sides[1]}
+        sides = measured.sizes.nearest(int(height * factor), int(width * factor))
+        other = sides != (height, width)
+        if other and min(sides) >= TINY_SIDE and max(sides) <= MOST_SIDE:
+            yield at_size(sides)

@@ -15,6 +15,7 @@ from core.diagnosis.checks import (
     feeding,
     files,
     numerics,
+    other_weights,
     training,
     truth,
     weights,
@@ -61,7 +62,7 @@ NO_FORWARD = (
             feeding.tiny,
         )
     ),
-    Phase((feeding.remembered,), provisional=True),
+    Phase((feeding.normalization_in_checkpoint,), provisional=True),
     Phase((numerics.training_mode,)),
     # Statistics that never saw a picture need the training mode, whatever is said against it.
     Phase((numerics.never_updated, numerics.half)),
@@ -72,6 +73,7 @@ ONE_FORWARD = (
     Phase((numerics.overflow, display.palette_seen)),  # of the mask that the fixes bring
     # The user's own file has the last word on a cause.
     Phase((match.saved_output,)),
+    Phase((other_weights.alive_elsewhere,)),  # before settings are tried on weights that are dead
 )
 COUNTERFACTUAL = (
     Phase((feeding.normalization,)),  # explains most, so all later masks are made with its fix

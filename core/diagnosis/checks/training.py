@@ -21,8 +21,8 @@ from core.diagnosis.thresholds import (
 
 
 def background_only(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
-    """T1: nothing that can be changed at inference brings a class out."""
-    if measured.picture.is_unusual or so_far.masks_mean_nothing:
+    """T1: nothing that can be changed at inference brings a class out, and all of it was tried."""
+    if measured.failures or measured.picture.is_unusual or so_far.masks_mean_nothing:
         return
     seen = measured.under(so_far.fixes)
     top = int(seen.labels.shares().argmax())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from core.colors import COLORED, palette_colors
 from core.diagnosis.finding import Evidence, Finding
@@ -21,7 +19,8 @@ from core.diagnosis.thresholds import (
     RENAMED_SHARE,
     VOID_ID,
 )
-from core.image import FORMATS
+from core.errors import ImageError
+from core.image import read_raster
 from core.settings import Display
 
 
@@ -52,13 +51,14 @@ def _ids_of(measured: Measurements) -> tuple[np.ndarray | None, str]:
     if measured.case.truth_file is None:
         return ids, ""
     try:
-        picture = PillowImage.open(io.BytesIO(measured.case.truth_file), formats=FORMATS)
+        raster = read_raster(measured.case.truth_file)
+        picture = raster.as_pillow()
         if ids is None and picture.mode in ("L", "P", "I;16", "I"):
             ids = np.array(picture).astype(np.int32)
         elif ids is None:
             ids = np.array(picture.convert("L")).astype(np.int32)
-        return ids, str(picture.format)
-    except (OSError, ValueError):
+        return ids, raster.format
+    except ImageError:
         return ids, ""
 
 

@@ -213,6 +213,8 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
     fixes, mask = so_far.fixes, measured.mask
     if so_far.faults or measured.picture.is_unusual or measured.truth.matches(fixes):
         return
+    if measured.failures:  # that nothing else was found tells nothing where something was not asked
+        return
     if measured.network.num_classes == 1:
         return
     steady = mask.steadiness(fixes)

@@ -14,11 +14,13 @@ from torch import nn
 
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.reference_picture import reference_picture
+from core.diagnosis.measure.sizes import middle
 from core.diagnosis.thresholds import (
     ALL_LAYERS,
     CROP_SIDE,
     NEAR_LAYERS,
     NEAR_LAYERS_UNITS,
+    REFERENCE_SIDE,
     SMALLEST_VARIANCE,
 )
 from core.errors import InspectionError
@@ -91,17 +93,23 @@ class BatchNormMeasures:
             BudgetSpent: the search has run the network too often.
         """
         network, forwards = self.inspections.network, self.inspections.forwards
-        check_size(network, tuple(middle(tensor).shape[2:]), "out")
+        if max(tensor.shape[2:]) > CROP_SIDE:
+            tensor = middle(tensor, self.inspections.sizes)
+        check_size(network, tuple(tensor.shape[2:]), "out")
         return forwards.not_kept("", lambda: divergence(network.module, tensor, layers))
 
     def input_kl_by_layer(self, changes: Mapping[str, Any]) -> tuple[float, ...]:
-        """Nats at the first BatchNorms under changed settings; () where none can be asked."""
-        if not self.can_be_asked:
-            return ()
+        """Nats at the first BatchNorms under changed settings; () where none can be asked.
+
+        Where that failed it is noted, and () is no evidence.
+        """
         try:
+            if not self.can_be_asked:
+                return ()
             changed = change(self.inspections.settings, **{**changes, "dtype": "float32"})
             return self._of_feeding(changed.preprocessing)
-        except InspectionError:
+        except InspectionError as error:
+            self.inspections.failures.add("what BatchNorm says of the input", error)
             return ()
 
     def _of_feeding(self, fed: Preprocessing) -> tuple[float, ...]:
@@ -129,7 +137,8 @@ class BatchNormMeasures:
 
         Statistics that belong together diverge from it a little; others by orders of magnitude.
         """
-        picture, found = reference_picture(), []
+        size = self.inspections.sizes.nearest(REFERENCE_SIDE, REFERENCE_SIDE)
+        picture, found = reference_picture(*size), []
         for changes in feedings:
             fed = change(self.inspections.settings, **changes, **PLAIN_SIZE).preprocessing
             layers = self.divergence(preprocess(picture, fed).tensor, ALL_LAYERS)
@@ -146,7 +155,7 @@ def divergence(
 
     Args:
         module: of the network, in eval mode.
-        tensor: [1 c h w], what the network is fed.
+        tensor: [1 c h w], what the network is fed, or its middle.
         layers: how many are looked at; the forward stops behind them.
 
     Returns:
@@ -162,7 +171,7 @@ def divergence(
             if len(collected) >= layers:
                 raise StopForward
 
-    tap(module, middle(tensor.float()), collect)
+    tap(module, tensor.float(), collect)
     return tuple(collected)
 
 
@@ -187,10 +196,3 @@ def kl(
 def median(values: torch.Tensor) -> float:
     """As NumPy's: of an even number of values the mean of the two in the middle."""
     return float(np.median(values.numpy()))
-
-
-def middle(tensor: torch.Tensor) -> torch.Tensor:
-    """At most 384 x 384 from the middle: a crop keeps the moments, a smaller picture does not."""
-    height, width = tensor.shape[2:]
-    top, left = max(0, height - CROP_SIDE) // 2, max(0, width - CROP_SIDE) // 2
-    return tensor[:, :, top : top + CROP_SIDE, left : left + CROP_SIDE]

@@ -20,6 +20,7 @@ class Forwards:
     def __init__(self, door: Runner, budget: float) -> None:
         """Args: door, where the network is run; budget, in the units of `spent`."""
         self._door, self.budget = door, budget
+        self.interrupted: Exception | None = None  # what the door's owner raised, no network did
         self.spent = 0.0  # in units of one at the size that is fed, or the picture's if larger
 
     def __call__(self, key: str, compute: Callable[[], V], /) -> V:
@@ -30,7 +31,21 @@ class Forwards:
         """
         if self.spent >= self.budget:
             raise BudgetSpent
-        return self._door(key, compute)
+        raised: list[Exception] = []
+
+        def run() -> V:
+            try:
+                return compute()
+            except Exception as error:
+                raised.append(error)
+                raise
+
+        try:
+            return self._door(key, run)
+        except Exception as error:
+            if not any(error is each for each in raised):
+                self.interrupted = error
+            raise
 
     def not_kept(self, key: str, compute: Callable[[], V], /) -> V:
         """The same where nobody else asks for the result: its memory is left to others."""

@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from core.diagnosis.case import Case
+from core.diagnosis.measure.failures import Failures
 from core.diagnosis.measure.forwards import Forwards
+from core.diagnosis.measure.sizes import sizes_of
 from core.inspection import Inspection, logits_key, run_stages
 from core.labels import decode_labels, resolve
 from core.preprocess import InputTensor, preprocess
@@ -18,16 +20,18 @@ if TYPE_CHECKING:
     import torch
 
     from core.architectures import Network
+    from core.architectures.sizes import Sizes
     from core.engine import Runner
     from core.image import Image
 
 
 @dataclass(frozen=True, eq=False)
 class Inspections:
-    """A case, and its inspections. What was run is remembered; no answer ever changes."""
+    """A case, and its inspections. What was run is kept; no answer ever changes."""
 
     case: Case
     forwards: Forwards
+    failures: Failures = field(default_factory=Failures)
     _seen: dict[str, Inspection] = field(default_factory=dict, repr=False)  # by the logits' key
 
     @property
@@ -72,6 +76,16 @@ class Inspections:
     def unit(self) -> int:
         """Pixels of one full forward: what is fed, or the picture if that is larger."""
         return max(self.case.image.pixels[..., 0].size, self.tensor.tensor[0, 0].numel())
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Which sizes the network takes; may be tried on small pictures.
+
+        Raises:
+            BudgetSpent: the search has run the network too often.
+        """
+        height, width = self.tensor.tensor.shape[2:]
+        return sizes_of(self.network, self.forwards, (height, width), self.unit)
 
     # --- with a forward ---------------------------------------------------------------------------
 

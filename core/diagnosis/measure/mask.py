@@ -32,16 +32,17 @@ class MaskMeasures:
         return mutual_information(self.inspections.under(changes).labels.ids, mirror)
 
     def steady_agreement(self, changes: Mapping[str, Any]) -> float:
-        """What of the mask is left in a mirror and in other light, times how sure it is, in nats.
+        """The least agreement with the mirror image and the brightness variants, times confidence.
 
         A convention that is not the training's may give a rich mask, but it is near an edge: a
-        little more or less light, and the mask is another.
+        little brighter or darker, and the mask is another. In nats.
         """
-        ids, others = self.inspections.under(changes).labels.ids, self.in_other_light(changes)
+        ids = self.inspections.under(changes).labels.ids
+        others = self.of_brightness_variants(changes)
         left = [mutual_information(ids, other.labels.ids) for other in others]
         return self.confidence(changes) * min(self.agreement(changes), *left)
 
-    def in_other_light(self, changes: Mapping[str, Any]) -> list[Inspection]:
+    def of_brightness_variants(self, changes: Mapping[str, Any]) -> list[Inspection]:
         """The picture a little brighter, and a little darker."""
         variants = self.picture.brightness_variants
         return [self.inspections.of_picture(image, changes) for image in variants]
@@ -78,7 +79,7 @@ class MaskMeasures:
 
     def least_confidence(self, changes: Mapping[str, Any]) -> float:
         """The same as it is, brighter or darker, whatever is worst."""
-        others = self.in_other_light(changes)
+        others = self.of_brightness_variants(changes)
         return min(self.confidence(changes), *(float(o.labels.confidence.mean()) for o in others))
 
     def is_alive(self, changes: Mapping[str, Any]) -> bool:

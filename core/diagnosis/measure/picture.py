@@ -1,4 +1,4 @@
-"""The picture: whether it is out of the ordinary, and what a mirror and other light make of it."""
+"""The picture: whether it is out of the ordinary, its mirror image and its brightness variants."""
 
 from __future__ import annotations
 

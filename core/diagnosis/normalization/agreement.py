@@ -45,14 +45,12 @@ def by_agreement(
         return cannot_tell("The picture is too dark, bright or flat to compare masks.", (), current)
     color, base = measured.settings.preprocessing.color, fixes
     small = reduced(measured)
-    try:
-        changes = {n: {**base, **c, **small, "color": color} for n, c in CONVENTIONS.items()}
-        usual = {n: c for n, c in changes.items() if measured.mask.decision(c) < ABSURD_LEAD}
-        rich = {n: _richness(measured, c) for n, c in usual.items()}
-        now, rival = _richness(measured, {**base, **small}), _rival(measured, fixes, small)
-        absurd = measured.mask.decision({**base, **small}) > ABSURD_LEAD
-    except InspectionError:
-        return cannot_tell("No convention can be run.", ranking, current)
+    changes = {n: {**base, **c, **small, "color": color} for n, c in CONVENTIONS.items()}
+    rich, failed = _tried(measured, changes)
+    if failed:
+        return cannot_tell(failed, ranking, current)
+    now, rival = _richness(measured, {**base, **small}), _rival(measured, fixes, small)
+    absurd = measured.mask.decision({**base, **small}) > ABSURD_LEAD
     if len(rich) < 2:
         return cannot_tell(
             "The logits are unusually large under every convention.", ranking, current
@@ -82,6 +80,27 @@ def by_agreement(
     return Recovered("likely", reason, family, then, margin, 0, current, ranking=ranking)
 
 
+def _tried(
+    measured: Measurements, conventions: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, float], str]:
+    """How good the mask is under each, but for absurd logits; and what could not be run, in words.
+
+    Where one of them did not happen, the best of the others is no evidence.
+    """
+    rich, errors = {}, []
+    for name, changes in conventions.items():
+        try:
+            if measured.mask.decision(changes) < ABSURD_LEAD:
+                rich[name] = _richness(measured, changes)
+        except InspectionError as error:
+            errors.append(error)
+    if not errors:
+        return rich, ""
+    what = f"{len(errors)} of {len(conventions)} conventions"
+    measured.failures.add(what, errors[0])
+    return rich, f"{what} could not be run: {errors[0].message}"
+
+
 def _richness(measured: Measurements, changes: Mapping[str, Any]) -> float:
     """How good the mask is, in nats; without a ground truth it must also be steady."""
     good = measured.truth.mask_score(changes)
@@ -91,10 +110,18 @@ def _richness(measured: Measurements, changes: Mapping[str, Any]) -> float:
 
 
 def reduced(measured: Measurements) -> dict[str, Any]:
-    """Settings for a smaller size where the picture is large."""
-    if min(measured.tensor.tensor.shape[2:]) <= 1.5 * COMPARED_SIDE:
+    """Settings for a smaller size that the network takes, where the picture is large."""
+    height, width = measured.tensor.tensor.shape[2:]
+    if min(height, width) <= 1.5 * COMPARED_SIDE:
         return {}
-    return {"resize": "shorter", "side": COMPARED_SIDE}
+    longer = COMPARED_SIDE * max(height, width) // min(height, width)
+    wanted = (longer, COMPARED_SIDE) if height > width else (COMPARED_SIDE, longer)
+    rows, columns = measured.sizes.nearest(*wanted)
+    if rows * columns >= height * width:
+        return {}
+    if (rows, columns) == wanted:
+        return {"resize": "shorter", "side": COMPARED_SIDE}
+    return {"resize": "fixed", "height": rows, "width": columns}
 
 
 def _rival(measured: Measurements, fixes: Mapping[str, Any], small: Mapping[str, Any]) -> float:

@@ -1,7 +1,7 @@
 """Red and blue: which of two channel orders the network prefers, without any ground truth.
 
-No single sign decides it. Three are added: how sure the network is in the worst of three lights,
-how familiar the input is to BatchNorm, and how much of the mask is left in a mirror and in light.
+No single sign decides it. Three are added: the least confidence over the brightness
+variants, input_kl, and how much the mask agrees with those of the mirror image and the variants.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Preference:
     """What speaks for the other order."""
 
     surer: float  # by how much the mean confidence rises
-    nearer: float  # factor by which the input is more familiar; 1 without BatchNorm
+    nearer: float  # factor by which input_kl is smaller; 1 without BatchNorm
     steadier: float = 1.0  # factor by which more of the mask is left
 
     @property
@@ -41,7 +41,7 @@ class Preference:
 def preference(
     measured: Measurements, base: Mapping[str, Any], swapped: Mapping[str, Any]
 ) -> Preference:
-    """Compare two orders; other lights are only tried where the present order is in doubt.
+    """Compare two orders; brightness variants are only run where the present order is in doubt.
 
     Args:
         measured: of the case.

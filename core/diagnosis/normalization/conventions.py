@@ -9,7 +9,7 @@ import numpy as np
 
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.first_layer import Gauge, gauge_of
-from core.diagnosis.normalization.memory import Memory, remember
+from core.diagnosis.normalization.memory import Memory, read_memory, stem_in_order
 from core.diagnosis.normalization.solve import solve
 from core.diagnosis.thresholds import (
     LARGEST_TWICE,
@@ -20,6 +20,7 @@ from core.diagnosis.thresholds import (
     PHOTO_MEAN,
     PHOTO_STD,
 )
+from core.errors import ForwardError
 from core.image import Image
 from core.presets import IMAGENET_MEAN, PRESETS
 from core.settings import Preprocessing
@@ -44,11 +45,11 @@ CONVENTIONS: dict[str, Mapping[str, Any]] = {
 def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Mapping[str, Any]]:
     """The known conventions, what is fed if it is one applied twice, and numbers of its own.
 
-    The last only where none of the known ones fits what is remembered.
+    The last only where none of the known ones fits the memory.
 
     Args:
         measured: of the case.
-        memory: what its checkpoint remembers.
+        memory: of its checkpoint.
     """
     if memory is None:
         return CONVENTIONS
@@ -63,8 +64,8 @@ def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Ma
 
 
 def memory_of(measured: Measurements) -> Memory | None:
-    """What the first BatchNorm of the file remembers; None where there is none near the input."""
-    return remember(measured.tensors)
+    """The memory of the file; None where no BatchNorm is near the input."""
+    return read_memory(measured.network.stem or stem_in_order(measured.tensors))
 
 
 def gauges_of(measured: Measurements) -> list[Gauge]:
@@ -72,7 +73,11 @@ def gauges_of(measured: Measurements) -> list[Gauge]:
     if measured.tensor.largest != 255:
         return []
     module, base = measured.network.module, measured.tensor.base
-    gauge = measured.forwards.not_kept("", lambda: gauge_of(module, base))
+    try:
+        gauge = measured.forwards.not_kept("", lambda: gauge_of(module, base))
+    except ForwardError as error:
+        measured.failures.add("mean and std from the first BatchNorm", error)
+        return []
     return [gauge] if gauge else []
 
 
@@ -88,7 +93,7 @@ def _once(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
 
 
 def solved_numbers(gauges: Sequence[Gauge], guess: Mapping[str, Any]) -> dict[str, Any]:
-    """The guess made sharper by what the first BatchNorm remembers, as changes of the settings.
+    """The guess, fitted to the first BatchNorm's running statistics, as changes of the settings.
 
     Args:
         gauges: of pictures with samples of 0 to 255; [] leaves the guess as it is.
@@ -103,7 +108,7 @@ def solved_numbers(gauges: Sequence[Gauge], guess: Mapping[str, Any]) -> dict[st
 
 
 def own_numbers(image: Image, memory: Memory, color: str) -> dict[str, Any]:
-    """Mean and std that would make a picture what the first BatchNorm remembers."""
+    """Mean and std that would give a picture the mean and std of the memory."""
     pixels = image.pixels.reshape(-1, 3) / 255
     if color == "bgr":
         pixels = pixels[:, ::-1]

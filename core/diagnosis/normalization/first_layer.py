@@ -17,13 +17,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from core.architectures.program.program_module import ProgramModule
 from core.diagnosis.measure.batchnorm_divergence import (
     FIRST_CONVOLUTION,
     has_running_statistics,
     kl,
     median,
-    middle,
 )
+from core.diagnosis.measure.sizes import middle
 from core.operators import StopForward, tap
 
 
@@ -34,11 +35,11 @@ class Gauge:
     means: np.ndarray  # Float64[k 2c], of the convolved planes
     covariances: np.ndarray  # Float64[k 2c 2c], between them
     bias: np.ndarray  # Float64[k], of the convolution
-    known: np.ndarray  # Float64[k], the remembered mean
-    spread: np.ndarray  # Float64[k], the remembered variance
+    known: np.ndarray  # Float64[k], the running mean
+    spread: np.ndarray  # Float64[k], the running variance
 
     def divergence(self, gain: Sequence[float], offset: Sequence[float]) -> float:
-        """The median over channels of KL(now, remembered) at the first BatchNorm, in nats.
+        """The median over channels of KL(now, running) at the first BatchNorm, in nats.
 
         Args:
             gain: per channel, as in `InputTensor`.
@@ -57,6 +58,9 @@ def gauge_of(module: nn.Module, base: np.ndarray) -> Gauge | None:
     Args:
         module: of the network, in eval mode.
         base: Float32[h w c], as in `InputTensor`.
+
+    Raises:
+        ForwardError: the network stops on a picture of this size.
     """
     tensor = torch.from_numpy(base).permute(2, 0, 1)[None]
     pair = _first_pair(module, tensor)
@@ -80,7 +84,10 @@ def gauge_of(module: nn.Module, base: np.ndarray) -> Gauge | None:
 def _first_pair(
     module: nn.Module, tensor: torch.Tensor
 ) -> tuple[tuple[Any, ...], torch.Tensor, torch.Tensor] | None:
-    """Arguments of the first convolution, and the statistics of the BatchNorm right behind it."""
+    """Arguments of the first convolution, and the statistics of the BatchNorm right behind it.
+
+    A program is given the whole, as it may take no other size.
+    """
     collected: list[Any] = []
 
     def collect(func: Any, args: tuple[Any, ...], result: torch.Tensor) -> None:
@@ -90,12 +97,13 @@ def _first_pair(
             collected.append(args)
             raise StopForward
 
-    tap(module, tensor[:, :, :64, :64], collect)
+    corner = tensor if isinstance(module, ProgramModule) else tensor[:, :, :64, :64]
+    tap(module, corner, collect)
     if len(collected) != 4:
         return None
     convolution, result, groups, norm = collected
     straight = norm[0].data_ptr() == result.data_ptr() and groups == 1
-    given = torch.equal(convolution[0], tensor[:, :, :64, :64])
+    given = torch.equal(convolution[0], corner)
     return (convolution, norm[3], norm[4]) if straight and given else None
 
 

@@ -1,4 +1,4 @@
-"""What the first BatchNorm remembers of the training's input, from the checkpoint alone.
+"""The training's input by the first BatchNorm's running statistics, from the checkpoint alone.
 
 Behind the first convolution the mean of channel k is the sum over c of (sum of its weights) times
 the mean of input channel c, so the means of all K channels are K equations with C unknowns; and the
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from core.architectures.network import Stem
 from core.diagnosis.thresholds import (
     CHANNEL_CORRELATION,
     MEMORY_R2,
@@ -31,12 +32,15 @@ class Memory:
     name: str  # of the convolution
 
 
-def remember(tensors: Mapping[str, torch.Tensor]) -> Memory | None:
-    """Read the first pair of convolution and BatchNorm; None where there is none that fits."""
-    pair = _first_pair(tensors)
-    if pair is None:
+def read_memory(stem: Stem | None) -> Memory | None:
+    """What the first pair of convolution and BatchNorm tells; None where there is none that fits.
+
+    Args:
+        stem: as a graph joins them, or as they follow each other in the file (`stem_in_order`).
+    """
+    if stem is None or not _takes_pictures(stem.weight):
         return None
-    name, weight, bias, mean, var = pair
+    weight, bias, mean, var = stem.weight, stem.bias, stem.mean, stem.var
     if not all(bool(torch.isfinite(part).all()) for part in (weight, bias, mean, var)):
         return None
     w, m = weight.double().numpy(), (mean - bias).double().numpy()
@@ -48,13 +52,11 @@ def remember(tensors: Mapping[str, torch.Tensor]) -> Memory | None:
     std = float(np.sqrt(np.median(var.double().numpy() / _patch_variance(w))))
     if r2 < MEMORY_R2 or not np.isfinite(std) or std <= 0:
         return None
-    return Memory(tuple(float(value) for value in solved), std, r2, name)
+    return Memory(tuple(float(value) for value in solved), std, r2, stem.name)
 
 
-Pair = tuple[str, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-def _first_pair(tensors: Mapping[str, torch.Tensor]) -> Pair | None:
+def stem_in_order(tensors: Mapping[str, torch.Tensor]) -> Stem | None:
+    """The first pair that follow each other in the file, as modules write them; None without."""
     keys = list(tensors)
     first = next((k for k, key in enumerate(keys) if _takes_pictures(tensors[key])), None)
     if first is None:
@@ -69,7 +71,7 @@ def _first_pair(tensors: Mapping[str, torch.Tensor]) -> Pair | None:
     own = tensors.get(keys[first].removesuffix("weight") + "bias")
     bias = torch.zeros(len(weight)) if own is None else own
     stored = tensors[f"{norm}running_mean"], tensors[f"{norm}running_var"]
-    return (keys[first], weight, bias, *stored)
+    return Stem(keys[first], weight, bias, *stored)
 
 
 def _takes_pictures(tensor: torch.Tensor) -> bool:

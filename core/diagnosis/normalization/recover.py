@@ -1,6 +1,6 @@
-"""How was the input normalized in training: hypotheses, ranked by what BatchNorm remembers.
+"""How was the input normalized in training: hypotheses, ranked by BatchNorm's running statistics.
 
-It asks which of the known conventions is the nearest to what the network remembers, and where
+It asks which of the known conventions is the nearest to these statistics, and where
 BatchNorm does not say, which of them makes the mask agree with itself.
 """
 
@@ -27,6 +27,7 @@ from core.diagnosis.normalization.conventions import (
 )
 from core.diagnosis.normalization.memory import Memory
 from core.diagnosis.normalization.recovered import Certainty, Ranking, Recovered, cannot_tell
+from core.diagnosis.normalization.stated import with_statement
 from core.diagnosis.thresholds import (
     AS_LIKE_TRAINING,
     CLEAR_DISTANCE,
@@ -61,7 +62,7 @@ def recover(
         InspectionError: the network cannot be run under the user's settings.
         BudgetSpent: the search has run the network too often.
     """
-    found = _recovered(measured, fixes, masks_tell)
+    found = with_statement(measured, _recovered(measured, fixes, masks_tell), fixes)
     layers = measured.batchnorm.input_kl_by_layer
     then = layers(found.changes) if found.changes else ()
     color, votes = _order(measured, found, masks_tell)
@@ -85,7 +86,8 @@ def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[
         votes = preference(measured, as_now, as_other).votes
         color = now if votes < 0 else other
         judged = is_judged(measured, as_now if votes < 0 else as_other)
-    except InspectionError:
+    except InspectionError as error:
+        measured.failures.add("the order of the channels", error)
         return "", 0.0
     return color if judged and abs(votes) > VOTES else "", abs(votes)
 
@@ -115,10 +117,10 @@ def _recovered(measured: Measurements, fixes: Mapping[str, Any], masks_tell: boo
         return replace(cannot_tell(words, ranking, current), contradictory=True)
     if min(ranking[0][1], current) <= LIKE_TRAINING_NATS:
         return _by_fit(measured, memory, known, ranking, current)
-    remembered = from_memory(measured, memory, dict(ranking))
-    if remembered is None:
+    from_checkpoint = from_memory(measured, memory, dict(ranking))
+    if from_checkpoint is None:
         return by_agreement(measured, fixes, ranking, current, masks_tell=masks_tell)
-    return replace(remembered, current=current)
+    return replace(from_checkpoint, current=current)
 
 
 def _fits(measured: Measurements, known: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
@@ -161,7 +163,7 @@ def _ranked(
 def _contradict(
     measured: Measurements, memory: Memory | None, convention: Mapping[str, Any]
 ) -> bool:
-    """Whether even the reference picture is, fed as now, as this convention, or as remembered."""
+    """Whether even the reference picture is, fed as now, as this convention, or as the memory."""
     color = measured.settings.preprocessing.color
     feedings: list[Mapping[str, Any]] = [{}, {**convention, "color": color}]
     if memory is not None:
@@ -197,7 +199,7 @@ def _by_fit(
         if memory_distance(memory, flatten(measured.settings)) < fitted + 1:
             return cannot_tell("The checkpoint alone shows no mismatch.", ranking, current)
     changes = {**known[family], "color": measured.settings.preprocessing.color}
-    agreed = second >= best and family in _remembered(memory)[:1]
+    agreed = second >= best and family in _by_memory(memory)[:1]
     clear = second >= CLEARLY_NEXT * max(best, LEAST_NATS) or agreed
     margin = second / max(best, 1e-6)
     sure: Certainty = "certain" if clear else "likely"
@@ -209,8 +211,8 @@ def _standard(memory: Memory) -> bool:
     return max(map(abs, memory.mean)) < STANDARD_MEAN and abs(np.log(memory.std)) < STANDARD_LOG_STD
 
 
-def _remembered(memory: Memory | None) -> tuple[str, ...]:
-    """Conventions by how well they fit what the checkpoint alone remembers, the best first."""
+def _by_memory(memory: Memory | None) -> tuple[str, ...]:
+    """Conventions by their memory distance, the best first."""
     if memory is None:
         return ()
     return tuple(sorted(CONVENTIONS, key=lambda name: memory_distance(memory, CONVENTIONS[name])))
@@ -219,7 +221,7 @@ def _remembered(memory: Memory | None) -> tuple[str, ...]:
 def from_memory(
     measured: Measurements, memory: Memory | None, ranking: Mapping[str, float]
 ) -> Recovered | None:
-    """What the checkpoint alone remembers; None where it remembers nothing.
+    """The convention that fits the checkpoint alone; None without a memory.
 
     Args:
         measured: of the case.

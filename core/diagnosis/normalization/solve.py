@@ -1,7 +1,7 @@
-"""Mean and std of the training without a catalogue: what BatchNorm remembers decides.
+"""Mean and std of the training without a catalogue: BatchNorm's running statistics decide.
 
 Under a gauge the moments behind the first convolution are a quadratic form in gain and offset. So
-the divergence from what the first BatchNorm remembers is a smooth function of 2c numbers; its
+the divergence from the first BatchNorm's running statistics is a smooth function of 2c numbers; its
 minimum from a good start is found in some ten steps, and no forward is needed.
 """
 

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from core.diagnosis.case import Case
 from core.diagnosis.reproduction.program import Choice
-from core.image import FORMATS, TURNS, Image, decode_image
+from core.image import TURNS, Image, decode_image, read_raster
 
 OPENED = 'picture = Image.open("picture.png")'
 TURNED = 'picture = ImageOps.exif_transpose(Image.open("picture.png"))'
@@ -60,9 +60,8 @@ def opened(case: Case, choice: Choice) -> np.ndarray:
 
 def as_stored(file: bytes) -> Image:
     """The picture without its EXIF tag and without its transparency."""
-    with PillowImage.open(io.BytesIO(file), formats=FORMATS) as picture:
-        plain = io.BytesIO()
-        picture.convert("RGB").save(plain, "PNG")
+    plain = io.BytesIO()
+    read_raster(file).as_pillow().convert("RGB").save(plain, "PNG")
     return decode_image(plain.getvalue())
 
 

@@ -12,7 +12,8 @@ from PIL import Image as PillowImage
 from PIL import JpegImagePlugin
 
 from core.diagnosis.thresholds import ALIKE, FIGURE_MARGIN, FIGURE_VALUES, NEAR_JPEG
-from core.image import FORMATS, ImageLimits
+from core.errors import ImageError
+from core.image import read_raster
 
 Size = tuple[int, int]
 
@@ -73,22 +74,28 @@ def packed(values: np.ndarray) -> np.ndarray:
 
 
 def read_written(content: bytes) -> Written | None:
-    """Decode the file; None where it is no picture or too large a one."""
-    limits = ImageLimits()
+    """Decode the file, which came in by the guarded door; None where it is no picture."""
     try:
-        picture = PillowImage.open(io.BytesIO(content), formats=FORMATS)
-        if picture.width * picture.height > limits.pixels or len(content) > limits.num_bytes:
-            return None
-        picture.load()
-    except (OSError, ValueError, SyntaxError):
+        raster = read_raster(content)
+    except ImageError:
         return None
+    picture = raster.as_pillow()
     shown = np.array(picture.convert("L"))
     if picture.mode.startswith("I"):
         shown = (np.array(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-    software = str(picture.info.get("Software", ""))
-    return Written(
-        numbers(picture), shown, picture.mode, str(picture.format), _encoding(picture), software
-    )
+    jpeg, software = _header(content, raster.format)
+    return Written(numbers(picture), shown, picture.mode, raster.format, jpeg, software)
+
+
+def _header(content: bytes, kind: str) -> tuple[dict[str, Any] | None, str]:
+    """How a JPEG was encoded, and what wrote a PNG: of the header, once all of it could be read."""
+    if kind not in ("JPEG", "PNG"):
+        return None, ""
+    try:
+        with PillowImage.open(io.BytesIO(content), formats=("JPEG", "PNG")) as picture:
+            return _encoding(picture), str(picture.info.get("Software", ""))
+    except (OSError, ValueError, SyntaxError):
+        return None, ""
 
 
 def numbers(picture: PillowImage.Image) -> np.ndarray:

@@ -258,17 +258,20 @@ def _show_histogram(checkpoint: Checkpoint, name: str) -> None:
 
 def show_beside(checkpoint: Checkpoint) -> None:
     """Show what the file holds beside the weights, and what was not read."""
-    from core.checkpoint.known import normalizations_in
-
     st.subheader("Beside the weights")
-    for stated in normalizations_in(checkpoint.metadata):
-        st.markdown(
-            complaints.as_text(f"{stated.where} says mean {stated.mean} and std {stated.std}"),
-            help="As stated in the file; the training may have used another one",
-        )
+    for stated in checkpoint.stated:
+        st.markdown(complaints.as_text(stated.words), help=stated.advice)
     if checkpoint.class_names:
         st.markdown(complaints.as_text(f"Class names: {', '.join(checkpoint.class_names[:40])}"))
-    others = [{"entry": name, "what": what} for name, what in checkpoint.others.items()]
+    others = [
+        {"entry": name, "what": what}
+        for name, what in (*checkpoint.left_over.items(), *checkpoint.others.items())
+    ]
+    if checkpoint.left_over:
+        st.markdown(
+            f"{len(checkpoint.left_over)} tensors beside the network are left over: a loss, "
+            "metrics, or what its class does around it"
+        )
     if others:
         st.caption("Parts of the file that are not used, and why")
         st.dataframe(others, hide_index=True, height=min(320, 38 + 35 * len(others)))

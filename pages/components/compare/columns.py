@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.errors import InspectionError
 from core.presets import PRESETS, apply_preset, preset_of
-from core.settings import HINTS, Settings, change, flatten
+from core.settings import CONTROLS, HINTS, Settings, change, flatten
 from pages.components.pipeline.results import show_mask, show_picture, verdict_of
 from pages.components.state import address, complaints, inspecting, session
 
@@ -109,18 +109,16 @@ def _show_choices(column: Column) -> None:
         format_func=lambda name: PRESETS[name].label if name in PRESETS else "own values",
     )
     with st.popover("Details"):
-        _detail(column, "Channel order", "color")
-        _detail(column, "BatchNorm", "mode")
-        _detail(column, "Rule", "rule")
-        _detail(column, "Data type", "dtype")
+        for name in ("color", "mode", "rule", "dtype"):
+            _detail(column, name)
 
 
-def _detail(column: Column, label: str, name: str) -> None:
+def _detail(column: Column, name: str) -> None:
     key = f"column_{column.index}_{name}"
     current = flatten(column.settings)[name]
     session.set_widget(key, current)
     st.selectbox(
-        label,
+        CONTROLS[name].label,
         get_args(HINTS[name]),
         key=key,
         on_change=lambda: _replace(

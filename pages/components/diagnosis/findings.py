@@ -24,9 +24,11 @@ BADGES = {"certain": "red", "likely": "orange", "possible": "gray"}
 
 
 def show_diagnosis(answered: Diagnosis, seen: Seen) -> None:
-    """Draw where it begins, what was found, and what was tried."""
+    """Draw the first bad stage, what was found, and what was tried."""
     show_bisect(answered.bisect)
     show_findings(answered.findings, seen)
+    for failed in answered.failed:
+        st.info(complaints.as_text(f"Not computed: {failed.words}"), icon=":material/help:")
     if answered.tried:
         with st.expander(f"What was tried ({len(answered.tried)})"):
             show_tried(answered)
@@ -66,7 +68,7 @@ def _show_finding(finding: Finding, number: int, seen: Seen | None) -> None:
         if finding.effect is not None:
             share = f"{finding.effect:.1%}".replace("%", " %")
             st.caption(f"Pixels whose class changes when this is fixed: {share}")
-        if seen is not None and finding.changes and finding.kind == "fault":
+        if seen is not None and finding.can_be_applied and finding.kind == "fault":
             show_remedy(finding, seen)
         st.markdown(f":material/arrow_forward: {complaints.as_text(finding.fix)}")
         if finding.separates:
@@ -74,7 +76,7 @@ def _show_finding(finding: Finding, number: int, seen: Seen | None) -> None:
         if finding.code:
             st.code(finding.code, language="python", wrap_lines=True)
         with st.container(horizontal=True):
-            if finding.changes:
+            if finding.can_be_applied:
                 show_apply(finding, key=f"apply_{number}")
             with st.popover("About this cause", key=f"about_{number}"):
                 st.markdown(finding.explanation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from core.errors import InspectionError
 from core.settings import change
 from pages.components.pipeline.results import show_mask, verdict_of
-from pages.components.state import inspecting
+from pages.components.state import inspecting, session
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis import Finding
@@ -24,7 +25,11 @@ def show_remedy(finding: Finding, seen: Seen) -> None:
     now, slot = seen.inspection, st.empty()
     fixed = change(now.settings, **finding.changes)
     try:
-        then = inspecting.inspect_with(fixed, now.image, now.network, slot)
+        network = now.network
+        if finding.part:
+            opened = replace(session.good_sources(), part=finding.part, choices="")
+            network = inspecting.network_of(opened, slot)
+        then = inspecting.inspect_with(fixed, now.image, network, slot)
     except InspectionError:
         return
     finally:

@@ -38,7 +38,7 @@ PANELS = {"input": "raw", "tensor": "normalized", "logits": "logits", "labels": 
 
 
 def marked_stage(job: Job[Diagnosis]) -> str:
-    """The panel at which the picture turns bad, "" for none."""
+    """The panel of the first bad stage, "" for none."""
     return PANELS.get(job.partial.bisect.stage, "") if job.partial is not None else ""
 
 
@@ -96,13 +96,13 @@ def show_apply(finding: Finding, *, key: str) -> None:
         key=key,
         type="primary",
         on_click=session.apply_fix,
-        args=(finding.changes,),
+        args=(finding.changes, finding.part),
         help=complaints.as_text(finding.fix),
         icon=":material/build:",
     )
 
 
 def _first_fix(answered: Diagnosis | None) -> Finding | None:
-    """The first fault, where a setting mends it: a fix of the second would not help."""
+    """The first fault, where something here mends it: a fix of the second would not help."""
     first = answered.faults[0] if answered is not None and answered.faults else None
-    return first if first is not None and first.changes else None
+    return first if first is not None and first.can_be_applied else None

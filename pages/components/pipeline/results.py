@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from core.colors import colorize, encode_png, overlay, palette_colors, palette_warnings
+from core.errors import ForwardError
 from core.labels import probabilities
 from core.saving import saved_pictures
 from core.scores import outside_notes
@@ -57,7 +58,7 @@ def notes_on(seen: Seen) -> list[str]:
 
 
 def show_panels(seen: Seen, marked: str = "") -> None:
-    """Draw the five stages; `marked` is the one at which the picture turns bad."""
+    """Draw the five stages; `marked` is the first bad one."""
     inspection = seen.inspection
     channel = _channel(inspection)
     logits, engine = inspection.logits, inspecting.engine()
@@ -91,11 +92,14 @@ def show_panels(seen: Seen, marked: str = "") -> None:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _gauge(key: str, _inspection: Inspection) -> Gauge | None:
-    """Made once for everybody; `key` names network and picture."""
+    """Made once for everybody; `key` names network and picture. None where it cannot be had."""
     from core.diagnosis.normalization.first_layer import gauge_of
 
     module, base = _inspection.network.module, _inspection.input.base
-    return inspecting.engine().run("", lambda: gauge_of(module, base), person=f"gauge {key}")
+    try:
+        return inspecting.engine().run("", lambda: gauge_of(module, base), person=f"gauge {key}")
+    except ForwardError:
+        return None
 
 
 def _channel(inspection: Inspection) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from core.colors import colorize, encode_png, overlay, palette_colors
-from core.errors import InspectionError
+from core.errors import InspectionError, StoreError
 from core.store import (
     Kind,
     Result,
@@ -112,9 +112,19 @@ def freeze(seen: Seen, kind: Kind, expires: float | None) -> Run:
     if kind == "settings":
         snapshot = Snapshot(kind, session.settings(), session.tab().preset)
         return save_run(files.store(), snapshot, {}, expires)
+    _check_version(seen)
     kept = files.keep_files(session.sources(), weights=kind == "everything")
+    _check_version(seen)  # what was kept is what was there before and after
     kept |= _made(seen.inspection)
     return save_run(files.store(), _snapshot(seen, kind), kept, expires)
+
+
+def _check_version(seen: Seen) -> None:
+    if files.version_of(session.sources().checkpoint) != seen.version:
+        raise StoreError(
+            "The checkpoint was replaced on the server after this result was computed.",
+            remedy="Close this dialog: the page computes the result of the new file. Share that.",
+        )
 
 
 def _made(inspection: Inspection) -> dict[Role, Kept]:

@@ -12,6 +12,7 @@ from pages.components.state.sources import Sources
 from pages.components.state.tab import Complaint, TabState
 
 MOST_COLUMNS = 6  # of the comparison
+LONGEST_SOURCE = 1024  # characters
 
 
 def to_address(tab: TabState) -> str:
@@ -27,17 +28,25 @@ def to_address(tab: TabState) -> str:
 def from_address(query: Mapping[str, str]) -> TabState:
     """The state of a new tab; values that cannot be used are complained of."""
     settings, ignored = from_query(query)
+    named = {name: query[name] for name in asdict(Sources()) if name in query}
+    opened = {name: text for name, text in named.items() if _can_name_a_file(text)}
+    ignored = (*ignored, *(named.keys() - opened.keys()))
     complaint = Complaint(
         f"The address holds values that cannot be used for {', '.join(ignored)}.",
         "Their defaults are shown. Choose them anew in the sidebar.",
     )
     return TabState(
         settings=settings,
-        sources=Sources(**{k: query[k] for k in asdict(Sources()) if k in query}),
+        sources=Sources(**opened),
         preset=query["preset"] if query.get("preset") in PRESETS else "unit",
         columns=_columns_from(query.get("columns", ""), settings),
         complaint=complaint if ignored else None,
     )
+
+
+def _can_name_a_file(text: str) -> bool:
+    """Neither longer than any file's path, nor with characters that no name has: NUL, say."""
+    return len(text) <= LONGEST_SOURCE and text.isprintable()
 
 
 def _column_text(column: Settings, settings: Settings) -> str:

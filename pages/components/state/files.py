@@ -12,8 +12,8 @@ import numpy as np
 import streamlit as st
 
 import examples
-from core.errors import CheckpointError
-from core.image import Image, decode_image
+from core.errors import CheckpointError, MissingFileError
+from core.image import Image, Raster, decode_image, read_guarded, read_raster
 from core.recent import Recent
 from core.scores import Truth, decode_truth
 from core.store import Kept, Role, Store, data_folder, open_store, read_labels
@@ -22,6 +22,7 @@ from pages.components.state.sources import WEIGHTS, Sources
 DATA_FOLDER = data_folder()
 ALLOWED_FOLDER = os.environ.get("MASKSCOPE_CHECKPOINTS", "")
 IMAGE_BYTES = 512 * 2**20
+TRUTH_BYTES = 128 * 2**20
 
 
 @st.cache_resource
@@ -78,6 +79,16 @@ def _images() -> Recent[Image]:
     return Recent(IMAGE_BYTES, lambda image: image.pixels.nbytes + image.samples.nbytes)
 
 
+@st.cache_resource
+def _truths() -> Recent[Raster]:
+    return Recent(TRUTH_BYTES, lambda raster: raster.values.nbytes)
+
+
+def _read(source: str, content: bytes) -> Raster:
+    """Decode files of our own here, those of others in a process with little time and memory."""
+    return (read_raster if source.startswith("example:") else read_guarded)(content)
+
+
 def example_scene(name: str) -> Path:
     """The picture of the example with this stem; the first one where there is none."""
     return next((path for path in examples.SCENES if path.stem == name), examples.SCENES[0])
@@ -89,7 +100,12 @@ def open_image(source: str) -> Image:
     Raises:
         InspectionError: it cannot be decoded, or is not here any more.
     """
-    return _images().get_or_make(source, lambda: decode_image(picture_path(source).read_bytes()))
+
+    def decoded() -> Image:
+        content = picture_path(source).read_bytes()
+        return decode_image(content, read=lambda content: _read(source, content))
+
+    return _images().get_or_make(source, decoded)
 
 
 def picture_path(source: str) -> Path:
@@ -107,7 +123,11 @@ def open_truth(source: str, colors: np.ndarray, size: tuple[int, int]) -> Truth 
     """
     if not source:
         return None
-    return decode_truth(truth_path(source).read_bytes(), colors, size)
+
+    def read(content: bytes) -> Raster:
+        return _truths().get_or_make(source, lambda: _read(source, content))
+
+    return decode_truth(truth_path(source).read_bytes(), colors, size, read=read)
 
 
 def truth_path(source: str) -> Path:
@@ -126,6 +146,18 @@ def checkpoint_file(source: str) -> tuple[Path, str, str]:
     return store().path(source), store().name(source), source
 
 
+def version_of(source: str) -> str:
+    """What tells a checkpoint in the host's folder from what replaces it; others never change.
+
+    Raises:
+        CheckpointError: it is not there any more.
+    """
+    if not source.startswith("folder:"):
+        return ""
+    now = _allowed_path(source).stat()
+    return f"{now.st_size} bytes, {now.st_mtime_ns} ns, inode {now.st_ino}"
+
+
 @cache
 def example_digest() -> str:
     """SHA-256 of the example's checkpoint."""
@@ -135,8 +167,12 @@ def example_digest() -> str:
 def _allowed_path(source: str) -> Path:
     """Follow links first, so that nothing outside the allowed folder is reached."""
     folder = Path(ALLOWED_FOLDER).resolve()
-    path = (folder / source.removeprefix("folder:")).resolve()
-    if not ALLOWED_FOLDER or not path.is_relative_to(folder) or not path.is_file():
+    try:
+        path = (folder / source.removeprefix("folder:")).resolve()
+        allowed = bool(ALLOWED_FOLDER) and path.is_relative_to(folder) and path.is_file()
+    except (OSError, ValueError):  # longer than a file's name may be, or with NUL in it
+        allowed = False
+    if not allowed:
         raise CheckpointError(
             "This address points to a file that is not in the folder that this server allows.",
             remedy="Choose a checkpoint in the sidebar, or upload it.",
@@ -157,11 +193,20 @@ def checkpoint_name(source: str) -> str:
     """What to call a checkpoint on the page."""
     if source == "example":
         return f"{examples.CHECKPOINT.name} (example)"
-    return source.partition(":")[2] if ":" in source else store().name(source)
+    return _name(source)
 
 
 def picture_name(source: str) -> str:
     """What to call a picture or a mask on the page."""
     if not source:
         return "none"
-    return source.partition(":")[2] if ":" in source else store().name(source)
+    return _name(source)
+
+
+def _name(source: str) -> str:
+    if ":" in source:
+        return source.partition(":")[2]
+    try:
+        return store().name(source)
+    except MissingFileError:
+        return "an upload that is gone"

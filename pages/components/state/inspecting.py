@@ -54,6 +54,7 @@ def _attempt(slot: Any) -> Seen | None:
     try:
         try:
             image = files.open_image(now.picture)
+            version = files.version_of(now.checkpoint)
             network = network_of(now, slot)
             colors = palette_colors(session.settings().display, network.num_classes)
             truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
@@ -64,7 +65,8 @@ def _attempt(slot: Any) -> Seen | None:
             if session.back_to_good():  # what cannot be opened goes back,
                 st.rerun()  # in the sidebar too, which is drawn already
             return None
-        seen = Seen(inspect_with(session.settings(), image, network, slot), truth, stale=False)
+        inspected = inspect_with(session.settings(), image, network, slot)
+        seen = Seen(inspected, truth, stale=False, version=version)
     except InspectionError as error:
         session.complain_of(error)
         return None

@@ -61,12 +61,17 @@ def open_checkpoint(now: Sources, progress: Callable[[str], None]) -> Checkpoint
         InspectionError: it cannot be read.
     """
     return _checkpoints().get_or_make(
-        f"{now.checkpoint} {now.part}", lambda: _make_checkpoint(now, progress)
+        f"{_file_key(now)} {now.part}", lambda: _make_checkpoint(now, progress)
     )
 
 
 def _network_key(now: Sources) -> str:
-    return f"{now.checkpoint} {now.part} {now.choices}"
+    return f"{_file_key(now)} {now.part} {now.choices}"
+
+
+def _file_key(now: Sources) -> str:
+    """A file that was replaced is another one."""
+    return f"{now.checkpoint} {files.version_of(now.checkpoint)}"
 
 
 def _make_network(now: Sources, progress: Callable[[str], None]) -> Network:
@@ -111,15 +116,21 @@ def clean_file(checkpoint: Checkpoint, kind: str) -> bytes:
 
 def case_of(seen: Inspection, truth: Truth | None, now: Sources) -> Case:
     """Everything that a diagnosis may look at, from the bytes that the user gave."""
-    from core.diagnosis import Case
+    from core.diagnosis import Case, others_in
 
+    def opened(part: str) -> tuple[Checkpoint, Network]:
+        other = replace(now, part=part, choices="")
+        return open_checkpoint(other, lambda _: None), open_network(other, lambda _: None)
+
+    checkpoint = open_checkpoint(now, lambda _: None)
     return Case(
         image=seen.image,
-        checkpoint=open_checkpoint(now, lambda _: None),
+        checkpoint=checkpoint,
         network=seen.network,
         settings=seen.settings,
         truth=truth,
         saved=files.store().path(now.saved).read_bytes() if now.saved else None,
         picture_file=files.picture_path(now.picture).read_bytes(),
         truth_file=files.truth_path(now.truth).read_bytes() if now.truth else None,
+        others=others_in(checkpoint, opened),
     )

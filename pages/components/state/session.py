@@ -86,7 +86,7 @@ def choose(**changes: Any) -> None:
 
 
 def choose_preset(name: str) -> None:
-    """Take over a convention and remember it for `reset`."""
+    """Take over a convention and keep it for `reset`."""
     put(tab().with_preset(name))
 
 
@@ -110,7 +110,7 @@ def take_live() -> None:
 
 
 def take_pin() -> None:
-    """Remember the pixel that was pinned in the viewer."""
+    """Keep the pixel that was pinned in the viewer."""
     pin = widget("viewer").get("pin")
     put(replace(tab(), pin=tuple(pin) if pin else None))
 
@@ -120,9 +120,9 @@ def take_over(chosen: Settings) -> None:
     put(tab().with_settings(chosen))
 
 
-def apply_fix(changes: Mapping[str, Any]) -> None:
-    """Do what a finding advises, and remember what was before."""
-    put(tab().with_fix(changes))
+def apply_fix(changes: Mapping[str, Any], part: str = "") -> None:
+    """Do what a finding advises, and keep what was before."""
+    put(tab().with_fix(changes, part))
 
 
 def can_undo() -> bool:
@@ -186,7 +186,7 @@ def end_sharing() -> None:
 
 
 def keep_shared(id: str) -> None:
-    """Remember the run that was just made, whose link the dialog shows."""
+    """Keep the run that was just made, whose link the dialog shows."""
     put(replace(tab(), shared=id))
 
 
@@ -238,7 +238,7 @@ def choose_part(path: str) -> None:
 
 
 def keep_good(seen: Seen, of: Sources) -> None:
-    """Remember an inspection that succeeded: it stays on the screen where the next one fails."""
+    """Keep an inspection that succeeded: it stays on the screen where the next one fails."""
     put(replace(tab(), good=(seen, of)))
 
 
@@ -257,7 +257,7 @@ def back_to_good() -> bool:
 
 
 def keep_look(checkpoint: Checkpoint, of: Sources) -> None:
-    """Remember a checkpoint that could be read."""
+    """Keep a checkpoint that could be read."""
     put(replace(tab(), good_look=(checkpoint, of)))
 
 

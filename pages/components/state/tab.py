@@ -44,11 +44,12 @@ class Seen:
     inspection: Inspection
     truth: Truth | None
     stale: bool
+    version: str = ""  # of the checkpoint's file, as `files.version_of` tells it
 
 
 @dataclass(frozen=True, eq=False)
 class TabState:
-    """All that a tab remembers between two runs of a page."""
+    """All that a tab keeps between two runs of a page."""
 
     settings: Settings = field(default_factory=Settings)
     sources: Sources = field(default_factory=Sources)
@@ -59,7 +60,7 @@ class TabState:
     answered: int = 0  # the newest message of the viewer's sliders that was taken over
     complaint: Complaint | None = None
     good: tuple[Seen, Sources] | None = None  # the last inspection that succeeded, and of what
-    before_fix: Settings | None = None  # where the last change was a fix
+    before_fix: tuple[Settings, Sources] | None = None  # where the last change was a fix
     looked: Sources | None = None  # the checkpoint page's own, where it has one
     good_look: tuple[Checkpoint, Sources] | None = None
     left: tuple[Sources, Settings] | None = None  # what was open before a case of the gallery
@@ -84,7 +85,7 @@ class TabState:
             return replace(self, complaint=Complaint.of(error))
 
     def with_preset(self, name: str) -> TabState:
-        """Take over a convention, and remember it for `with_defaults`."""
+        """Take over a convention, and keep it for `with_defaults`."""
         return replace(self.with_settings(apply_preset(self.settings, name)), preset=name)
 
     def with_defaults(self) -> TabState:
@@ -92,14 +93,26 @@ class TabState:
         names = self.settings.display.class_names
         return self.with_settings(change(Settings(), class_names=names)).with_preset(self.preset)
 
-    def with_fix(self, changes: Mapping[str, Any]) -> TabState:
-        """Do what a finding advises, and remember what was before."""
+    def with_fix(self, changes: Mapping[str, Any], part: str = "") -> TabState:
+        """Do what a finding advises, and keep what was before.
+
+        Args:
+            changes: of the settings.
+            part: other weights of the same file; "" for those that are open.
+        """
         changed = self.with_changes(**changes)
-        return changed if changed.complaint else replace(changed, before_fix=self.settings)
+        if changed.complaint:
+            return changed
+        opened = replace(self.sources, part=part, choices="") if part else self.sources
+        return replace(changed, sources=opened, before_fix=(self.settings, self.sources))
 
     def undone(self) -> TabState:
-        """Return to the settings before the last fix."""
-        return self.with_settings(self.before_fix or self.settings)
+        """Return to the settings and weights before the last fix."""
+        settings, opened = self.before_fix or (self.settings, self.sources)
+        now = self.sources
+        if now.checkpoint == opened.checkpoint:
+            now = replace(now, part=opened.part, choices=opened.choices)
+        return replace(self.with_settings(settings), sources=now)
 
     # --- sources ----------------------------------------------------------------------------------
 

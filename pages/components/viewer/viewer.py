@@ -61,7 +61,7 @@ def show_viewer(
         status: one line below the panels.
         queue: forwards that this view asked for, and how many ran at once at the most.
         stale: the settings on the page could not be computed; this is an older state.
-        marked: the stage at which the picture turns bad, "" for none.
+        marked: the first bad stage, "" for none.
         at_rest: the sliders cannot be moved.
         on_live: called before the rerun when a live slider moved.
         on_pin: called before the rerun when a pixel was pinned.

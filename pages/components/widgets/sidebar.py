@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import streamlit as st
 
 import examples
 from core.colors import PALETTES, palette_colors, palette_from_file
-from core.errors import InspectionError
 from core.presets import PRESETS, preset_of
-from core.settings import HINTS, flatten
+from core.settings import CONTROLS, HINTS, PART_OF, Triple, flatten
 from core.version import VERSION
 from pages.components.runs import run_banner
 from pages.components.state import files, session, sources, uploads
@@ -22,33 +22,13 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 
     from core.architectures import Choice
 
-PICTURES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
+PICTURES = ["png", "jpg", "jpeg", "webp", "avif", "heic", "heif", "jp2", "j2k"]
+PICTURES += ["bmp", "tif", "tiff", "gif", "npy"]
 NO_TRUTH = "none"
 
-LABELS = {
-    "rgb": "RGB",
-    "bgr": "BGR (as cv2.imread gives it)",
-    "gray": "gray, one channel",
-    "255": "divide by 255",
-    "1": "leave as it is",
-    "65535": "divide by 65535",
-    "max": "divide by the picture's maximum",
-    "8": "8 bit (deeper pictures are windowed)",
-    "file": "the file's own numbers",
-    "none": "none",
-    "fixed": "to height x width",
-    "shorter": "shorter side to",
-    "longer": "longer side to",
-    "multiple": "pad to a multiple of",
-    "bilinear-no-antialias": "bilinear without antialiasing",
-    "eval": "eval(): stored statistics",
-    "train": "train(): this picture's statistics",
-    "out": "main head",
-    "aux": "auxiliary head",
-    "auto": "automatic",
-    "threshold": "threshold",
-    "per_class": "per class with a threshold",
-}
+# The order under "Resize, dtype and more"; a new setting of the part comes behind these.
+MORE = ("resize", "height", "width", "side", "multiple", "interpolation", "divide_again", "zscore",
+        "depth", "dtype")  # fmt: skip
 
 
 def show_sources() -> None:
@@ -114,15 +94,9 @@ def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], st
         truth = {"truth": picked if picked.startswith("example:") else "", "saved": ""}
         session.open_source(**{kind: picked}, **(truth if kind == "picture" else {}))
 
-    def text(source: str) -> str:
-        try:
-            return call_it(source)
-        except InspectionError:
-            return "an upload that is gone"
-
     _shown(
         st.selectbox, label, f"source_{kind}", current, options=names, on_change=chosen,
-        format_func=text, label_visibility="collapsed",
+        format_func=call_it, label_visibility="collapsed",
     )  # fmt: skip
 
 
@@ -146,29 +120,13 @@ def _uploader(label: str, kind: str, types: list[str], *, several: bool = False)
 def _preprocessing() -> None:
     st.subheader("Preprocessing")
     _presets()
-    _choice("Channel order", "color")
-    _choice("Scale", "scale")
-    now = session.settings().preprocessing
-    if now.zscore:
+    _ask("color", "scale")
+    if session.settings().preprocessing.zscore:
         st.caption("Mean and std are those of the picture itself.")
     else:
-        _triple("Mean", "mean")
-        _triple("Std", "std")
+        _ask("mean", "std")
     with st.expander("Resize, dtype and more"):
-        _choice("Resize", "resize")
-        if now.resize == "fixed":
-            _number("Height", "height", step=1)
-            _number("Width", "width", step=1)
-        if now.resize in ("shorter", "longer"):
-            _number("Side", "side", step=1)
-        if now.resize == "multiple":
-            _number("Multiple", "multiple", step=1)
-        if now.resize in ("fixed", "shorter", "longer"):
-            _choice("Interpolation", "interpolation")
-        _number("Divide again by", "divide_again", step=1.0)
-        _bound(st.checkbox, "z-score of each picture", "zscore")
-        _choice("Depth", "depth")
-        _choice("Data type", "dtype")
+        _ask(*MORE, *_others("preprocessing", "color", "scale", "mean", "std", *MORE))
 
 
 def _presets() -> None:
@@ -214,29 +172,26 @@ def show_choices(choices: Sequence[Choice]) -> None:
 def _network() -> DeltaGenerator:
     with st.expander("Network"):
         facts = st.container()  # filled when the network is known
-        _choice("BatchNorm", "mode")
-        _choice("Output", "head")
-        _choice("Upsampling of the logits", "upsampling")
+        _ask(*_others("forwarding"))
     return facts
 
 
 def _decoding() -> None:
     st.subheader("Decoding")
-    _choice("Rule", "rule")
-    _choice("Activation", "activation")
-    _number("Threshold", "threshold", step=0.01)
+    _ask(*_others("decoding"))
 
 
 def _display() -> None:
     st.subheader("Display")
     display = session.settings().display
-    names = [name for name in PALETTES if name != "custom" or display.custom]
-    _bound(st.selectbox, "Palette", "palette", options=names, format_func=PALETTES.get)
-    _number("Opacity", "alpha", step=0.05)
+    custom = bool(display.custom) or display.palette == "custom"
+    names = [name for name in PALETTES if name != "custom" or custom]
+    _bound(st.selectbox, "palette", options=names, format_func=PALETTES.get)
+    _ask("alpha")
     with st.expander("Colors, names, ignored id"):
         _custom_palette()
         _class_names()
-        _number("Ignored id of the ground truth", "ignore_index", step=1)
+        _ask(*_others("display", "palette", "custom", "alpha", "class_names"))
 
 
 def _custom_palette() -> None:
@@ -264,7 +219,7 @@ def _class_names() -> None:
         session.choose(class_names=tuple(session.widget("names").splitlines()))
 
     names = "\n".join(session.settings().display.class_names)
-    _shown(st.text_area, "Class names, one a line", "names", names, on_change=renamed,
+    _shown(st.text_area, CONTROLS["class_names"].label, "names", names, on_change=renamed,
            placeholder="as the checkpoint says, if it does")  # fmt: skip
 
 
@@ -285,11 +240,34 @@ def _shown(widget: Callable[..., Any], label: str, key: str, value: Any, **optio
         widget(label, key=key, value=value, **options)
 
 
-def _bound(widget: Callable[..., Any], label: str, name: str, **options: Any) -> None:
+def _others(part: str, *drawn: str) -> list[str]:
+    """The settings of a part that have no place of their own, as their fields stand."""
+    return [name for name in CONTROLS if PART_OF[name] == part and name not in drawn]
+
+
+def _ask(*names: str) -> None:
+    """Draw the control of each setting that has a meaning beside the others."""
+    now = flatten(session.settings())
+    for name in names:
+        beside = CONTROLS[name].beside
+        if beside is None or now[beside[0]] in beside[1]:
+            _drawing(HINTS[name])(name)
+
+
+def _drawing(hint: Any) -> Callable[[str], None]:
+    """Which control a value of this type has."""
+    if hint is bool:
+        return partial(_bound, st.checkbox)
+    if hint == Triple:
+        return _triple
+    return _number if hint in (int, float) else _choice
+
+
+def _bound(widget: Callable[..., Any], name: str, **options: Any) -> None:
     key = f"set_{name}"
     _shown(
         widget,
-        label,
+        CONTROLS[name].label,
         key,
         flatten(session.settings())[name],
         on_change=lambda: session.choose(**{name: session.widget(key)}),
@@ -297,23 +275,25 @@ def _bound(widget: Callable[..., Any], label: str, name: str, **options: Any) ->
     )
 
 
-def _choice(label: str, name: str) -> None:
+def _choice(name: str) -> None:
+    words = CONTROLS[name].words
     _bound(
         st.selectbox,
-        label,
         name,
         options=get_args(HINTS[name]),
-        format_func=lambda value: LABELS.get(value, value),
+        format_func=lambda value: words.get(value, value),
     )
 
 
-def _number(label: str, name: str, step: float) -> None:
-    _bound(
-        st.number_input, label, name, step=step, format="%d" if isinstance(step, int) else "%.6g"
-    )
+def _number(name: str) -> None:
+    if HINTS[name] is int:
+        _bound(st.number_input, name, step=1, format="%d")
+    else:
+        _bound(st.number_input, name, step=CONTROLS[name].step, format="%.6g")
 
 
-def _triple(label: str, name: str) -> None:
+def _triple(name: str) -> None:
+    control = CONTROLS[name]
     values = flatten(session.settings())[name]
     color = session.settings().preprocessing.color
     channels = {"rgb": "RGB", "bgr": "BGR", "gray": "Y"}[color]
@@ -327,6 +307,6 @@ def _triple(label: str, name: str) -> None:
             session.choose(**{name: tuple(now)})
 
         _shown(
-            column.number_input, f"{label} {channel}", key, float(values[index]),
-            on_change=changed, format="%.6g", step=0.001,
+            column.number_input, f"{control.label} {channel}", key, float(values[index]),
+            on_change=changed, format="%.6g", step=control.step,
         )  # fmt: skip

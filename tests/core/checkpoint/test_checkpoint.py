@@ -165,9 +165,9 @@ def test_prefixes_that_all_keys_share_are_stripped_repeatedly(read, prefix):
     assert checkpoint.prefix == prefix
 
 
-def test_a_prefix_that_one_key_lacks_stays(read):
-    content = {"module." + key: value for key, value in weights().items()} | {"x": torch.ones(1)}
-    checkpoint = read(saved(content))
+def test_a_prefix_that_a_layer_lacks_stays(read):
+    content = {"module." + key: value for key, value in weights().items()}
+    checkpoint = read(saved(content | {"head.weight": torch.ones(2, 4, 1, 1)}))
     assert checkpoint.prefix == ""
     assert "module.conv.weight" in checkpoint.tensors
 

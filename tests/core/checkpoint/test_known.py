@@ -18,6 +18,8 @@ CONFIG = "img_norm_cfg = dict(\n    mean=[123.675, 116.28, 103.53], std=[58.395,
         {"hyper_parameters": {"data": {"class_names": ["road", "sky"]}}},
         {"hyper_parameters/class_names": ["road", "sky"]},
         {"categories": ["road", "sky"]},
+        {"args": {"label2id": {"sky": 1, "road": 0}}},
+        {"cfg": {"DATASET": {"CLASS_NAMES": ["road", "sky"]}}},
     ],
 )
 def test_class_names_are_found_where_training_code_keeps_them(metadata):
@@ -45,6 +47,9 @@ def test_what_is_no_list_of_names_gives_none(metadata):
         ({"preprocessor_config.json": {"image_mean": [0.5], "image_std": [0.2]}}, "preprocessor"),
         ({"args": {"mean": [0.5], "std": [0.2]}}, "args"),
         ({"mean": [0.5], "std": [0.2]}, "mean, std"),
+        ({"cfg": {"INPUT": {"PIXEL_MEAN": [0.5], "PIXEL_STD": [0.2]}}}, "cfg/INPUT"),
+        ({"hyper_parameters": {"norm_means": [0.5], "norm_stds": [0.2]}}, "hyper_parameters"),
+        ({"hyper_parameters/mean": [0.5], "hyper_parameters/std": [0.2]}, "hyper_parameters/mean"),
         ({"meta": {"config": "x = dict(mean=[0.5], std=(0.2, ))"}}, "meta/config"),
     ],
 )
@@ -66,6 +71,7 @@ def test_the_configuration_text_of_mmseg_is_read_and_each_pair_is_told_once():
     "metadata",
     [
         {"mean": [0.5]},
+        {"preprocessor_config.json": {"do_normalize": False, "mean": [0.5], "std": [0.2]}},
         {"mean": 0.5, "std": 0.2},
         {"mean": [0.5, 0.5], "std": [0.2]},
         {"mean": ["a"], "std": ["b"]},

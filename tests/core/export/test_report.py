@@ -15,6 +15,7 @@ from PIL import Image as PillowImage
 
 from core.colors import colorize, overlay, palette_colors
 from core.diagnosis import Bisect, Diagnosis, Evidence, Finding
+from core.diagnosis.measure.failures import Failed
 from core.errors import ArchitectureError
 from core.export.report import html_report
 from core.export.stages import heat_colors, stage_pictures
@@ -46,7 +47,7 @@ def report(inspection):
     case = with_truth(true_ids())
     case = replace(case, checkpoint=replace(case.checkpoint, name=f"{NASTY}.pth"))
     answered = Diagnosis(
-        inspection.settings, (FINDING,), Bisect("labels", "It begins here."), finished=True
+        inspection.settings, (FINDING,), Bisect("labels", "One class covers 99.9%."), finished=True
     )
     return html_report(case, inspection, answered, written=WRITTEN)
 
@@ -209,3 +210,12 @@ def test_it_prints_whole_pictures_without_buttons(opened):
     assert not page.locator(".bar").is_visible()
     assert page.evaluate("getComputedStyle(document.images[0]).transform") == "none"
     assert page.pdf().startswith(b"%PDF")
+
+
+def test_what_could_not_be_computed_is_in_it_with_its_reason(inspection):
+    failed = Failed(("order", "size"), f"it stops on {NASTY}")
+    answered = Diagnosis(inspection.settings, (FINDING,), failed=(failed,), finished=True)
+    text = html_report(healthy(), inspection, answered, written=WRITTEN)
+
+    assert "Not computed: order, size could not be computed: it stops on &lt;script&gt;" in text
+    assert NASTY not in text

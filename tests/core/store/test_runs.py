@@ -4,6 +4,7 @@ import io
 import json
 import time
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ SNAPSHOT = Snapshot(
                     "kind": "fault",
                     "fix": "Choose ImageNet",
                     "code": "",
-                    "evidence": [{"words": "BatchNorm remembers 0.485"}],
+                    "evidence": [{"words": "The running statistics show 0.485"}],
                 }
             ],
         },
@@ -370,6 +371,12 @@ HOSTILE = {
         content, changed("document", "result", "shares", value=["a"])
     ),
     "notes that are no notes": lambda content: rewritten(content, changed("notes", value=[3])),
+    "a note without text": lambda content: rewritten(
+        content, changed("notes", value=[{"author": "", "text": "a"}, {"author": "", "text": " "}])
+    ),
+    "a number that no float can be": lambda content: rewritten(
+        content, changed("document", "settings", "preprocessing", "mean", value=[10**400, 0, 0])
+    ),
     "endless text": lambda content: rewritten(
         content, changed("document", "architecture", value="x" * 10**6)
     ),
@@ -386,6 +393,40 @@ def test_a_file_that_is_no_sound_export_is_refused_and_nothing_is_kept(alone, tm
 
     assert list_runs(store) == []
     assert store.digests() == set(store.blobs.all()) == set()
+
+
+def test_halves_of_characters_are_replaced_where_a_run_comes_in(alone):
+    """In JSON they are escaped, so that they come through; no page can write them."""
+    store = alone.open()
+    content = exported(store, shared(store, b"picture"))
+    for name in ("architecture", "checkpoint_name", "part"):
+        content = rewritten(content, changed("document", name, value="a\ud800b"))
+    content = rewritten(content, changed("notes", value=[{"author": "\ud800", "text": "\ud800"}]))
+    run = import_run(store, io.BytesIO(content))
+
+    assert run.snapshot.architecture == run.snapshot.part == "a?b"
+    assert list_runs(store)[0].snapshot.checkpoint_name == "a?b"
+    assert notes_of(store, run.id)[0].text == "?"
+
+
+def test_an_endless_number_of_a_result_is_infinite_and_nan_stays():
+    wild = (10**400, -(10**400), float("nan"))
+    result = replace(SNAPSHOT.result, pixel=wild)
+    found = from_document(to_document(replace(SNAPSHOT, result=result))).result.pixel
+
+    assert found[:2] == (float("inf"), float("-inf"))
+    assert found[2] != found[2]
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(alone):
+    store = alone.open()
+    good, bad = shared(store, b"good"), shared(store, b"bad")
+    with store.engine.begin() as rows:
+        rows.execute(RUNS.update().where(RUNS.c.id == bad.id).values(document='{"format": 99}'))
+
+    assert [run.id for run in list_runs(store)] == [good.id]
+    with pytest.raises(StoreError):
+        open_run(store, bad.id)
 
 
 def test_the_command_line_takes_a_run_from_one_server_to_another(tmp_path, monkeypatch, capsys):

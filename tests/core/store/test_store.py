@@ -166,7 +166,7 @@ def test_an_upload_that_breaks_off_leaves_nothing_behind(place):
 
 
 class Counted(io.RawIOBase):
-    """A stream of zeros that remembers the largest piece that was asked for."""
+    """A stream of zeros that keeps the size of the largest piece that was asked for."""
 
     def __init__(self, size):
         self.left, self.largest = size, 0

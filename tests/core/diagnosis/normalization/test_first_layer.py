@@ -1,4 +1,4 @@
-"""The gauge says without a forward what a forward would; what listens leaves the network alone."""
+"""The gauge says without a forward what a forward would; a tap leaves the network alone."""
 
 import threading
 
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from core.diagnosis.measure.batchnorm_divergence import divergence
+from core.diagnosis.measure.sizes import middle
 from core.diagnosis.normalization.first_layer import gauge_of
 from core.diagnosis.normalization.solve import solve
 
@@ -42,20 +43,20 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("affine", [PLAIN, (GAINS, OFFSETS), ((1.0,) * 3, (0.0,) * 3)])
-def test_the_gauge_says_what_the_first_batch_norm_hears(name, affine):
+def test_the_gauge_says_the_divergence_at_the_first_batch_norm(name, affine):
     network, pixels = NETWORKS[name](), base()
     gauge = gauge_of(network, pixels)
 
-    heard = divergence(network, fed(pixels, *affine), 1)[0]
-    assert gauge.divergence(*affine) == pytest.approx(heard, rel=1e-4)
+    tapped = divergence(network, fed(pixels, *affine), 1)[0]
+    assert gauge.divergence(*affine) == pytest.approx(tapped, rel=1e-4)
 
 
-def test_a_large_picture_is_heard_in_its_middle_by_both():
+def test_of_a_large_picture_both_measure_the_middle():
     network, pixels = NETWORKS["a bias"](), base(500, 620)
     pixels[:40] = 255
-    heard = divergence(network, fed(pixels, *PLAIN), 1)[0]
+    tapped = divergence(network, middle(fed(pixels, *PLAIN)), 1)[0]
 
-    assert gauge_of(network, pixels).divergence(*PLAIN) == pytest.approx(heard, rel=1e-4)
+    assert gauge_of(network, pixels).divergence(*PLAIN) == pytest.approx(tapped, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_where_one_convolution_is_not_all_there_is_no_gauge(network):
     assert gauge_of(network.eval(), base()) is None
 
 
-def test_an_exported_program_is_heard_as_the_network_that_it_came_from(tmp_path):
+def test_an_exported_program_is_tapped_as_the_network_that_it_came_from(tmp_path):
     from core.architectures import build_network
     from core.checkpoint import read_checkpoint
 
@@ -94,7 +95,7 @@ def test_an_exported_program_is_heard_as_the_network_that_it_came_from(tmp_path)
     assert gauge_of(rebuilt, base()) is not None
 
 
-def test_listening_stops_at_the_layer_that_is_needed():
+def test_a_tap_stops_at_the_layer_that_is_needed():
     ran = []
     late = nn.ReLU()
     late.register_forward_hook(lambda *_: ran.append(1))
@@ -105,7 +106,7 @@ def test_listening_stops_at_the_layer_that_is_needed():
     assert ran == []
 
 
-def test_listening_hears_this_thread_alone_and_changes_nothing():
+def test_a_tap_sees_its_own_thread_alone_and_changes_nothing():
     network = trained(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8))
     tensor, stop, answers = fed(base(), *PLAIN), threading.Event(), []
     before = {key: value.clone() for key, value in network.state_dict().items()}
@@ -118,12 +119,12 @@ def test_listening_hears_this_thread_alone_and_changes_nothing():
     thread = threading.Thread(target=others)
     thread.start()
     try:
-        heard = {divergence(network, tensor) for _ in range(20)}
+        tapped = {divergence(network, tensor) for _ in range(20)}
     finally:
         stop.set()
         thread.join()
 
-    assert len(heard) == 1
+    assert len(tapped) == 1
     assert all(torch.equal(answer, answers[0]) for answer in answers)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 

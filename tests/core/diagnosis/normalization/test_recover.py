@@ -28,7 +28,7 @@ def measured_of(name: str, seed: int = 1_000, kind: str = "scene", **changes) ->
     return measure(case_of(replace(made, settings=plain)))
 
 
-def test_without_batch_norm_the_mask_that_stays_in_another_light_tells_the_convention():
+def test_without_batch_norm_the_mask_that_stays_under_brightness_variants_tells_the_convention():
     """Under ImageNet's numbers this network's mask is rich too, but near an edge."""
     measured = measured_of("plain_symmetric", seed=1_010)
     known = recover(measured, {})
@@ -67,7 +67,7 @@ def test_on_a_flat_picture_a_richer_mask_is_no_evidence_of_another_convention(se
     assert recover(measured, {}).changes == {}
 
 
-def test_the_training_s_own_numbers_are_known_though_the_other_order_is_more_familiar():
+def test_the_training_s_own_numbers_are_known_though_the_other_order_has_the_smaller_input_kl():
     case = healthy()
     measured = measure(replace(case, image=decode_image(picture_file(scene(4_242)[0]))))
     known = recover(measured, {})
@@ -77,7 +77,7 @@ def test_the_training_s_own_numbers_are_known_though_the_other_order_is_more_fam
     assert known.certainty == "likely"
 
 
-def test_what_the_checkpoint_alone_rules_out_is_not_recovered_however_familiar_to_one_picture():
+def test_what_the_checkpoint_alone_rules_out_is_not_recovered_however_well_one_picture_fits():
     """This picture is so flat that [-1, 1] looks right; the memory is of ImageNet's numbers."""
     known = recover(measured_of("deeplab_clip", seed=1_013), {})
     fits = dict(known.ranking)
@@ -110,7 +110,7 @@ def test_a_known_convention_applied_twice_is_told_by_its_numbers_where_nothing_e
     assert found["P2"].changes["std"] == PRESETS["symmetric"].changes["std"]
 
 
-def test_a_z_score_that_is_divided_again_is_not_what_the_checkpoint_remembers():
+def test_a_z_score_that_is_divided_again_is_not_what_the_running_statistics_show():
     trained = ZOO["unet_zscore"].convention
     known = recover(measured_of("unet_zscore", **{**trained, "divide_again": 255.0}), {})
 
@@ -140,7 +140,7 @@ def test_the_channel_order_is_not_told_under_numbers_that_fit_badly():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_another_light_moves_every_sample_by_the_same_and_none_out_of_its_range(dtype):
+def test_a_brightness_variant_moves_every_sample_by_the_same_and_none_out_of_its_range(dtype):
     samples = np.linspace(0, 200, 48).reshape(4, 4, 3).astype(dtype)
     image = replace(healthy().image, samples=samples, pixels=samples.astype(np.uint8))
     largest = {np.uint8: 255, np.uint16: 65535, np.float32: 200}[dtype]
@@ -154,7 +154,7 @@ def test_another_light_moves_every_sample_by_the_same_and_none_out_of_its_range(
 
 
 @pytest.mark.parametrize("name", ["lraspp_mean", "deeplab_clip"])
-def test_the_present_order_is_doubted_where_the_other_is_surer_steadier_and_more_familiar(name):
+def test_the_present_order_is_doubted_where_the_other_is_surer_steadier_and_nearer(name):
     right = ZOO[name].convention
     measured = measured_of(name, seed=1_028, **{**right, "color": "bgr"})
     found = preference(measured, {}, {"color": "rgb"})

@@ -105,7 +105,7 @@ def test_of_an_animation_the_first_frame_is_shown_and_this_is_told():
     frames = [PillowImage.new("L", (2, 2), gray) for gray in (0, 100, 200)]
     content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
 
-    assert "first of 3 frames" in decode_image(content).facts.notes
+    assert "first of several frames" in decode_image(content).facts.notes
 
 
 def test_a_picture_of_one_pixel_is_a_picture():
@@ -136,7 +136,6 @@ def with_size(width, height):
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         (b"%PDF-1.7", "PDF"),
         (b"8BPS" + bytes(99), "Photoshop"),
-        (b"\0\0\0\x18ftypheic" + bytes(99), "HEIC"),
         (with_size(60_000, 60_000), "60000 x 60000"),
         (with_size(0, 5), "picture"),
     ],

@@ -1,0 +1,106 @@
+"""What the file itself says about the normalization: the strongest evidence, unless it is refuted.
+
+Numbers that stand in a file need not be those that the network saw. So they are asked what the rest
+is asked: does BatchNorm remember something else, does the mask become worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from core.checkpoint.known import Normalization
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.normalization.naming import affine
+from core.diagnosis.normalization.recovered import Recovered
+from core.diagnosis.thresholds import (
+    HARM,
+    LIKE_TRAINING_NATS,
+    MEAN_OF_UNIT,
+    SAME_NUMBERS,
+    WORSE_FED,
+)
+from core.errors import InspectionError
+from core.presets import PRESETS
+from core.settings import Settings, change
+
+STATED = "the file's own numbers"
+
+
+def with_statement(measured: Measurements, found: Recovered, fixes: Mapping[str, Any]) -> Recovered:
+    """The file's own numbers in place of what was found, where nothing speaks against them.
+
+    Args:
+        measured: of the case.
+        found: what BatchNorm or the masks say.
+        fixes: what the findings so far would change.
+    """
+    stated = list(_usable(measured))
+    if len(stated) != 1:  # none, or several that differ: the other evidence decides
+        return found
+    ((said, changes),) = stated
+    fed = _is_fed(measured.settings, changes)
+    if _refuted(measured, found, {} if fed else changes, fixes):
+        return replace(found, reason=f"{found.reason} The file says otherwise: {said.words}.")
+    words = f"The file says so: {said.words}.{_of_the_class(said)}"
+    if fed:
+        return replace(found, certainty="certain", reason=words, family="", changes={})
+    return replace(
+        found, certainty="certain", reason=words, family=STATED, changes=changes, margin=1.0, kl=0
+    )
+
+
+def _usable(measured: Measurements) -> Iterator[tuple[Normalization, dict[str, Any]]]:
+    """Each pair of numbers that this network can be fed with, as changes of the settings."""
+    checkpoint, channels = measured.case.checkpoint, measured.network.in_channels
+    own = set(dict(measured.network.module.named_buffers(recurse=False)))
+    for said in checkpoint.stated if checkpoint else ():
+        applied = said.by_class and set(said.where.split(", ")) <= own  # by the network itself
+        fits = len(said.mean) in (1, channels) and channels in (1, 3) and min(said.std) > 0
+        if fits and not applied:
+            yield said, _changes(measured, said)
+
+
+def _changes(measured: Measurements, said: Normalization) -> dict[str, Any]:
+    large = max(said.mean) > MEAN_OF_UNIT
+    mean, std = (part * 3 if len(part) == 1 else part for part in (said.mean, said.std))
+    color = measured.settings.preprocessing.color
+    plain = PRESETS["bytes" if large else "unit"].changes
+    return {**plain, "mean": mean, "std": std, "color": color}
+
+
+def _is_fed(now: Settings, changes: Mapping[str, Any]) -> bool:
+    """Whether the settings are these numbers already, however they are written."""
+    if now.preprocessing.zscore or now.preprocessing.scale == "max":
+        return False
+    wanted = affine(change(now, **changes).preprocessing)
+    return np.allclose(affine(now.preprocessing), wanted, rtol=0, atol=SAME_NUMBERS)
+
+
+def _refuted(
+    measured: Measurements,
+    found: Recovered,
+    changes: Mapping[str, Any],
+    fixes: Mapping[str, Any],
+) -> bool:
+    """Whether BatchNorm remembers other numbers; without one, whether the mask becomes worse."""
+    try:
+        kl = measured.batchnorm.input_kl(changes)
+        if kl is not None and found.kl and not found.contradictory:
+            return kl > LIKE_TRAINING_NATS and kl > WORSE_FED * found.kl
+        score = measured.truth.mask_score
+        return bool(changes) and score({**fixes, **changes}) < HARM * score(fixes)
+    except InspectionError:
+        return True
+
+
+def _of_the_class(said: Normalization) -> str:
+    if not said.by_class:
+        return ""
+    return (
+        " They are buffers beside the network: the class that holds it normalizes by itself, so "
+        "feed that class pixels of 0 to 1; here the network is run without it."
+    )

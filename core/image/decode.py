@@ -1,0 +1,194 @@
+"""Bytes to picture: what is in the file, decoded once, with a note of each change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+import PIL.Image
+
+from core.errors import SettingsError
+from core.image.picture import FIRST_BANDS, TURNS, Image, ImageFacts
+from core.image.raster import ImageLimits, Raster
+from core.image.read import Reader, read_raster
+from core.image.window import eight_bits
+
+WHITE = (255, 255, 255)
+Bands = tuple[int, int, int]
+
+
+def decode_image(
+    content: bytes,
+    *,
+    background: tuple[int, int, int] = WHITE,
+    bands: Bands = FIRST_BANDS,
+    limits: ImageLimits | None = None,
+    read: Reader = read_raster,
+) -> Image:
+    """Decode a picture.
+
+    By default the decoders run in this process, which is right for files of our own and for bytes
+    that came in by `read_guarded` before. Uploads and files of the command line pass
+    `read=read_guarded`.
+
+    Args:
+        content: the file, of one of the formats of `sniff.py`.
+        background: color under transparent pixels, 0..255.
+        bands: which are red, green and blue, from 1, where the file has more than three.
+        limits: what the picture may be at most, of this process.
+        read: where the decoders run.
+
+    Raises:
+        ImageError: it cannot be decoded, or is over a limit.
+        SettingsError: it has no such band.
+
+    A picture of 16 bits keeps its numbers in `samples`; `pixels` are what one sees of them:
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> PIL.Image.fromarray(np.array([[0, 65535]], np.uint16)).save(file, "PNG")
+    >>> image = decode_image(file.getvalue())
+    >>> image.samples.shape, image.samples[0, :, 0].tolist(), image.pixels[0, :, 0].tolist()
+    ((1, 2, 3), [0, 65535], [0, 255])
+    >>> image.facts.bits, image.facts.mode
+    (16, 'I;16')
+    """
+    raster = read(content) if limits is None else read_raster(content, limits)
+    return image_of(raster, hashlib.sha256(content).hexdigest(), background, bands)
+
+
+def image_of(
+    raster: Raster, digest: str, background: Bands = WHITE, bands: Bands = FIRST_BANDS
+) -> Image:
+    """What one sees of a file's numbers, turned upright, transparency composited."""
+    notes = list(_first_notes(raster))
+    flat, alpha = _flattened(raster, background)
+    if alpha:
+        notes.append(f"transparency composited on rgb{background}")
+    count = 1 if flat.ndim == 2 else flat.shape[2]
+    if count == 2 or count > 3:
+        notes.append(_told(count, bands))
+    samples, pixels, window, told = _samples(_three(_turned(flat, raster.orientation), bands))
+    notes += told
+    if window is None and raster.mode not in ("RGB", "L") and raster.format != "NPY" and count < 4:
+        notes.append(f"mode {raster.mode} converted to RGB")
+    facts = ImageFacts(
+        raster.format, raster.mode, *raster.size, _bits(raster), raster.several,
+        raster.orientation, alpha, window, tuple(notes), count, bands if count > 3 else FIRST_BANDS,
+    )  # fmt: skip
+    if facts.chosen != FIRST_BANDS:
+        digest += "-bands-" + "-".join(map(str, bands))
+    return Image(_frozen(pixels), _frozen(samples), facts, digest)
+
+
+def _first_notes(raster: Raster) -> Iterator[str]:
+    if raster.several:
+        yield "first of several frames"
+    if raster.orientation in TURNS:
+        yield f"EXIF orientation {raster.orientation}: {TURNS[raster.orientation]}"
+    yield from raster.notes
+
+
+def _bits(raster: Raster) -> int:
+    return 1 if raster.values.dtype == np.bool_ else raster.values.dtype.itemsize * 8
+
+
+# --- opacity --------------------------------------------------------------------------------------
+
+
+def _flattened(raster: Raster, background: Bands) -> tuple[np.ndarray, bool]:
+    """[h w] or [h w c] without opacity; True where some pixel was not opaque."""
+    values = raster.values
+    if raster.palette is not None:
+        return _over(raster.palette[values], background)
+    if raster.alpha and values.dtype == np.uint8 and values.shape[2] == 4:
+        return _over(values, background)
+    if raster.alpha:
+        return _over_deep(values, background)
+    return values, False
+
+
+def _over(rgba: np.ndarray, background: Bands) -> tuple[np.ndarray, bool]:
+    """UInt8[h w 4] over a color, in the arithmetic of Pillow."""
+    if rgba[..., 3].min() == 255:
+        return np.ascontiguousarray(rgba[..., :3]), False
+    picture = PIL.Image.fromarray(rgba)
+    under = PIL.Image.new("RGBA", picture.size, (*background, 255))
+    return np.array(PIL.Image.alpha_composite(under, picture).convert("RGB")), True
+
+
+def _over_deep(values: np.ndarray, background: Bands) -> tuple[np.ndarray, bool]:
+    """The same for other depths: white is the largest number of the type."""
+    full = np.iinfo(values.dtype).max if values.dtype.kind in "ui" else 1
+    colors, opacity = values[..., :-1], values[..., -1:].astype(np.float64) / full
+    if opacity.min() == 1:
+        return np.ascontiguousarray(colors), False
+    under = np.resize(np.array(background, np.float64) * full / 255, colors.shape[2])
+    mixed = colors * opacity + under * (1 - opacity)
+    whole = mixed if values.dtype.kind == "f" else np.rint(mixed)
+    return whole.astype(values.dtype), True
+
+
+# --- bands, turns, depths -------------------------------------------------------------------------
+
+
+def _told(count: int, bands: Bands) -> str:
+    if count == 2:
+        return "2 bands: the first is taken as gray"
+    red, green, blue = bands
+    return f"{count} bands: {red}, {green}, {blue} are taken as red, green, blue; choose others"
+
+
+def _three(values: np.ndarray, bands: Bands) -> np.ndarray:
+    """[h w 3] of gray, of colors, or of the chosen bands."""
+    if values.ndim == 2 or values.shape[2] < 3:
+        gray = values if values.ndim == 2 else values[..., 0]
+        return np.repeat(gray[..., None], 3, axis=2)
+    if values.shape[2] == 3:
+        return values
+    if max(bands) > values.shape[2]:
+        raise SettingsError(
+            f"The picture has {values.shape[2]} bands, and band {max(bands)} is asked for.",
+            remedy="Choose among the bands that it has.",
+            changes={"bands": FIRST_BANDS},
+        )
+    return np.ascontiguousarray(values[..., [band - 1 for band in bands]])
+
+
+def _turned(values: np.ndarray, orientation: int) -> np.ndarray:
+    """Upright: rows and columns as EXIF says (CIPA DC-008, tag 274)."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return np.ascontiguousarray(values)
+
+
+def _samples(
+    values: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, tuple[float, float] | None, tuple[str, ...]]:
+    """The file's numbers, what is shown of them, the window between the two, and how to say it."""
+    if values.dtype == np.bool_:
+        values = values * np.uint8(255)
+    if values.dtype == np.uint8:
+        return values, values, None, ()
+    values = _of_common_type(values)
+    pixels, window, told = eight_bits(values)
+    return values, pixels, window, (told,)
+
+
+def _of_common_type(values: np.ndarray) -> np.ndarray:
+    """UInt16, Int32 or Float32; what is not a number becomes 0."""
+    if values.dtype.kind == "f":
+        return np.nan_to_num(values.astype(np.float32))
+    if values.dtype == np.uint16:
+        return values
+    return values.clip(-(2**31), 2**31 - 1).astype(np.int32)
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array

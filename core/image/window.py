@@ -1,0 +1,43 @@
+"""Samples deeper than 8 bits as a person sees them: which two of them are black and white."""
+
+from __future__ import annotations
+
+import numpy as np
+
+USUAL_BITS = (10, 12, 14)  # of cameras and satellites, stored in 16
+
+
+def eight_bits(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float], str]:
+    """Scale to bytes.
+
+    Args:
+        values: integers or floats of any shape, finite.
+
+    Returns:
+        UInt8 of the same shape, the samples that became 0 and 255, and the reason in words.
+    """
+    low, high = window = _window(values)
+    shown = (values.astype(np.float64) - low) * (255 / (high - low))
+    return np.rint(shown.clip(0, 255)).astype(np.uint8), window, _reason(values, window)
+
+
+def _window(values: np.ndarray) -> tuple[float, float]:
+    """Integers: 0 to the smallest 2^k - 1 that holds all; floats: 0..1, 0..255, or their own."""
+    low, high = float(values.min()), float(values.max())
+    if values.dtype.kind in "ui" and low >= 0:
+        return 0.0, float(2 ** max(8, int(high).bit_length()) - 1)
+    if low >= 0 and high <= 255:
+        return 0.0, 1.0 if high <= 1 else 255.0
+    return low, high if high > low else low + 1
+
+
+def _reason(values: np.ndarray, window: tuple[float, float]) -> str:
+    shown = f"shown with {window[0]:g} .. {window[1]:g} as 0 .. 255"
+    size = values.dtype.itemsize * 8
+    if values.dtype.kind == "f":
+        negative = ", perhaps normalized already" if window[0] < 0 else ""
+        return f"{size} bit floats of {values.min():.4g} .. {values.max():.4g}{negative}, {shown}"
+    used = int(window[1]).bit_length() if window[0] == 0 else size
+    if used < size and used in USUAL_BITS:
+        return f"{used} bits in {size}: no sample is above {window[1]:g}, {shown}"
+    return f"{size} bit, {shown}"

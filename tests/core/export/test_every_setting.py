@@ -1,0 +1,62 @@
+"""What is chosen for the preprocessing is in the code that people take home."""
+
+from dataclasses import fields, replace
+from typing import get_args
+
+import pytest
+
+from core.export import script_input
+from core.export.transforms import albumentations_transform, torchvision_transform
+from core.settings import CONTROLS, HINTS, Preprocessing, Triple
+
+NAMES = [field.name for field in fields(Preprocessing)]
+OF_TRAINING = [name for name in NAMES if name not in ("dtype", "depth")]  # those are of the forward
+
+
+def with_and_without(name):
+    """The same choices twice; this one is another in the second."""
+    beside = CONTROLS[name].beside
+    first = replace(Preprocessing(), **({beside[0]: beside[1][0]} if beside else {}))
+    return first, replace(first, **{name: another(name, getattr(first, name))})
+
+
+def another(name, value):
+    if HINTS[name] is bool:
+        return not value
+    if HINTS[name] == Triple:
+        return (0.25, 0.5, 0.75)
+    if HINTS[name] in (int, float):
+        return value * 2
+    return get_args(HINTS[name])[-1]
+
+
+def script(chosen):
+    return script_input.loading(chosen, deep=True), script_input.preprocessing(chosen, deep=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_script_says_every_setting(name):
+    first, second = with_and_without(name)
+
+    assert script(first) != script(second)
+
+
+@pytest.mark.parametrize("name", OF_TRAINING)
+def test_torchvisions_transform_says_every_setting(name):
+    first, second = with_and_without(name)
+
+    assert torchvision_transform(first) != torchvision_transform(second)
+
+
+@pytest.mark.parametrize("name", OF_TRAINING)
+def test_albumentations_transform_says_every_setting(name):
+    first, second = with_and_without(name)
+
+    assert albumentations_transform(first) != albumentations_transform(second)
+
+
+@pytest.mark.parametrize("says", [script, torchvision_transform, albumentations_transform])
+def test_a_z_score_that_is_divided_again_is_said_so(says):
+    zscore = Preprocessing(zscore=True)
+
+    assert says(zscore) != says(replace(zscore, divide_again=255.0))
