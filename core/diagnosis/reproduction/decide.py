@@ -55,6 +55,7 @@ def at_size(
 
 # --- which decision -------------------------------------------------------------------------------
 
+OVER_AXES = ("rows", "columns")  # decisions over an axis of the picture
 OVER_CLASSES = "Take the argmax over the classes: dimension 1 of [1 C h w]."
 FIRST = "Decide first, then scale; a cast cuts every probability below 1 to 0."
 CUT = "Use the threshold of the training; 0.5 where it is not known."
@@ -148,7 +149,7 @@ def decided(values: np.ndarray, decision: Choice) -> np.ndarray:
         return decode_labels(values, cut).ids
     if key in ("argmax", "argmax of one"):
         return _argmax(values, 0)
-    if key in ("rows", "columns"):
+    if key in OVER_AXES:
         return _argmax(values, cut)
     channel: np.ndarray = values[min(1, len(values) - 1)]
     if key.startswith("sigmoid >"):

@@ -96,7 +96,9 @@ def _wraps(values: dict[int, int]) -> bool:
 def _luminances(measured: Measurements, values: dict[int, int]) -> str:
     """The palette whose brightness each id has; "" for none."""
     chosen = measured.settings.display
-    tables = {name: palette_colors(Display(palette=name), measured.num_ids) for name in COLORED}
+    tables: dict[str, np.ndarray] = {
+        name: palette_colors(Display(palette=name), measured.num_ids) for name in COLORED
+    }
     if chosen.palette == "custom":
         tables["of your settings"] = palette_colors(chosen, measured.num_ids)
     for name, table in tables.items():

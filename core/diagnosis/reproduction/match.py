@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
+from core.diagnosis.reproduction.decide import OVER_AXES
 from core.diagnosis.reproduction.labels import of_labels
 from core.diagnosis.reproduction.one_value import of_one_value
 from core.diagnosis.reproduction.program import Choice
@@ -52,7 +53,7 @@ def _named(rebuilt: Rebuilt, measured: Measurements, written: Written) -> Iterat
         if choice.cause and choice.stage not in OF_THE_FILE and choice.cause not in named:
             named.add(choice.cause)
             yield _deviation(choice, rebuilt)
-    if rebuilt.mask.dtype == np.int32 and "R6" not in named:
+    if rebuilt.mask.dtype == np.int32 and rebuilt.program["decision"].key not in OVER_AXES:
         ids = nearest(rebuilt.mask, written.size)
         for finding in of_labels(measured, written, ids, ours=not named):
             if finding.cause not in named:
@@ -62,7 +63,8 @@ def _named(rebuilt: Rebuilt, measured: Measurements, written: Written) -> Iterat
 def _deviation(choice: Choice, rebuilt: Rebuilt) -> Finding:
     right = "\n".join(rebuilt.right[choice.stage].lines)
     words = f"Your file is what {choice.words} writes: {rebuilt.share:.1%} of it is explained."
-    return Finding(choice.cause, "certain", (Evidence(words, rebuilt.share),), choice.fix, right)
+    sure: Certainty = "certain" if rebuilt.exact else "likely"
+    return Finding(choice.cause, sure, (Evidence(words, rebuilt.share),), choice.fix, right)
 
 
 def _reduced(measured: Measurements, written: Written) -> float:

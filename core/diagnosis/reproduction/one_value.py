@@ -1,4 +1,4 @@
-"""A file of one value: several programs give one, so each of them is possible and none is more."""
+"""A file of one value: several programs give one, so none of them is certain."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction import decide
@@ -62,7 +63,7 @@ def _possible(choice: Choice, value: int) -> Finding:
     said = f"{choice.words[0].upper()}{choice.words[1:]}".rstrip(",")
     return Finding(
         choice.cause,
-        "possible",
+        "likely" if CAUSES[choice.cause].writes_one_value else "possible",
         (
             Evidence(f"Your file is {value} everywhere; our label map is not.", value),
             Evidence(f"{said} gives exactly this value, and so may others."),

@@ -166,7 +166,7 @@ class Runs:
         shape = self.written.codes[part].shape
         better = self._best_gain(after, part) - self._best_gain(before, part)
         decision = beside.program["decision"]
-        if decision.cause == "R6" or beside.mask.dtype != np.int32:
+        if decision.key in decide.OVER_AXES or beside.mask.dtype != np.int32:
             return better
         now = nearest(beside.mask, self.written.size)[part]
         old, new = (nearest(decide.decided(logits, decision), shape) for logits in (before, after))
@@ -179,7 +179,7 @@ class Runs:
         return max(
             self.gain(nearest(decide.decided(values, decision), shape), part)
             for decision in self.space.choices["decision"]
-            if decision.cause != "R6"
+            if decision.key not in decide.OVER_AXES
         )
 
     def _of_part(self, program: Program) -> tuple[tuple[slice, slice], np.ndarray]:

@@ -21,6 +21,7 @@ from core.diagnosis.reproduction.writings import Writing, best_writing
 from core.diagnosis.thresholds import (
     BEAM,
     EXPANDED,
+    NEAR,
     PRICE,
     RANKING,
     REBUILDING,
@@ -88,7 +89,7 @@ class Search:
         try:
             first = self.whole(self.runs.space.right)
             nodes = [first] if first else []
-            turns = 1 if first and first.candidate.gain >= SAME_GAIN else EXPANDED
+            turns = 2 if first and first.candidate.gain >= SAME_GAIN else EXPANDED
             while nodes and turns and not self.over:
                 node = max(nodes, key=lambda found: found.merit)
                 nodes.remove(node)
@@ -102,11 +103,11 @@ class Search:
         """The best programs of one change more, run whole."""
         unit, area = self.runs.measured.unit, self.runs.space.area
         ranked = sorted(self._ranked(node), key=lambda pair: PRICE * area(pair[1]) / unit - pair[0])
-        chosen = [program for _, program in ranked[:BEAM]]
-        if first:
-            chosen += [program for _, program in ranked[BEAM:] if _is_common(program, node)]
-        for program in chosen:
-            if self.over:
+        nearest = [program for _, program in ranked[:BEAM]]
+        common = [program for _, program in ranked[BEAM:] if _is_common(program, node, first)]
+        for program in (*nearest, *common):
+            near = self.best is not None and self.best.candidate.gain >= NEAR
+            if self.over or (first and program in common and near):
                 return
             if (found := self.whole(program)) is not None:
                 yield found
@@ -117,7 +118,7 @@ class Search:
         program = node.candidate.program
         shown = {} if program["layout"].key in TURNS else dict(self._as_turned(node))
         enough = self.spent + RANKING * (REBUILDING - self.spent)
-        for changed in sorted(self.runs.space.changes(program), key=self.runs.space.area):
+        for changed in sorted(self.runs.space.changes(program), key=self._cost):
             layout = changed["layout"].key
             if changed["views"].value or self.spent >= enough:
                 continue
@@ -125,6 +126,11 @@ class Search:
                 yield shown[layout], changed
             elif self._is_new(changed, part=self.parts):
                 yield self._rank(changed, node), changed
+
+    def _cost(self, program: Program) -> tuple[int, bool]:
+        """What a forward costs; of those that cost the same, ways to resize come first."""
+        base = self.runs.space.right
+        return self.runs.space.area(program), same(program, base, "interpolation")
 
     def _rank(self, program: Program, node: Found) -> float:
         """0 where the network takes no part of the picture: then nothing is ranked."""
@@ -194,6 +200,13 @@ class Search:
         return best
 
 
-def _is_common(program: Program, node: Found) -> bool:
+def same(program: Program, other: Program, stage: str) -> bool:
+    """Whether two programs do the same at a stage."""
+    return program[stage].key == other[stage].key
+
+
+def _is_common(program: Program, node: Found, first: bool) -> bool:
+    """Of what people do, from the right program; later only what a part never shows."""
     changed = program.deviations(node.candidate.program)
-    return any(choice.key in COMMON.get(choice.stage, ()) for choice in changed)
+    listed = COMMON if first else {"mode": COMMON["mode"]}
+    return any(choice.key in listed.get(choice.stage, ()) for choice in changed)

@@ -12,7 +12,7 @@ from core.diagnosis.reproduction.program import Choice, Program
 from core.diagnosis.reproduction.runs import Candidate, nearest
 from core.diagnosis.reproduction.space import Space
 from core.diagnosis.reproduction.written import Written, coding, packed
-from core.diagnosis.thresholds import NEAR_JPEG
+from core.diagnosis.thresholds import NEAREST_TABLES
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,24 +64,32 @@ def _tables(
         yield from ((cast, none) for cast in casts)
         return
     values = coding(written, nearest(candidate.mask, written.size)).values
-    color, slack = written.values.ndim == 3, 0 if written.jpeg is None else NEAR_JPEG
+    color = written.values.ndim == 3
     ids = np.array([sorted(values)], np.int32)
     wanted = _unpacked([values[k] for k in ids[0]], color)
-    for cast, palette in _known(space, ids, values):
-        made = write.cast(ids, cast)
-        if palette is not none and made.dtype == np.uint8:
-            made = write.colored(made, palette)
-        shape_fits = (made.ndim == 3) == color or (made.ndim == 3 and _gray(made))
-        if not shape_fits:
-            continue
-        if made.ndim == 3 and not color:
-            made = made[..., 0]
-        if np.abs(made[0].astype(int) - wanted).max() <= slack:
-            yield cast, palette
-    if written.jpeg is not None and not color:  # so many values that none is its id's everywhere
-        yield space.find("cast", "ids"), none
-    if written.jpeg is None and written.values.max() < write.COLORS:
-        yield space.find("cast", "ids"), write.own_palette(values, color)
+    far = [
+        (distance, number, pair)
+        for number, pair in enumerate(_known(space, ids, values))
+        if (distance := _distance(*pair, ids, wanted)) is not None
+    ]
+    if written.jpeg is None:
+        yield from (pair for distance, _, pair in far if not distance)
+        if written.values.max() < write.COLORS:
+            yield space.find("cast", "ids"), write.own_palette(values, color)
+    else:
+        yield from (pair for _, _, pair in sorted(far)[:NEAREST_TABLES])
+
+
+def _distance(cast: Choice, palette: Choice, ids: np.ndarray, wanted: np.ndarray) -> float | None:
+    """By how many levels the values of a cast and a palette differ; None: gray beside color."""
+    made = write.cast(ids, cast)
+    if palette.value is not None and made.dtype == np.uint8:
+        made = write.colored(made, palette)
+    if made.ndim == 3 and wanted.ndim == 1 and _gray(made):
+        made = made[..., 0]
+    if made[0].shape != wanted.shape:
+        return None
+    return float(np.abs(made[0].astype(int) - wanted).mean())
 
 
 def _known(
