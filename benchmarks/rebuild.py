@@ -134,7 +134,7 @@ def outcome(task: tuple[Part, int, str]) -> Outcome:
         try:
             file = programs.file_of(program, case)
             break
-        except (InspectionError, RuntimeError, IndexError):
+        except (InspectionError, RuntimeError, IndexError, OSError):
             continue
     return _asked(case, file, member.name, number, _named(program, space.right))
 

@@ -70,7 +70,8 @@ def _tables(
     far = [
         (distance, number, pair)
         for number, pair in enumerate(_known(space, ids, values))
-        if (distance := _distance(*pair, ids, wanted)) is not None
+        if not (written.jpeg is not None and pair[0].key == "16 bits")  # a JPEG has 8
+        and (distance := _distance(*pair, ids, wanted)) is not None
     ]
     if written.jpeg is None:
         yield from (pair for distance, _, pair in far if not distance)

@@ -1,6 +1,7 @@
 """The user's broken script, rebuilt from its output: line by line, and never where it is not so."""
 
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -151,6 +152,14 @@ def test_a_jpeg_is_rebuilt_with_its_own_quality(case):
     assert "quality=85" in found.lines[-1]
 
 
+def test_a_gray_jpeg_is_rebuilt_too(case):
+    gray = np.array(PillowImage.open(io.BytesIO(file_of(having(case, palette="none"), case)))) * 60
+
+    found = rebuilt(case, write.encoded(gray, {"quality": 90}))
+
+    assert found.share > 0.5
+
+
 def test_the_right_lines_stand_beside_and_the_first_wrong_one_is_marked(case):
     found = rebuilt(case, file_of(having(case, numbers="unit"), case))
 
@@ -192,3 +201,16 @@ def test_a_saved_figure_is_no_evidence(case):
     assert written.is_figure
     assert (found.exact, found.share) == (False, 0.0)
     assert "plt.savefig" in found.words
+
+
+# --- as it is handed on ---------------------------------------------------------------------------
+
+
+def test_json_has_both_scripts_and_where_they_part(case):
+    told = json.loads(json.dumps(rebuilt(case, file_of(having(case, color="bgr"), case)).to_dict()))
+
+    assert told["exact"]
+    assert told["share"] == 1.0
+    assert told["differs_at"] == ["color"]
+    assert "cv2.imread" in told["program"][told["first_difference"]]
+    assert told["program"] != told["right"]
