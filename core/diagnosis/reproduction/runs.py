@@ -47,7 +47,7 @@ class Candidate:
 
 @dataclass(eq=False)
 class Runs:
-    """Runs programs; what the network says is remembered by what it was fed."""
+    """Runs programs; what the network says is kept by what it was fed."""
 
     measured: Measurements
     space: Space

@@ -142,7 +142,7 @@ class Search:
         return 0.0
 
     def _is_new(self, program: Program, *, part: bool = False) -> bool:
-        """Whether nothing was run that computes the same; remembers it if so."""
+        """Whether nothing was run that computes the same; from now on it is not new."""
         try:
             name = self.runs.name(program, self.runs.fed(program, part=part).x)
         except InspectionError:
