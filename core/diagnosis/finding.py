@@ -15,7 +15,7 @@ Kind = Literal["fault", "note"]
 ORDER = (
     *("F1", "F2", "F5", "N1", "W6", "W9", "W1", "W5", "F4", "W4", "F3", "W3", "R1", "D1", "D4"),
     *("D5", "D6", "T4", "T2", "F6", "S1", "S2", "P1", "P2", "P3", "P4", "P5", "P7", "B2", "B1"),
-    *("N2", "R3", "R5", "R8", "P6", "R4", "R6", "R7", "D2", "D3", "D7", "D8", "D9", "T3", "T1"),
+    *("N2", "R3", "R5", "R8", "P6", "R4", "R6", "R7", "D2", "D3", "D7", "D10", "D9", "T3", "T1"),
     *("W7",),
 )
 CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")

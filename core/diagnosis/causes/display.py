@@ -96,7 +96,7 @@ CAUSES = (
         code="Image.fromarray(labels.astype(np.uint8))",
     ),
     Cause(
-        id="D8",
+        id="D10",
         title="The label map is resized with interpolation",
         stage="mask",
         what="""
