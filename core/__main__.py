@@ -10,7 +10,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import logging
+import os
 import sys
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,10 +30,13 @@ if TYPE_CHECKING:  # torch loads when the arguments are understood
     from core.checkpoint import Checkpoint
     from core.diagnosis import Case, Diagnosis, Finding, Rebuilt
 
-HEALTHY, FAILED, STATUS = 0, 1, {"certain": 10, "likely": 11, "possible": 12}
+HEALTHY, FAILED, UNEXPLAINED = 0, 1, 13
+STATUS = {"certain": 10, "likely": 11, "possible": 12}
 EPILOG = """exit status:
   0   no problem found
   10  a certain fault   11  a likely one   12  a possible one
+  13  no fault found, yet the mask shows nothing or contradicts the ground truth, or a part of
+      the diagnosis could not be computed
   1   the files cannot be opened or run
 """
 
@@ -81,7 +87,13 @@ def _inspect(options: argparse.Namespace) -> int:
     print(_json(answered, case) if options.json else _text(answered, case))
     if options.report or options.script or options.labels:
         _write(options, case, answered)
-    return STATUS[answered.faults[0].certainty] if answered.faults else HEALTHY
+    return _status(answered)
+
+
+def _status(answered: Diagnosis) -> int:
+    if answered.faults:
+        return STATUS[answered.faults[0].certainty]
+    return UNEXPLAINED if answered.unexplained else HEALTHY
 
 
 def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None:
@@ -123,11 +135,11 @@ def _case(options: argparse.Namespace) -> Case:
     from core.colors import palette_colors
     from core.diagnosis import Case, others_in
     from core.image import decode_image, read_guarded
-    from core.scores import decode_truth
+    from core.scores import as_two_classes, decode_truth
 
     settings = _settings(options)
     content = _bytes(options.image)
-    image = decode_image(content, read=read_guarded)
+    image = decode_image(content, bands=settings.preprocessing.bands, read=read_guarded)
     path = options.checkpoint
     digest = hashlib.sha256(_bytes(path)).hexdigest()
 
@@ -142,12 +154,13 @@ def _case(options: argparse.Namespace) -> Case:
         read_guarded(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
     size = image.pixels.shape[:2]
+    truth = None if marked is None else decode_truth(marked, colors, size, read=read_guarded)
     return Case(
         image=image,
         checkpoint=checkpoint,
         network=network,
         settings=settings,
-        truth=None if marked is None else decode_truth(marked, colors, size, read=read_guarded),
+        truth=as_two_classes(truth, max(2, network.num_classes)),
         saved=written,
         picture_file=content,
         truth_file=marked,
@@ -195,10 +208,12 @@ def _json(answered: Diagnosis, case: Case) -> str:
 
 
 def _text(answered: Diagnosis, case: Case) -> str:
-    failed = [f"Not computed: {failed.words}" for failed in answered.failed]
+    left = answered.unexplained
+    rest = [] if left is None else ["\n".join(filter(None, (left.tried, left.decides)))]
+    failed = [failed.words for failed in answered.failed]
     about = () if case.checkpoint is None else case.checkpoint.contents_in_words()
     rebuilt = [_script(answered.rebuilt)] if answered.rebuilt else []
-    said = [*map(_paragraph, answered.findings), *rebuilt, *failed, *about]
+    said = [*rest, *map(_paragraph, answered.findings), *rebuilt, *failed, *about]
     return "\n\n".join([answered.verdict, *said])
 
 
@@ -228,5 +243,14 @@ def _sure(finding: Finding) -> str:
     return "a note" if finding.kind == "note" else finding.certainty
 
 
+def _silence_libraries() -> None:
+    """Of a program people read what it says itself; `python -W` brings the warnings back."""
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+
+
 if __name__ == "__main__":
+    _silence_libraries()
     sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import io
 import json
 from functools import cache
@@ -25,6 +26,7 @@ PALETTES: dict[Palette, str] = {
 COLORED = tuple(name for name in PALETTES if name not in ("gray", "custom"))  # looked for in masks
 NO_CLASS_COLOR = (0, 0, 0)
 DARK = 16  # luma, 0..255: below it a person sees black on most screens
+GOLDEN = (5**0.5 - 1) / 2  # of a turn: the step between hues that crowds them least
 MAX_FILE = 2**20  # bytes of a palette file
 
 # cityscapesScripts helpers/labels.py, by trainId
@@ -59,6 +61,8 @@ _TABLES = {"cityscapes": _CITYSCAPES, "ade20k": _ADE20K, "safe": _SAFE}
 def palette_colors(display: Display, num_classes: int) -> np.ndarray:
     """Colors by id: UInt8[n 3] with n >= num_classes; a palette that is too short begins again.
 
+    The default, "safe", has a color of its own for every class; those of a data set have not.
+
     >>> palette_colors(Display(palette="voc"), 3)[:3].tolist()  # black, maroon, green
     [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
     >>> palette_colors(Display(palette="custom", custom=("#ff0000", "#0000ff")), 3).tolist()
@@ -70,6 +74,8 @@ def palette_colors(display: Display, num_classes: int) -> np.ndarray:
         colors = _voc()
     elif display.palette == "custom":
         colors = _from_hex(tuple(color.removeprefix("#") for color in display.custom))
+    elif display.palette == "safe":
+        colors = _safe(num_classes)
     elif display.palette in _TABLES:
         colors = _from_hex(tuple(_TABLES[display.palette].split()))
     else:
@@ -86,6 +92,22 @@ def _voc() -> np.ndarray:
         for channel in range(3):
             colors[:, channel] |= ((ids >> (3 * bit + channel)) & 1) << (7 - bit)
     return colors.astype(np.uint8)
+
+
+@cache
+def _safe(num_classes: int) -> np.ndarray:
+    """The colors that were chosen for it, then as many as there are classes: UInt8[n 3].
+
+    Hues a golden angle apart in three brightnesses: no two are alike, and none is dark.
+    """
+    named = _TABLES["safe"].split()
+    seen, k = dict.fromkeys(named), 0
+    while len(seen) < num_classes:
+        hue, value = k * GOLDEN % 1, (1.0, 0.75, 0.55)[k % 3]
+        color = colorsys.hsv_to_rgb(hue, (0.85, 0.55)[k // 3 % 2], value)
+        seen.setdefault(bytes(round(255 * part) for part in color).hex())
+        k += 1
+    return _from_hex(tuple(seen))
 
 
 @cache

@@ -61,16 +61,30 @@ def forget_oldest(folder: Path, pattern: str, max_bytes: int, *, keep: str) -> N
 
     Args:
         folder: where they are.
-        pattern: of the files that count; what has the same stem goes with them.
+        pattern: of the files that are kept; what has the same stem counts and goes with them.
         max_bytes: of all that count together.
         keep: the name of the one that stays whatever its size.
     """
-    files = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime)
-    total = sum(path.stat().st_size for path in files)
-    for path in files:
+    stems = {path.stem for path in folder.glob(pattern)}
+    parts: dict[str, list[Path]] = {stem: [] for stem in stems}
+    for path in folder.iterdir():
+        if path.stem in parts:
+            parts[path.stem].append(path)
+    facts = {stem: list(map(_facts, paths)) for stem, paths in parts.items()}
+    total = sum(size for files in facts.values() for _, size in files)
+    for stem in sorted(stems, key=lambda stem: max(facts[stem], default=(0.0, 0))):
         if total <= max_bytes:
             return
-        if path.name != keep:
-            total -= path.stat().st_size
-            for part in (path, *folder.glob(f"{path.stem}.*")):
-                part.unlink(missing_ok=True)
+        if stem != Path(keep).stem:
+            total -= sum(size for _, size in facts[stem])
+            for path in parts[stem]:
+                path.unlink(missing_ok=True)
+
+
+def _facts(path: Path) -> tuple[float, int]:
+    """When a file was last used, and its bytes; another process may have deleted it."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0.0, 0
+    return found.st_mtime, found.st_size

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image as PillowImage
 
+from core.colors import COLORED, palette_colors
 from core.errors import ImageError, MaskError
 from core.image.read import Reader, read_raster
+from core.settings import Display
 
 MAX_ID = 65535
 REMEDY = "Upload a PNG of class ids (gray or mode P), or of the chosen palette's colors."
@@ -20,6 +23,7 @@ class Truth:
 
     ids: np.ndarray  # Int32[h w]
     notes: tuple[str, ...]
+    read_as: Mapping[int, int] = field(default_factory=dict)  # value of the file -> id, if changed
 
 
 def decode_truth(
@@ -77,18 +81,51 @@ def _ids(picture: PillowImage.Image, colors: np.ndarray | None) -> np.ndarray:
 
 
 def _ids_of_colors(rgb: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """The ids of the chosen palette; where it lacks a color, those of a known one that has all."""
     packed = (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
-    known = (colors[:, 0].astype(int) << 16) | (colors[:, 1].astype(int) << 8) | colors[:, 2]
-    ids_by_color = {int(color): k for k, color in reversed(list(enumerate(known)))}  # first id wins
     values, where = np.unique(packed, return_inverse=True)
-    ids = np.array([ids_by_color.get(int(value), -1) for value in values], np.int32)
-    labels = ids[where].reshape(packed.shape)
+    known = (palette_colors(Display(palette=name), len(colors)) for name in COLORED)
+    tables = [ids_of(values, table) for table in (colors, *known)]
+    chosen = next((ids for ids in tables if (ids >= 0).all()), tables[0])
+    labels: np.ndarray = chosen[where].reshape(packed.shape)
     if (unknown := int((labels < 0).sum())) > 0:
         raise MaskError(
             f"{unknown} pixels of the mask have a color that the chosen palette does not have.",
-            remedy="Choose the palette that the mask was painted with, then upload it again.",
+            remedy="Choose the palette that the mask was painted with, then upload it again; on "
+            'the command line --settings "palette=custom&custom=..." gives its colors by id.',
         )
     return labels
+
+
+def ids_of(packed: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """The id of each color, Int32; -1 for one that the palette does not have, the first id wins.
+
+    Args:
+        packed: Int[n], red, green and blue as one number.
+        colors: UInt8[k 3], by id.
+    """
+    table = colors.astype(int) @ np.array([65536, 256, 1])
+    ids_by_color = {int(color): k for k, color in reversed(list(enumerate(table)))}
+    return np.array([ids_by_color.get(int(value), -1) for value in packed], np.int32)
+
+
+def as_two_classes(truth: Truth | None, num_classes: int) -> Truth | None:
+    """Two values where the network has two classes are these classes, whatever the values are.
+
+    0 and 255, 0 and 128, or 1 and 2; the smaller one is the background.
+
+    >>> mask = Truth(np.array([[0, 255]], np.int32), ())
+    >>> as_two_classes(mask, 2).ids.tolist(), as_two_classes(mask, 6).ids.tolist()
+    ([[0, 1]], [[0, 255]])
+    """
+    if truth is None or num_classes > 2:
+        return truth
+    values = np.unique(truth.ids).tolist()
+    if len(values) != 2 or not (values[0] == 0 < 1 < values[1] or values == [1, 2]):
+        return truth  # ids as they are; or one class, and the rest is void
+    note = f"the truth holds {values[0]} and {values[1]}: read as the classes 0 and 1"
+    ids = (truth.ids == values[1]).astype(np.int32)
+    return replace(truth, ids=ids, notes=(note,), read_as={values[0]: 0, values[1]: 1})
 
 
 def _notes(ids: np.ndarray) -> tuple[str, ...]:

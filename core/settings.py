@@ -51,6 +51,10 @@ SIZED = ("resize", ("fixed", "shorter", "longer"))
 class Preprocessing:
     """Picture to tensor, in this order: color, resize, scale, mean/std, second division, dtype."""
 
+    # Of a file with more than three bands, counted from 1; of others nothing is to be chosen.
+    red_band: Annotated[int, Control("Red band", limits=(1, 64), since=3)] = 1
+    green_band: Annotated[int, Control("Green band", limits=(1, 64), since=3)] = 2
+    blue_band: Annotated[int, Control("Blue band", limits=(1, 64), since=3)] = 3
     color: Annotated[
         Color,  # gray: luma of ITU-R 601, as Pillow's "L", one channel
         Control(
@@ -114,6 +118,13 @@ class Preprocessing:
     ] = "bilinear"
     dtype: Annotated[Dtype, Control("Data type")] = "float32"
 
+    @property
+    def bands(self) -> tuple[int, int, int]:
+        """Which bands of a file are red, green and blue, from 1."""
+        return self.red_band, self.green_band, self.blue_band
+
+
+BANDS = ("red_band", "green_band", "blue_band")
 
 # Of Preprocessing: what a convention of feeding fixes. All but the order of the channels become one
 # gain and one offset per channel, which the browser applies itself.

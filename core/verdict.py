@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from core.labels import Labels
 from core.scores import Truth, confusion_matrix, iou_per_class, mean_iou
 
 ONE_COLOR = 0.9  # from this share on, a person calls the mask one-colored
+LOW_MIOU = 0.5  # below which a person would not call a mask right
+MISSED_SHARE = 0.001  # of the ground truth: a class of fewer pixels may be missed
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +24,9 @@ class Verdict:
     mean_iou: float | None
     sentence: str
     one_color: bool
+    # Share of the ground truth, 0..1, by the classes that the mask lacks; num_classes: by all ids
+    # that the network does not have.
+    missing: Mapping[int, float]
 
 
 def judge(labels: Labels, class_names: Sequence[str], truth: Truth | None, ignore: int) -> Verdict:
@@ -34,21 +39,41 @@ def judge(labels: Labels, class_names: Sequence[str], truth: Truth | None, ignor
         ignore: the ground-truth id that does not count; -1: all count.
     """
     shares = labels.shares()
-    iou = None
+    iou, missing = None, {}
     if truth is not None:
         matrix = confusion_matrix(labels.ids, truth.ids, labels.num_classes, ignore)
-        iou = iou_per_class(matrix)
+        iou, missing = iou_per_class(matrix), _missing(matrix)
     mean = None if iou is None else mean_iou(iou)
     sentence = _sentence(shares, class_names, mean)
-    return Verdict(shares, iou, mean, sentence, bool(shares.max(initial=0) >= ONE_COLOR))
+    one_color = bool(shares.max(initial=0) >= ONE_COLOR)
+    return Verdict(shares, iou, mean, sentence, one_color, missing)
+
+
+def _missing(matrix: np.ndarray) -> dict[int, float]:
+    """Share of the counted pixels by those true ids that are found nowhere, 0..1.
+
+    Args:
+        matrix: Int64[k + 1, k + 1] of `confusion_matrix`; its last id, of others, is k.
+    """
+    true, found = matrix.sum(axis=1), matrix.sum(axis=0)
+    shares = true / max(1, int(true.sum()))
+    lost = np.flatnonzero((shares >= MISSED_SHARE) & (found == 0))
+    return {int(k): float(shares[k]) for k in lost}
+
+
+def class_name(class_id: int, names: Sequence[str]) -> str:
+    """The id, and the name where it has one of its own.
+
+    >>> class_name(1, ["class 0", "cup"]), class_name(0, ["class 0", "cup"])
+    ('class 1 (cup)', 'class 0')
+    """
+    plain = f"class {class_id}"
+    return plain if names[class_id] == plain else f"{plain} ({names[class_id]})"
 
 
 def _sentence(shares: np.ndarray, class_names: Sequence[str], mean: float | None) -> str:
     top = int(shares.argmax())
-    name = f"class {top}"
-    if class_names[top] != name:
-        name += f" ({class_names[top]})"
-    parts = [f"{shares[top]:.1%} {name}".replace("%", " %")]
+    parts = [f"{shares[top]:.1%} {class_name(top, class_names)}".replace("%", " %")]
     parts.append(f"{np.count_nonzero(shares)} of {len(shares)} classes present")
     if (none := 1 - shares.sum()) > 1e-9:
         parts.append(f"{none:.1%} below the threshold".replace("%", " %"))

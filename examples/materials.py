@@ -23,7 +23,7 @@ from core.engine import Runner, in_this_thread
 from core.errors import InspectionError
 from core.image import decode_image
 from core.inspection import Inspection, run_stages
-from core.scores import Truth, decode_truth
+from core.scores import Truth, as_two_classes, decode_truth
 from core.settings import Display, Settings
 
 COLORS = 256  # of a palette that is asked what colors mean
@@ -68,6 +68,7 @@ def case_of(material: Material) -> Case:
 
     size = image.pixels.shape[:2]
     truth, refused = _truth(material, (size[0], size[1]))
+    truth = as_two_classes(truth, max(2, network.num_classes) if network else COLORS)
     return Case(
         image,
         checkpoint,

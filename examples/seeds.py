@@ -132,6 +132,14 @@ def fresh_head(weights: dict[str, torch.Tensor]) -> None:
     weights[_head(weights) + "bias"] = layer.bias.detach()  # type: ignore[union-attr]
 
 
+def noise(weights: dict[str, torch.Tensor]) -> None:
+    """Every weight is a random number; BatchNorm's statistics stay."""
+    made = torch.Generator().manual_seed(1)
+    for key, tensor in weights.items():
+        if tensor.is_floating_point() and "running" not in key:
+            weights[key] = 0.05 * torch.randn(tensor.shape, generator=made)
+
+
 def background_only(weights: dict[str, torch.Tensor]) -> None:
     """The head's bias lets the background win everywhere."""
     bias = weights[_head(weights) + "bias"]
@@ -139,6 +147,18 @@ def background_only(weights: dict[str, torch.Tensor]) -> None:
         bias -= 25
     else:
         bias[0] += 25
+
+
+def background_ignored(weights: dict[str, torch.Tensor]) -> None:
+    """The logit of the background is far below all others, as where the loss never asked for it."""
+    weights[_head(weights) + "bias"][0] -= 1_000
+
+
+def small_targets(weights: dict[str, torch.Tensor]) -> None:
+    """The head as targets of 0 and 1 / 255 leave it: the foreground near the logit of 1 / 255."""
+    head = _head(weights)
+    weights[head + "weight"] *= 0.15
+    weights[head + "bias"] = 0.15 * weights[head + "bias"] - 6.3
 
 
 def one_nan(weights: dict[str, torch.Tensor]) -> None:
@@ -269,6 +289,11 @@ def without_one_color(seen: Any) -> bytes:
     return picture_file(colors[seen.labels.ids])
 
 
+def transposed(seen: Any) -> bytes:
+    """The mask with rows and columns exchanged, and upside down."""
+    return picture_file(np.ascontiguousarray(palette()[seen.labels.ids[::-1].T]))
+
+
 def as_brightness(seen: Any) -> bytes:
     """A colored mask, converted to gray."""
     return file_of(PillowImage.fromarray(palette()[seen.labels.ids]).convert("L"))
@@ -296,3 +321,9 @@ def permuted(ids: np.ndarray) -> np.ndarray:
     """Ids of classes in another order."""
     permuted: np.ndarray = np.array([0, 2, 3, 4, 5, 1], np.uint8)[ids]
     return permuted
+
+
+def never_learned(material: Material) -> Material:
+    """255 for the foreground, which the training therefore ignored: the background wins."""
+    learned = weights(background_only)(material)
+    return truth(lambda ids: (ids > 0) * 255)(learned)

@@ -186,6 +186,11 @@ def _lint(rest: list[str]) -> int:
     return max(_call(_python(), "-m", *check) for check in checks)
 
 
+def _fuzz(rest: list[str]) -> int:
+    modules = ("tests.fuzz", "tests.fuzz_pictures")
+    return max(_call(_python(), "-m", module, *rest[:1]) for module in modules)
+
+
 def _script(module: str):  # noqa: ANN202 - a closure over one module name
     return lambda rest: _call(_python(), "-m", module, *rest)
 
@@ -196,7 +201,7 @@ COMMANDS = {
     "test": (DEV_REQUIREMENTS, _test),
     "lint": (DEV_REQUIREMENTS, _lint),
     "bench": (DEV_REQUIREMENTS, _script("benchmarks")),
-    "fuzz": (DEV_REQUIREMENTS, _script("tests.fuzz")),
+    "fuzz": (DEV_REQUIREMENTS, _fuzz),
     "train": (RUN_REQUIREMENTS, _script("examples.train")),
     "zoo": (RUN_REQUIREMENTS, _script("examples.zoo.train")),
     "diagnosis": (DEV_REQUIREMENTS, _script("benchmarks.diagnosis")),

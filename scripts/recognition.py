@@ -48,6 +48,12 @@ it is over 1, to the library's own network or to numbers that the original code 
 
 Beside these: any exported program (`.pt2`) runs, whatever its architecture; ONNX files run where
 the host allows it (`ALLOW_ONNX=1`); classes of the host's own are named by it (`own-models.md`).
+Files packed with gzip, bzip2, xz, tar or Zstandard (with the package `zstandard`) and folders of
+torch.distributed.checkpoint in a ZIP open as they are. 8-bit floats, quantized and packed weights,
+pruned weights, weight_norm and spectral_norm are turned into the float32 that the network had, and
+that is said. Files of other libraries and weights of other kinds (adapters, shards, YOLO, SAM, an
+encoder alone, ...) are named, each with its way in: `core/checkpoint/around/foreign.py` and
+`core/architectures/strangers.py` list them.
 Anything else is *weights only*: its tensors, heads and health are shown, and the
 page shows the two lines that write a `.pt2`.
 

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
 from core.architectures.network import Account, Candidate, Tensors
 from core.architectures.shapes import resnet_name
+from core.architectures.strangers import EXPORT, stranger
+from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
-# Family -> the keys by which it is recognized, where they are not laid out as the family's own
-# module knows them, or where nothing is built yet.
-FOREIGN = {
-    "DeepLabV3+ by VainF": ("classifier.aspp.convs.", "classifier.classifier.0.convs."),
-    "DeepLabV3+ by jfzhang95": ("aspp.aspp1.atrous_conv", "decoder.last_conv."),
-    "DeepLabV3+ by bubbliiiing": ("aspp.branch1.", "cat_conv.0."),
-    "U-Net by milesial": ("inc.double_conv.", "outc.conv."),
-    "SegFormer of transformers": ("segformer.encoder.", "decode_head.linear_c."),
-    "mmsegmentation network": ("decode_head.conv_seg.",),
-    "nnU-Net": ("decoder.seg_layers.", "encoder.stages."),
-    "Mask2Former": ("sem_seg_head.", "model.pixel_level_module."),
-    "segmentation-models-pytorch network": ("segmentation_head.0.",),
-}
 SHOWN = 3  # names in a message
-EXPORT = (
-    "Export the network with its graph where it was trained, and upload that .pt2 file: it runs "
-    "here whatever the architecture is."
-)
+MOBILE = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large")
 LINES = """program = torch.export.export(model.eval(), (torch.zeros(1, {channels}, 512, 512),))
 torch.export.save(program, "model.pt2")"""
 
@@ -38,7 +26,42 @@ def export_lines(tensors: Tensors) -> str:
 
 def explain(tensors: Tensors) -> ArchitectureError:
     """The error to raise: the first thing that is recognized."""
-    return _classifier(tensors) or _foreign(tensors) or _nearest(tensors)
+    return named(tensors) or _classifier(tensors) or _nearest(tensors)
+
+
+def named(tensors: Tensors, *, always: bool = False) -> ArchitectureError | None:
+    """The error that says what these weights are; None where their names do not tell.
+
+    Args:
+        tensors: by name.
+        always: only what counts where a family knows the names, but its network does not fit.
+    """
+    row = stranger(tensors, always=always)
+    if row is None:
+        return None
+    volumes = any(tensor.ndim == 5 for tensor in tensors.values())
+    kind = f"{row.name} for volumes (3-D convolutions)" if volumes else row.name
+    return ArchitectureError(
+        f"These look like the weights of {kind}, which is not rebuilt from its tensors here.",
+        remedy=row.way_in,
+        code=export_lines(tensors) if row.exports and not volumes else "",
+    )
+
+
+def unread(checkpoint: Checkpoint) -> ArchitectureError | None:
+    """The error that says which tensors of the file are not read; None where all are."""
+    if not checkpoint.unread:
+        return None
+    name, why = next(iter(checkpoint.unread.items()))
+    count = len(checkpoint.unread)
+    tensors = "1 tensor" if count == 1 else f"{count} tensors"
+    return ArchitectureError(
+        f"{tensors} of the file cannot be read, so that the network would lack them: {name[:80]}, "
+        f"{why}.",
+        remedy="Where it was trained, save the whole weights as plain floating-point tensors "
+        "(DTensor: tensor.full_tensor(); torchao: before the quantization): "
+        'torch.save(model.state_dict(), "weights.pth")',
+    )
 
 
 def _classifier(tensors: Tensors) -> ArchitectureError | None:
@@ -62,21 +85,10 @@ def _classifier(tensors: Tensors) -> ArchitectureError | None:
     )
 
 
-def _foreign(tensors: Tensors) -> ArchitectureError | None:
-    for family, starts in FOREIGN.items():
-        if any(key.startswith(starts) for key in tensors):
-            return ArchitectureError(
-                f"These look like the weights of a {family}, but its network cannot be rebuilt "
-                "from these names.",
-                remedy=EXPORT,
-                code=export_lines(tensors),
-            )
-    return None
-
-
 def nearest(tensors: Tensors) -> tuple[Candidate, ...]:
     """The known networks with the most names in common with the file, at most `SHOWN`."""
-    known, own = _known_keys(), set(tensors)
+    own = set(tensors)
+    known = {name: _names(name) for name in _comparable(own)}
     by_share = sorted(known, key=lambda n: len(known[n] & own) / len(known[n] | own), reverse=True)
     return tuple(
         Candidate("torchvision", name, _account(tensors, known[name]), "Tensors are missing.")
@@ -85,7 +97,21 @@ def nearest(tensors: Tensors) -> tuple[Candidate, ...]:
     )
 
 
-def _account(tensors: Tensors, wanted: set[str]) -> Account:
+def _comparable(own: set[str]) -> tuple[str, ...]:
+    """The networks worth building for their names: of an odd file none, else two or three.
+
+    What torchvision calls its tensors shows in their beginnings, and building takes a quarter of a
+    second each.
+    """
+    if not any(name.startswith(("backbone.", "classifier.")) for name in own):
+        return ()
+    if not any(name.startswith("backbone.layer") for name in own):
+        return MOBILE
+    deep = any(name.startswith("backbone.layer3.6.") for name in own)
+    return tuple(f"{head}_resnet{101 if deep else 50}" for head in ("fcn", "deeplabv3"))
+
+
+def _account(tensors: Tensors, wanted: frozenset[str]) -> Account:
     return Account(
         matched=tuple(key for key in tensors if key in wanted),
         missing=tuple(sorted(wanted - tensors.keys())),
@@ -117,16 +143,13 @@ def _nearest(tensors: Tensors) -> ArchitectureError:
     )
 
 
-def _known_keys() -> dict[str, set[str]]:
+@functools.cache
+def _names(architecture: str) -> frozenset[str]:
     from torchvision.models import get_model
 
-    from core.architectures.families.pretrained import pretrained_names
-
     with torch.device("meta"):  # no numbers: names are all that is asked
-        return {
-            name: set(get_model(name, weights=None, weights_backbone=None).state_dict())
-            for name in pretrained_names()
-        }
+        network = get_model(architecture, weights=None, weights_backbone=None)
+    return frozenset(network.state_dict())
 
 
 def _some(names: list[str]) -> str:

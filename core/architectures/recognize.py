@@ -13,10 +13,11 @@ from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
     jfzhang_deeplab,
     milesial_unet,
+    nvlabs_segformer,
     vainf_deeplab,
 )
 from core.architectures.families.smp import smp_family
-from core.architectures.nearest import explain, nearest
+from core.architectures.nearest import explain, named, nearest, unread
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
 from core.architectures.program import exported_program
@@ -44,6 +45,7 @@ FAMILIES: Mapping[str, Family] = {
     "smp": smp_family,
     "transformers": transformers_family,
     "milesial unet": milesial_unet,
+    "nvlabs segformer": nvlabs_segformer,  # a fork of mmseg, whose keys it shares in part
     "mmseg": mmseg_family,
     "vainf deeplab": vainf_deeplab,
     "bubbliiiing deeplab": bubbliiiing_deeplab,
@@ -65,8 +67,12 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     chosen = chosen or {}
     families = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
     if not families:
-        raise explain(checkpoint.tensors)
-    fits, network = _built(families, checkpoint, chosen)
+        raise unread(checkpoint) or explain(checkpoint.tensors)
+    try:
+        fits, network = _built(families, checkpoint, chosen)
+    except ArchitectureError as error:
+        told = unread(checkpoint) or named(checkpoint.tensors, always=True)
+        raise told or error from error
     choices = (fits, *network.choices) if len(families) > 1 else network.choices
     network = replace(network, choices=choices)
     return replace(

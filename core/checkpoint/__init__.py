@@ -13,10 +13,10 @@ import hashlib
 import json
 import os
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,16 +27,21 @@ from core.checkpoint.known import (
     normalizations_in,
     normalizations_of,
 )
+from core.checkpoint.policy import in_words
+from core.checkpoint.report import Report, no_such_part
+from core.checkpoint.text import clean
+from core.errors import CheckpointError
 from core.recent import forget_oldest
 
 if TYPE_CHECKING:
     import torch
 
-    from core.checkpoint.report import Report
+    Tensors = dict[str, torch.Tensor]
+    Buffers = dict[str, tuple[float, ...]]
 
 __all__ = ["Checkpoint", "read_checkpoint"]
 
-READER = 3  # changes when a file would be read otherwise than before
+MAX_CHOICE = 10_000  # characters; 100 names of 80 with what is between them
 SHOWN = 8  # names in a sentence
 KEPT_BYTES = 8 * 2**30  # of all files in a folder together; the least recently used go first
 
@@ -57,15 +62,18 @@ class Checkpoint:
     kind: str = "dict"  # or the class of the pickled module that held the weights
     candidates: tuple[Mapping[str, Any], ...] = ()  # path, kind, tensors, bytes; the taken first
     classes: tuple[str, ...] = ()  # of the author's own code, named in the file and never made
+    calls: tuple[str, ...] = ()  # names that the file asks to call; torch.load would
     training: bool | None = None  # of a pickled module
     attributes: Mapping[str, Any] = field(default_factory=dict)  # "layer4.0.conv2.stride": [1, 1]
     metadata: Mapping[str, Any] = field(default_factory=dict)  # plain data beside the weights
     program: Mapping[str, Any] | None = None  # the graph of an exported program
     beyond_weights: tuple[str, ...] = ()  # names that torch.load(weights_only=True) refuses
+    unread: Mapping[str, str] = field(default_factory=dict)  # tensors that are not read, and why
     computed: tuple[str, ...] = ()  # tensors that are worked out of what the file has
     path: Path | None = None  # the file itself, as long as it is there
     left_over: Mapping[str, str] = field(default_factory=dict)  # tensors of no network, in words
     buffers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of those, mean and std
+    report_bytes: int = 0  # of everything but the numbers, written as JSON
 
     @property
     def place(self) -> str:
@@ -89,6 +97,8 @@ class Checkpoint:
     def contents(self) -> dict[str, Any]:
         """What was opened, what else the file holds, and what it says, as JSON can hold it."""
         return {
+            "container": self.container,
+            "notes": list(self.notes),
             "part": self.part,
             "prefix": self.prefix,
             "tensors": len(self.tensors),
@@ -96,6 +106,7 @@ class Checkpoint:
             "left_over": dict(self.left_over),
             "stated": [asdict(each) for each in self.stated],
             "class_names": list(self.class_names),
+            "asks_to_call": list(self.calls),
         }
 
     def contents_in_words(self) -> Iterator[str]:
@@ -107,6 +118,9 @@ class Checkpoint:
         if left := list(self.left_over):
             named = ", ".join(left[:SHOWN]) + ", ..." * (len(left) > SHOWN)
             yield f"Left over beside the network: {named}."
+        yield from (f"{note}." for note in self.notes)
+        if self.calls:
+            yield in_words(self.calls)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -137,16 +151,20 @@ def read_checkpoint(
         CheckpointError: the file holds no weights that can be read.
         RefusedError: the file asks for code to be run, or is over a limit.
     """
+    if "\0" in choice or len(choice) > MAX_CHOICE or clean(choice) != choice:
+        raise no_such_part(choice)  # no process can be asked for it
     with _place(folder, digest, choice) as out:
-        report = _kept(out) or _read(path, out, choice, progress)
+        report, (tensors, buffers) = _kept(out) or _read(path, out, choice, progress)
+        text = out.with_suffix(".json")
+        report_bytes = text.stat().st_size if text.exists() else 0  # forgotten by somebody else
         progress("Checking the weights")
-        tensors, buffers = _mapped(out, report)
     from core.checkpoint.health import notes_on
     from core.checkpoint.stored.merged import merged, notes_on_merged
 
     how: Mapping[str, str] = {}
     if not report.program:  # a graph puts its weights together itself
-        tensors, how = merged(tensors)
+        small = {key.removeprefix(report.prefix) for key in report.computed}
+        tensors, how = merged(tensors, small)
 
     left = [f"{len(report.left_out)} tensors are not read"] * bool(report.left_out)
     return Checkpoint(
@@ -162,13 +180,16 @@ def read_checkpoint(
         kind=report.kind,
         candidates=tuple(report.candidates),
         classes=tuple(report.classes),
+        calls=tuple(report.calls),
         training=report.training,
         attributes=report.attributes,
         metadata=report.metadata,
+        unread=report.left_out,
         computed=(*(key.removeprefix(report.prefix) for key in report.computed), *how),
         program=json.loads(report.program) if report.program else None,
         beyond_weights=tuple(report.beyond_weights),
         path=path,
+        report_bytes=report_bytes,
         left_over=report.left_over,
         buffers={} if report.program else buffers | _own_buffers(tensors),
     )
@@ -183,50 +204,59 @@ def _place(folder: Path | None, digest: str, choice: str) -> Iterator[Path]:
         return
     folder.mkdir(parents=True, exist_ok=True)
     which = hashlib.sha256(choice.encode()).hexdigest()[:12] if choice else "first"
-    yield folder / f"{digest}-{which}-{READER}.safetensors"
+    yield folder / f"{digest}-{which}-{_reader()}.safetensors"
 
 
-def _kept(out: Path) -> Report | None:
-    from core.checkpoint.report import Report
-
-    text = out.with_suffix(".json")
-    if not (out.exists() and text.exists()):
-        return None
-    os.utime(out)
-    return Report(**json.loads(text.read_text()))
+@cache
+def _reader() -> str:
+    """Names this version of the reader: what another one kept is read again, not believed."""
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
 
 
-def _read(path: Path, out: Path, choice: str, progress: Callable[[str], None]) -> Report:
-    from core.checkpoint.process import read_in_process
-    from core.checkpoint.sniff import container_of
-
-    container_of(path)  # what is no checkpoint is reported without starting a process
-    part = out.with_name(f"{uuid.uuid4().hex}.part")  # two people may read the same file
-    text = part.with_suffix(".report")
+def _kept(out: Path) -> tuple[Report, tuple[Tensors, Buffers]] | None:
+    """What was read before; None where there is nothing, or it was damaged since."""
     try:
+        report = Report(**json.loads(out.with_suffix(".json").read_text()))
+        mapped = _mapped(out, report)
+        os.utime(out)
+    except (OSError, ValueError, TypeError, CheckpointError):
+        return None
+    return report, mapped
+
+
+def _read(
+    path: Path, out: Path, choice: str, progress: Callable[[str], None]
+) -> tuple[Report, tuple[Tensors, Buffers]]:
+    from core.checkpoint.process import read_in_process
+
+    # A folder of its own: two may read the same file, and a process may be ended at any time.
+    with tempfile.TemporaryDirectory(prefix="reading-", dir=out.parent) as room:
+        part, text = Path(room) / "weights", Path(room) / "report"
         report = read_in_process(path, part, choice, progress)
         text.write_text(json.dumps(asdict(report)))
         part.replace(out)
         text.replace(out.with_suffix(".json"))  # last: with it the pair is complete
-    finally:
-        part.unlink(missing_ok=True)
-        text.unlink(missing_ok=True)
     forget_oldest(out.parent, "*.safetensors", KEPT_BYTES, keep=out.name)
-    return report
+    return report, _mapped(out, report)
 
 
-def _mapped(
-    out: Path, report: Report
-) -> tuple[dict[str, torch.Tensor], dict[str, tuple[float, ...]]]:
+def _mapped(out: Path, report: Report) -> tuple[Tensors, Buffers]:
     """The tensors, mapped from the file and not copied, without their prefix; and the buffers."""
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(out, framework="pt") as file:
-        tensors = {key.removeprefix(report.prefix): file.get_tensor(key) for key in report.keys}
-        return tensors, {key: _values(file.get_tensor(key)) for key in report.buffers}
+    try:
+        with safe_open(out, framework="pt") as file:
+            tensors = {key.removeprefix(report.prefix): file.get_tensor(key) for key in report.keys}
+            return tensors, {key: _values(file.get_tensor(key)) for key in report.buffers}
+    except (SafetensorError, OSError, RuntimeError, ValueError, TypeError) as exc:
+        raise CheckpointError(
+            "The tensors of the file were read, but they cannot be opened.",
+            remedy="Save the weights again with safetensors.torch.save_file, and upload that file.",
+        ) from exc
 
 
-def _own_buffers(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[float, ...]]:
+def _own_buffers(tensors: Mapping[str, torch.Tensor]) -> Buffers:
     """Mean and std that stand right beside the layers, with no wrapper around these."""
     return {
         key: _values(tensor)

@@ -7,7 +7,6 @@ tensors are ranges of bytes as in any other container. The texts beside them bec
 from __future__ import annotations
 
 import errno
-import json
 import mmap
 import re
 import shutil
@@ -23,12 +22,14 @@ from typing import Any, BinaryIO
 from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import MAX_BYTES, REMEDY
 from core.checkpoint.tensors import LeftOut, TensorRecord
+from core.checkpoint.text import read_json
 from core.errors import CheckpointError, RefusedError
 
 CHUNK = 4 * 2**20
-GROWTH = 256 * 2**20  # bytes; numbers of a network shrink by a tenth, not by a thousandth
+GROWTH, RATIO = 32 * 2**20, 10  # numbers of a network shrink by a tenth, pruned ones to a fifth
 MAX_FILES = 1_000
 MAX_TEXT_BYTES = 5 * 2**20  # of one JSON text; a tokenizer has 2 MB
+MAX_TEXTS_BYTES = 32 * 2**20  # of all; what is too long is passed over, but has to be unpacked
 SHARD = re.compile(r"-(\d{1,9})-of-(\d{1,9})\.safetensors$")
 INDEX = "model.safetensors.index.json"  # transformers: which tensor is in which shard
 WEIGHTS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pt2", ".onnx")
@@ -65,18 +66,19 @@ def pack(files: Iterable[tuple[str, BinaryIO]], target: BinaryIO) -> None:
 
 def bytes_unpacked(path: Path) -> int:
     """What all entries of a ZIP say that they take, at most MAX_BYTES; 0 for another file."""
-    return min(MAX_BYTES, sum(info.file_size for info in _infos(path)))
+    return min(MAX_BYTES, sum(info.file_size for info in infos_of(path)))
 
 
 def is_bundle(path: Path) -> bool:
     """Whether a ZIP has files with weights inside, instead of being a checkpoint itself."""
-    infos = _infos(path)
+    infos = infos_of(path)
     own = {"data.pkl", "archive_format", "constants.pkl"}
     torch = any(info.filename.partition("/")[2] in own for info in infos)
     return not torch and any(_is_weights(info.filename) for info in infos)
 
 
-def _infos(path: Path) -> list[zipfile.ZipInfo]:
+def infos_of(path: Path) -> list[zipfile.ZipInfo]:
+    """The files in a ZIP; [] where it is none, or damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             return [info for info in archive.infolist() if not info.is_dir()]
@@ -85,12 +87,12 @@ def _infos(path: Path) -> list[zipfile.ZipInfo]:
 
 
 @contextmanager
-def opened(path: Path, folder: Path) -> Iterator[tuple[Bundle, Path, tuple[int, ...]]]:
+def opened(path: Path, unpacked: Path) -> Iterator[tuple[Bundle, Path, tuple[int, ...]]]:
     """Unpack the weights of a ZIP into one temporary file.
 
     Args:
         path: the ZIP.
-        folder: where the temporary file is made.
+        unpacked: the temporary file, of a name that nobody else has.
 
     Yields:
         What the ZIP holds, the temporary file, and where in it each file of weights begins; the
@@ -100,11 +102,10 @@ def opened(path: Path, folder: Path) -> Iterator[tuple[Bundle, Path, tuple[int, 
         CheckpointError: damaged, or weights of several networks.
         RefusedError: over a limit.
     """
-    unpacked = folder / f"{path.name}.unpacked"
     try:
         with zipfile.ZipFile(path) as archive:
             bundle = _bundle(archive)
-            yield bundle, unpacked, _unpack(archive, bundle.weights, unpacked)
+            yield bundle, unpacked, unpack(archive, bundle.weights, unpacked)
     except DAMAGED as exc:
         raise _damaged(str(exc)[:160]) from exc
     except OSError as exc:
@@ -138,8 +139,7 @@ def read_shards(
 
 
 def _bundle(archive: zipfile.ZipFile) -> Bundle:
-    infos = [info for info in archive.infolist() if not info.is_dir()]
-    _check(infos)
+    infos = check_files(archive)
     by_name: dict[str, zipfile.ZipInfo] = {info.filename: info for info in infos}
     weights = _chosen([name for name in by_name if _is_weights(name)])
     folder = PurePosixPath(weights[0]).parent
@@ -150,6 +150,11 @@ def _bundle(archive: zipfile.ZipFile) -> Bundle:
     }
     if INDEX in beside:
         weights = _complete(weights, folder, _text(archive, beside[INDEX]))
+    if sum(info.file_size for info in beside.values()) > MAX_TEXTS_BYTES:
+        raise RefusedError(
+            f"The JSON files beside the weights take more than {MAX_TEXTS_BYTES >> 20} MiB.",
+            remedy="Upload the weights with their config.json and preprocessor_config.json alone.",
+        )
     texts = {name: _text(archive, info) for name, info in beside.items()}
     others = {
         name[:120]: f"file of {info.file_size:,} bytes"
@@ -159,7 +164,14 @@ def _bundle(archive: zipfile.ZipFile) -> Bundle:
     return Bundle(weights, {name: text for name, text in texts.items() if text is not None}, others)
 
 
-def _check(infos: list[zipfile.ZipInfo]) -> None:
+def check_files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files of a ZIP.
+
+    Raises:
+        CheckpointError: encrypted, or a name occurs twice.
+        RefusedError: too many.
+    """
+    infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MAX_FILES:
         raise RefusedError(
             f"The ZIP has {len(infos)} files; at most {MAX_FILES} are allowed.", remedy=REMEDY
@@ -168,6 +180,7 @@ def _check(infos: list[zipfile.ZipInfo]) -> None:
         raise _damaged("it has the same name twice")
     if any(info.flag_bits & 1 for info in infos):
         raise CheckpointError("The ZIP is encrypted.", remedy=REMEDY)
+    return infos
 
 
 def _is_weights(name: str) -> bool:
@@ -230,16 +243,23 @@ def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     if len(content) > MAX_TEXT_BYTES:
         return None
     try:
-        return json.loads(content)
+        return read_json(content)
     except (ValueError, RecursionError):
         return None
 
 
-def _unpack(archive: zipfile.ZipFile, names: tuple[str, ...], target: Path) -> tuple[int, ...]:
-    """Where each file begins in the target; more than is announced is never unpacked."""
+def unpack(archive: zipfile.ZipFile, names: tuple[str, ...], target: Path) -> tuple[int, ...]:
+    """Unpack files one after the other; more than is announced is never unpacked.
+
+    Returns:
+        Where each begins in the target; the last number is its end.
+
+    Raises:
+        RefusedError: they grow more than weights can.
+    """
     infos = [archive.getinfo(name) for name in names]
     unpacked = sum(info.file_size for info in infos)
-    if unpacked > min(MAX_BYTES, GROWTH + 4 * sum(info.compress_size for info in infos)):
+    if unpacked > min(MAX_BYTES, GROWTH + RATIO * sum(info.compress_size for info in infos)):
         raise RefusedError(
             f"The weights in the ZIP say that they take {unpacked / 2**30:.1f} GiB unpacked, which "
             "weights never do of so few bytes, or which is over the limit.",

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import mmap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
 from core.checkpoint.stored.small_numbers import decoded
 from core.checkpoint.tensors import TensorRecord
+from core.checkpoint.window import Damaged, TooMuch
 from core.errors import RefusedError
 
 MAX_TENSOR_BYTES = 4 * 2**30  # written out
-MAX_GROWTH = 256 * 2**20  # how much more than the file itself views may take written out
-SMALLEST = 4  # float32 takes so many times the bytes of the smallest numbers
+MAX_GROWTH = 32 * 2**20  # what views of few bytes may take written out, beside ...
+MAX_RATIO = 4  # ... so many times the file itself: tied weights, 8-bit numbers as float32
 MAX_TENSORS = 20_000
+MAX_NAME = 1000  # characters; the longest honest one has about 150
+MAX_NAMES_BYTES = 4 * 2**20  # of all names together: 20,000 of 200 characters
+RESERVED = "__metadata__"  # safetensors keeps it for itself
 CHUNK = 8 * 2**20
 REPORTED_BYTES = 16 * 2**20  # from here on it takes long enough to report how far it is
 
@@ -33,14 +38,53 @@ def check_size(tensors: Mapping[str, TensorRecord], file_bytes: int) -> None:
             remedy="Save the weights of one network alone.",
         )
     needed = sum(record.num_bytes for record in tensors.values())
-    small = any(record.written is not record.dtype for record in tensors.values())
-    allowed = min(MAX_TENSOR_BYTES, file_bytes * (SMALLEST if small else 1) + MAX_GROWTH)
+    allowed = min(MAX_TENSOR_BYTES, MAX_RATIO * file_bytes + MAX_GROWTH)
     if needed > allowed:
         raise RefusedError(
-            f"The tensors take {needed / 2**30:.1f} GiB of memory written out; at most "
-            f"{allowed / 2**30:.1f} GiB are allowed for a file of this size.",
+            f"The tensors take {_in_words(needed)} of memory written out; at most "
+            f"{_in_words(allowed)} are allowed for a file of this size.",
             remedy="Save the weights of a smaller network, and tensors without expand().",
         )
+
+
+def _in_words(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse names that safetensors cannot hold, or that take more than the numbers do.
+
+    Raises:
+        RefusedError: one is reserved or too long, or all together are.
+    """
+    total = 0
+    for name in names:
+        if name == RESERVED:
+            raise RefusedError(
+                f"A tensor of the file is called {RESERVED}, a name that safetensors reserves.",
+                remedy="Save the weights again without this entry, or with another name.",
+            )
+        total += len(name.encode())
+        if len(name) > MAX_NAME:
+            raise TooMuch(f"the name of a tensor has more than {MAX_NAME} characters")
+        if total > MAX_NAMES_BYTES:
+            raise TooMuch(f"the names of its tensors take more than {MAX_NAMES_BYTES >> 20} MiB")
+
+
+def check_written(path: Path, names: Iterable[str]) -> None:
+    """Open what was written with the library that the app opens it with.
+
+    Raises:
+        Damaged: safetensors refuses it.
+    """
+    from safetensors import SafetensorError, safe_open  # only here, as it imports NumPy
+
+    try:
+        with safe_open(path, framework="np") as file:
+            if set(names) != set(file.keys()):
+                raise Damaged("its tensors have names that cannot be written")
+    except (SafetensorError, ValueError) as exc:
+        raise Damaged(f"its tensors cannot be written as safetensors, {exc}") from exc
 
 
 def write_canonical(
@@ -84,6 +128,9 @@ def _header(ordered: list[tuple[str, TensorRecord]]) -> bytes:
 
 
 def _write(record: TensorRecord, data: mmap.mmap, target: BinaryIO) -> None:
+    if record.pieces:
+        target.write(_assembled(record, data))
+        return
     if record.written is not record.dtype:
         target.writelines(decoded(record, data))
         return
@@ -94,6 +141,23 @@ def _write(record: TensorRecord, data: mmap.mmap, target: BinaryIO) -> None:
     with memoryview(data) as view:
         for start in range(record.start, end, CHUNK):
             target.write(view[start : min(start + CHUNK, end)])
+
+
+def _assembled(record: TensorRecord, data: mmap.mmap) -> bytes:
+    """A tensor of several pieces, each where it belongs."""
+    import numpy as np
+
+    whole: np.ndarray = np.zeros(record.shape, f"V{record.written.size}")
+    filled: np.ndarray = np.zeros(record.shape, bool)
+    for begins, piece in record.pieces:
+        at = tuple(slice(b, b + n) for b, n in zip(begins, piece.shape, strict=True))
+        content = io.BytesIO()
+        _write(piece, data, content)
+        whole[at] = np.frombuffer(content.getvalue(), whole.dtype).reshape(piece.shape)
+        filled[at] = True
+    if not filled.all():
+        raise Damaged("a tensor whose pieces overlap")
+    return whole.tobytes()
 
 
 def _gathered(record: TensorRecord, data: mmap.mmap) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.checkpoint.effort import Effort
 from core.checkpoint.parts import Part, is_layer, parts_in, role_rank
 from core.checkpoint.records import Call, Items, Pairs, class_of, items_of, pairs_of, state_of
 from core.checkpoint.stored.packed import PACKED, is_packed, layer_of, unpacked
@@ -23,10 +24,11 @@ OF_OPTIMIZER = frozenset(
     {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "swa_buffer"}
 )
 NOT_WEIGHTS = frozenset({"n_averaged"})  # the counter of torch.optim.swa_utils.AveragedModel
-MAX_NODES = 2_000_000
+VISIT, TENSOR, PACKING = 20, 10, 100  # steps beside those of the entries
 MAX_DEPTH = 100  # of modules in modules, and of dicts and lists in each other
 Path = tuple[str, ...]
 Tensors = dict[str, TensorRecord | LeftOut]
+Parts = tuple[Tensors, list[tuple[str, Call]], dict[str, Any]]  # of a module: the last are facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,11 @@ def candidates_in(content: Any, storages: Mapping[str, Storage]) -> list[Candida
         Damaged: a tensor contradicts the file.
         TooMuch: the content has too many parts.
     """
-    found = [candidate for candidate in _walk(content, storages) if candidate.readable]
+    return ranked([candidate for candidate in _walk(content, storages) if candidate.readable])
+
+
+def ranked(found: list[Candidate]) -> list[Candidate]:
+    """Each network by itself, the one that is meant most likely first."""
     return [part for candidate in sorted(found, key=_rank) for part in separated(candidate)]
 
 
@@ -101,42 +107,45 @@ def _part(candidate: Candidate, part: Part, left_over: Tensors) -> Candidate:
 def _walk(content: Any, storages: Mapping[str, Storage]) -> Iterator[Candidate]:
     todo: list[tuple[Path, Any]] = [((), content)]
     seen: set[int] = set()
-    nodes = 0
+    effort = Effort()
     while todo:
         path, value = todo.pop()
         if id(value) in seen:
             continue
         seen.add(id(value))
-        candidate, parts = _open(path, value, storages)
+        candidate, parts = _open(path, value, storages, effort)
         if candidate is not None:
             yield candidate
-        nodes += len(parts) + 1
-        if nodes > MAX_NODES:
-            raise TooMuch(f"it has more than {MAX_NODES:,} parts")
         if len(path) < MAX_DEPTH:
-            todo += reversed(
-                [(at, part) for at, part in parts if isinstance(part, Call | Pairs | Items | tuple)]
-            )
+            todo += reversed([((*path, _text(key)), part) for key, part in parts])
 
 
 def _open(
-    path: Path, value: Any, storages: Mapping[str, Storage]
-) -> tuple[Candidate | None, list[tuple[Path, Any]]]:
-    """What a value is, and what is inside that is still to be looked at."""
+    path: Path, value: Any, storages: Mapping[str, Storage], effort: Effort
+) -> tuple[Candidate | None, list[tuple[Any, Any]]]:
+    """What a value is, and what is inside that is still to be looked at, by its key."""
+    effort.look_at(1)
     if (pairs := pairs_of(value)) is not None:
-        return _open_dict(path, pairs, storages)
+        return _open_dict(path, pairs, storages, effort)
     if (items := items_of(value)) is not None:
-        return None, [((*path, str(k)), item) for k, item in enumerate(items)]
+        effort.look_at(len(items))
+        return None, [(str(k), item) for k, item in enumerate(items) if _has_parts(item)]
     if isinstance(value, Call) and (state := state_of(value)) is not None:
+        effort.look_at(len(state))
         if _is_module(state) or class_of(value).startswith("__torch__"):
-            return _module(path, value, storages), []
-        return None, [((*path, key), part) for key, part in state if isinstance(key, str)]
+            return _module(path, value, storages, effort), []
+        return None, [(k, part) for k, part in state if isinstance(k, str) and _has_parts(part)]
     return None, []
 
 
+def _has_parts(value: Any) -> bool:
+    return isinstance(value, Call | Pairs | Items | tuple)
+
+
 def _open_dict(
-    path: Path, pairs: list[tuple[Any, Any]], storages: Mapping[str, Storage]
-) -> tuple[Candidate | None, list[tuple[Path, Any]]]:
+    path: Path, pairs: list[tuple[Any, Any]], storages: Mapping[str, Storage], effort: Effort
+) -> tuple[Candidate | None, list[tuple[Any, Any]]]:
+    effort.look_at(len(pairs))
     if is_optimizer(pairs):  # some keep averaged weights there
         pairs = [pair for pair in pairs if pair[0] not in ("state", "param_groups")]
     tensors: Tensors = {}
@@ -144,10 +153,12 @@ def _open_dict(
     for key, value in pairs:
         tensor = tensor_of(value, storages)
         if tensor is None and isinstance(key, str) and is_packed(key, value):
+            effort.look_at(PACKING)
             tensors |= _unpacked(key, value, storages)
-        elif tensor is None:
-            parts.append(((*path, _text(key)), value))
-        elif isinstance(key, str) and key not in NOT_WEIGHTS:
+        elif tensor is None and _has_parts(value):
+            parts.append((key, value))
+        elif tensor is not None and isinstance(key, str) and key not in NOT_WEIGHTS:
+            effort.look_at(TENSOR)
             tensors[key] = tensor
     weights = tensors and not tensors.keys() & OF_OPTIMIZER
     return (Candidate(path, tensors, "dict") if weights else None), parts
@@ -175,22 +186,27 @@ def _is_module(state: list[tuple[Any, Any]]) -> bool:
     return {"_parameters", "_modules"} <= {key for key, _ in state if isinstance(key, str)}
 
 
-def _module(path: Path, module: Call, storages: Mapping[str, Storage]) -> Candidate:
-    """Flatten a module as `state_dict()` would, in the same order."""
+def _module(path: Path, module: Call, storages: Mapping[str, Storage], effort: Effort) -> Candidate:
+    """Flatten a module as `state_dict()` would, in the same order.
+
+    Each record is read once, however often it is a part of others; what is put together out of
+    it is counted.
+    """
+    read: dict[int, Parts] = {}
     tensors: Tensors = {}
     attributes: dict[str, Any] = {}
     training: bool | None = None
     todo: list[tuple[str, Call, int]] = [("", module, 0)]
-    opened = 0
     while todo:
         prefix, part, depth = todo.pop()
-        if storage_dtype(class_of(part)) is not None:
-            raise Damaged("a module whose class is a storage class")
-        state = state_of(part) or []
-        opened += 1 + len(state)
-        if opened > MAX_NODES or depth > MAX_DEPTH:  # a module that holds itself, or twice another
+        if depth > MAX_DEPTH:  # a module that holds itself
             raise TooMuch("its modules are nested too deeply, or contain themselves")
-        own, children, facts = _parts(state, storages, class_of(part).startswith("__torch__"))
+        if id(part) not in read:
+            read[id(part)] = _parts(part, storages, effort)
+        own, children, facts = read[id(part)]
+        effort.look_at(VISIT + len(own) + len(children) + len(facts))
+        for name in (*own, *facts, *(name for name, _ in children)):
+            effort.write(len(prefix) + len(name))
         tensors |= {layer_of(prefix + name): tensor for name, tensor in own.items()}
         attributes |= {prefix + name: value for name, value in facts.items()}
         if not prefix:
@@ -199,10 +215,12 @@ def _module(path: Path, module: Call, storages: Mapping[str, Storage]) -> Candid
     return Candidate(path, tensors, class_of(module) or "a module", training, attributes)
 
 
-def _parts(
-    state: list[tuple[Any, Any]], storages: Mapping[str, Storage], scripted: bool
-) -> tuple[Tensors, list[tuple[str, Call]], dict[str, Any]]:
+def _parts(module: Call, storages: Mapping[str, Storage], effort: Effort) -> Parts:
     """Tensors, submodules and plain attributes of one module."""
+    if storage_dtype(class_of(module)) is not None:
+        raise Damaged("a module whose class is a storage class")
+    state, scripted = state_of(module) or [], class_of(module).startswith("__torch__")
+    effort.look_at(len(state))
     by_name = {key: value for key, value in state if isinstance(key, str)}
     if scripted:  # TorchScript keeps tensors and submodules as attributes
         entries, skipped = state, set()
@@ -212,9 +230,10 @@ def _parts(
             for part in ("_parameters", "_buffers", "_modules")
             for pair in pairs_of(by_name.get(part)) or ()
         ]
-        entries += [(key, value) for key, value in state if key == PACKED]
+        entries += [(PACKED, by_name[PACKED])] if PACKED in by_name else []
         left = items_of(by_name.get("_non_persistent_buffers_set")) or ()
         skipped = {name for name in left if isinstance(name, str)}
+        effort.look_at(len(entries) + len(left))
     tensors: Tensors = {}
     children: list[tuple[str, Call]] = []
     for name, value in entries:
@@ -223,8 +242,10 @@ def _parts(
         if name in skipped:
             continue
         if (tensor := tensor_of(value, storages)) is not None:
+            effort.look_at(TENSOR)
             tensors[name] = tensor
         elif is_packed(name, value):
+            effort.look_at(PACKING)
             tensors |= _unpacked(name, value, storages)
         elif isinstance(value, Call) and pairs_of(value) is None and state_of(value) is not None:
             children.append((name, value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ IDS = ("label2id", "class_to_idx", "class_to_id", "name_to_id", "labels_to_ids")
 MEAN = re.compile(r"^(.*_)?means?$", re.IGNORECASE)  # mean, image_mean, PIXEL_MEAN, norm_means
 STD = re.compile(r"^(.*_)?stds?$", re.IGNORECASE)
 MAX_CLASSES = 4096
+MAX_DIGITS = 4  # of the number of a class
 MAX_CHANNELS = 64
 MOST_CHANNELS = 16  # of a buffer
 MAX_LOOKED_AT = 5_000  # dicts and lists
@@ -114,7 +116,8 @@ def _dicts(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
 def _names(value: Any) -> tuple[str, ...]:
     """A list of texts, or a dict of ids to texts without a gap."""
     if isinstance(value, Mapping):
-        by_id = {int(key): name for key, name in value.items() if str(key).isdecimal()}
+        ids = (key for key in value if str(key).isdecimal() and len(str(key)) <= MAX_DIGITS)
+        by_id = {int(key): value[key] for key in ids}
         value = [by_id.get(k) for k in range(len(value))]
     if not isinstance(value, list | tuple) or not 0 < len(value) <= MAX_CLASSES:
         return ()
@@ -166,4 +169,5 @@ def _numbers(value: Any) -> tuple[float, ...]:
         return ()
     if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in value):
         return ()
-    return tuple(float(number) for number in value)
+    numbers = tuple(float(number) for number in value)
+    return numbers if all(map(math.isfinite, numbers)) else ()

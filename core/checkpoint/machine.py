@@ -11,12 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from core.checkpoint.records import Call, Global, Items, Pairs, Reference
+from core.checkpoint.text import REPLACEMENT, clean
 from core.checkpoint.window import Damaged, TooMuch, Window
 
-MAX_OPCODES = 3_000_000  # ResNet-101 with Adam's state has about 60,000
+MAX_OPCODES = 2_000_000  # ResNet-101 with Adam's state has about 60,000
 MAX_MEMO = 1_000_000
-MAX_SECONDS = 8.0
+MAX_SECONDS = 6.0  # of computing; a busy machine takes none away
 MAX_NAME = 300  # characters
+MAX_NAMES = 10_000  # different ones; each is judged
 MAX_INT = 8 * 1024  # bits
 COMPUTED = "a name that it computes"  # anything else than two texts, or the result of a call
 PARTIAL = "functools.partial"  # makes its first argument a call
@@ -27,14 +29,16 @@ class Machine:
 
     def __init__(self) -> None:
         """Start with an empty stack."""
-        self.called: dict[str, None] = {}  # names that would be called
+        self.called: dict[str, None] = {}  # names that would be called, or whose objects be made
+        self.invoked: dict[str, None] = {}  # of these, what Python's own machine calls at once
         self.named: dict[str, None] = {}  # all names
         self.references: list[Reference] = []  # storages, in the order of the file
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
         self._steps = 0
-        self._deadline = time.monotonic() + MAX_SECONDS
+        self._cleaned: dict[str, str] = {}  # -> as the file has it
+        self._deadline = time.process_time() + MAX_SECONDS
 
     def run(self, window: Window) -> Any:
         """Read one pickle and return what it describes.
@@ -61,8 +65,15 @@ class Machine:
             raise TooMuch(f"it has more than {MAX_OPCODES:,} steps")
         if len(self.memo) > MAX_MEMO:
             raise TooMuch(f"its memo holds more than {MAX_MEMO:,} values")
-        if time.monotonic() > self._deadline:
+        if time.process_time() > self._deadline:
             raise TooMuch(f"it takes more than {MAX_SECONDS:.0f} s to read")
+
+    def text(self, text: str) -> None:
+        """Push a text as it can be written; two must not become one by that."""
+        cleaned = clean(text)
+        if REPLACEMENT in cleaned and self._cleaned.setdefault(cleaned, text) != text:
+            raise Damaged("two names differ only by characters that cannot be written")
+        self.stack.append(cleaned)
 
     def pop(self) -> Any:
         """Take the value on top."""
@@ -90,10 +101,17 @@ class Machine:
         if full.startswith("__builtin__."):  # what Python 2 called it
             full = "builtins." + full.removeprefix("__builtin__.")
         self.named[full] = None
+        if len(self.named) > MAX_NAMES:
+            raise TooMuch(f"it names more than {MAX_NAMES:,} classes and functions")
         self.stack.append(Global(full))
 
     def call(self, function: Any, arguments: Any) -> None:
-        """Push what a call would make."""
+        """Push what a call would return."""
+        self.invoked[function.name if isinstance(function, Global) else COMPUTED] = None
+        self.make(function, arguments)
+
+    def make(self, function: Any, arguments: Any) -> None:
+        """Push an object of a class, which is made without a call of the class."""
         self.called[function.name if isinstance(function, Global) else COMPUTED] = None
         call = Call(function, arguments)
         if call.name == PARTIAL and isinstance(arguments, tuple) and arguments:
@@ -148,7 +166,10 @@ class Machine:
 def _push(machine: Machine, argument: Any) -> None:
     if isinstance(argument, int) and argument.bit_length() > MAX_INT:
         raise TooMuch(f"it has a number of more than {MAX_INT} bits")
-    machine.stack.append(argument)
+    if isinstance(argument, str):
+        machine.text(argument)
+    else:
+        machine.stack.append(argument)
 
 
 def _constant(value: Any) -> Callable[[Machine, Any], None]:
@@ -217,9 +238,14 @@ def _reduce(machine: Machine, _: Any) -> None:
     machine.call(function, arguments)
 
 
+def _new(machine: Machine, _: Any) -> None:
+    arguments, function = machine.pop(), machine.pop()
+    machine.make(function, arguments)
+
+
 def _new_with_keywords(machine: Machine, _: Any) -> None:
     keywords, arguments, function = machine.pop(), machine.pop(), machine.pop()
-    machine.call(function, (arguments, keywords))
+    machine.make(function, (arguments, keywords))
 
 
 def _instance(machine: Machine, argument: str) -> None:
@@ -291,7 +317,7 @@ OPERATIONS: dict[str, Callable[[Machine, Any], None]] = {
     "GLOBAL": _global,
     "STACK_GLOBAL": _stack_global,
     "REDUCE": _reduce,
-    "NEWOBJ": _reduce,
+    "NEWOBJ": _new,
     "NEWOBJ_EX": _new_with_keywords,
     "INST": _instance,
     "OBJ": _object,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from core.checkpoint.tensors import DTYPES, LeftOut, TensorRecord
+from core.checkpoint.tensors import DTYPES, LeftOut, TensorRecord, check_shape, row_major
 from core.checkpoint.window import Damaged
 from core.errors import RefusedError
 
@@ -218,10 +218,10 @@ def _record(proto: Any, places: list[tuple[int, int]]) -> TensorRecord | LeftOut
     dtype, shape = DTYPES.get(DTYPE_CODES.get(proto.data_type, "")), tuple(proto.dims)
     if dtype is None:
         return LeftOut(f"numbers of ONNX's kind {proto.data_type} are not read")
-    if any(size < 0 for size in shape) or prod(shape) * dtype.size != end - start:
+    check_shape(shape)
+    if prod(shape) * dtype.size != end - start:
         return LeftOut("numbers that are written one by one are not read")
-    stride = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
-    return TensorRecord(dtype, shape, stride, start)
+    return TensorRecord(dtype, shape, row_major(shape), start)
 
 
 def _facts(model: Any) -> dict[str, Any]:

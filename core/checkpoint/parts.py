@@ -30,6 +30,11 @@ TRAINING_ONLY = frozenset(
     | {"miou", "jaccard", "dice", "acc", "accuracy", "f1", "confmat", "confusion", "auroc"}
     | {"precision", "recall", "kappa", "discriminator", "optimizer", "optim", "scheduler"}
 )
+PARTS_OF_A_NETWORK = frozenset(
+    {"backbone", "encoder", "decoder", "features", "feature", "extractor", "trunk", "stem", "body"}
+    | {"base", "layers", "blocks", "head", "heads", "classifier", "neck", "transformer", "vit"}
+    | {"segformer", "swin", "beit", "dpt", "resnet", "bert", "embeddings", "image", "vision"}
+)
 LAYER = re.compile(r"(^|\.)(weight|weight_(v|orig)|parametrizations\.weight\.\w+|in_proj_weight)$")
 SAME_SHARE = 0.5  # of the names: from here on it is the same network again
 TWIN_TENSORS = 20  # fewer are a block, not a network
@@ -86,6 +91,9 @@ def _parts(shapes: Shapes, prefix: str, name: str, rank: int) -> Iterator[Part]:
         if role_rank(word) is not None and _has_layers(shapes, keys)
     }
     own = {word: keys for word, keys in groups.items() if word not in wrapped and not _aside(word)}
+    layered = [word for word, keys in own.items() if _has_layers(shapes, keys)]
+    if len(layered) == 1 and _is_wrapper(shapes, f"{prefix}{layered[0]}."):
+        wrapped[layered[0]] = own.pop(layered[0])
     here = [key for keys in own.values() for key in keys]
     if not _has_layers(shapes, here):
         inner = wrapped
@@ -99,7 +107,8 @@ def _parts(shapes: Shapes, prefix: str, name: str, rank: int) -> Iterator[Part]:
     several = len(inner) + _has_layers(shapes, here) > 1
     for word in inner if prefix.count(".") < DEEPEST else ():
         below = "/".join(filter(None, (name, word))) if several else name
-        yield from _parts(shapes, f"{prefix}{word}.", below, max(rank, role_rank(word) or 0))
+        own_shapes = {key: shapes[key] for key in inner[word]}
+        yield from _parts(own_shapes, f"{prefix}{word}.", below, max(rank, role_rank(word) or 0))
 
 
 def _shared(shapes: Shapes) -> str:
@@ -130,6 +139,13 @@ def _aside(word: str) -> bool:
 def is_layer(key: str) -> bool:
     """Whether a tensor of this name is the weight of a layer, if it has two dimensions or more."""
     return LAYER.search(key) is not None
+
+
+def _is_wrapper(shapes: Shapes, start: str) -> bool:
+    """Whether the attribute that holds all layers is a network, and no part of one."""
+    inner = _groups(shapes, start)
+    named = [w for w, keys in inner.items() if not w.isdigit() and _has_layers(shapes, keys)]
+    return len(named) > 1 and not _words(start) & PARTS_OF_A_NETWORK
 
 
 def _has_layers(shapes: Shapes, keys: Iterable[str]) -> bool:

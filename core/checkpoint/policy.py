@@ -1,14 +1,15 @@
 """Which names a pickle may ask for. Nothing is ever called; this refuses what wanted to be.
 
 A file that asks for the standard library, numpy, torch or torchvision outside the inert names below
-is refused by name. Classes of a user's own code are inert: they are listed, never made.
+is refused by name. Classes of a user's own code are inert: they are listed, never made. Whatever
+else a file wants to call is listed as that, also where it stands beside good weights.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from core.checkpoint.machine import COMPUTED
 from core.errors import RefusedError
@@ -32,10 +33,13 @@ INERT = re.compile(
     | numpy\.random\._pickle\.\w+
     | torch\.(nn|optim|amp|cuda\.amp|torch_version)\.[\w.]+
     | torch\.(ao\.nn|ao\.quantization|quantization)\.[\w.]+
-    | torch\.distributed\.(_?checkpoint\.metadata|_?tensor|_shard|device_mesh|fsdp)\.[\w.]+
+    | torch\.distributed\.checkpoint\.(metadata|filesystem)\.[\w.]+
+    | torch\.distributed\.(_?tensor|_shard|device_mesh|_mesh_layout|fsdp)\.[\w.]+
     | torchvision\.(models|ops|transforms)\.[\w.]+""",
     re.VERBOSE,
 )
+# Functions of inert modules, which a file may name but has no reason to call; some download.
+FUNCTIONS = re.compile(r"(torch\.(nn|optim|amp|cuda\.amp)|torchvision)\.([\w.]+\.)?[a-z_]\w*")
 # What torch.load(..., weights_only=True) makes: torch/_weights_only_unpickler.py.
 WEIGHTS_ONLY = re.compile(
     r"""_codecs\.encode | builtins\.(bytearray|complex|set) | collections\.(Counter|OrderedDict)
@@ -48,6 +52,7 @@ WEIGHTS_ONLY = re.compile(
 # Parts of a name that lead out of a harmless module: "torch.nn.modules.module" "os.system".
 EXITS = re.compile(r"os|posix|nt|sys|subprocess|builtins|importlib|shutil|__\w+__")
 WATCHED = frozenset({"torch", "torchvision", "numpy", "builtins", "nt"})
+SHOWN = 10  # names in a sentence
 LIBRARIES = frozenset({"torch", "torchvision", "numpy"})  # naming their functions does nothing
 TORCHSCRIPT = re.compile(
     r"__torch__(\.[\w.]+)?"
@@ -83,6 +88,30 @@ def refuse_names(called: Iterable[str], named: Iterable[str]) -> None:
             f"The file asks to run {shown}. It was refused; nothing in it was run.",
             remedy="Do not open this file elsewhere either, unless you know who made it and why.",
         )
+
+
+def foreign_calls(run: Iterable[str]) -> tuple[str, ...]:
+    """Names outside of what an honest file calls, which torch.load would call all the same.
+
+    Args:
+        run: what Python's own machine calls at once.
+    """
+    return tuple(
+        _short(name)
+        for name in run
+        if FUNCTIONS.fullmatch(name) or not (INERT.fullmatch(name) or TORCHSCRIPT.fullmatch(name))
+    )
+
+
+def in_words(calls: Sequence[str]) -> str:
+    """What a file that asks for these calls is, and who would obey; "" for none."""
+    if not calls:
+        return ""
+    more = f" and {len(calls) - SHOWN} more" if len(calls) > SHOWN else ""
+    return (
+        f"This file asks to call {', '.join(calls[:SHOWN])}{more}. Maskscope never runs it; "
+        "torch.load without weights_only=True would."
+    )
 
 
 def user_classes(named: Iterable[str]) -> tuple[str, ...]:

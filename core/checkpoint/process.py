@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.checkpoint.report import Report
+from core.checkpoint.sniff import unreadable
 from core.errors import CheckpointError, RefusedError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -37,6 +38,10 @@ def read_in_process(path: Path, out: Path, choice: str, progress: Callable[[str]
     Raises:
         CheckpointError: see `reader.read_file`.
     """
+    try:
+        patience = SECONDS + path.stat().st_size / SLOWEST
+    except OSError as exc:
+        raise unreadable(exc) from exc
     child = subprocess.Popen(
         command_of(path, out, choice),
         stdin=subprocess.DEVNULL,
@@ -45,7 +50,7 @@ def read_in_process(path: Path, out: Path, choice: str, progress: Callable[[str]
         env={"OPENBLAS_NUM_THREADS": "1"},  # each thread would reserve memory
         cwd=out.parent,
     )
-    watch = threading.Timer(SECONDS + path.stat().st_size / SLOWEST, child.kill)
+    watch = threading.Timer(patience, child.kill)
     watch.start()
     try:
         return _listen(child, progress)

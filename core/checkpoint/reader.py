@@ -14,29 +14,39 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.checkpoint.bundle import is_bundle, opened, read_shards
-from core.checkpoint.canonical import check_size, write_canonical
+from core.checkpoint.around.compressed import OPENERS, decompressed
+from core.checkpoint.around.distributed import is_distributed, opened_distributed, read_pieces
+from core.checkpoint.around.foreign import by_files
+from core.checkpoint.bundle import MAX_FILES, infos_of, is_bundle, opened, read_shards
+from core.checkpoint.canonical import check_names, check_size, check_written, write_canonical
 from core.checkpoint.exported_file import read_exported
-from core.checkpoint.harvest import Candidate, candidates_in, separated
+from core.checkpoint.harvest import Candidate, candidates_in, ranked, separated
 from core.checkpoint.known import is_normalization
 from core.checkpoint.machine import Machine
 from core.checkpoint.onnx_file import read_onnx
-from core.checkpoint.policy import beyond_weights, refuse_names, user_classes
+from core.checkpoint.plain import LEFT_OUT, Plain
+from core.checkpoint.policy import beyond_weights, foreign_calls, refuse_names, user_classes
 from core.checkpoint.report import MAX_OTHERS, Report, Surroundings, in_words, summary
 from core.checkpoint.safetensors_file import read_safetensors
-from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, container_of
+from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, TAR, XZ, container_of
 from core.checkpoint.stored.small_numbers import computed_in, notes_on_small
-from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
+from core.checkpoint.text import clean
 from core.checkpoint.torch_legacy import read_legacy
-from core.checkpoint.torch_zip import Archive, open_archive
-from core.checkpoint.window import Window
+from core.checkpoint.torch_zip import Archive, is_torch, open_archive
+from core.checkpoint.window import TooMuch, Window
 from core.errors import CheckpointError
 
 Say = Callable[[str], None]
+MAX_LISTED = 200  # names of one kind
 EXPORTED, SCRIPT, ZIP = "exported program", "TorchScript", "zip pickle"
+DISTRIBUTED = "distributed checkpoint"
+MAX_LAYERS = 2  # tar in gzip; more is no checkpoint
 
 
-def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stage: None) -> Report:
+def read_file(
+    path: Path, out: Path, *, choice: str = "", say: Say = lambda stage: None, layers: int = 0
+) -> Report:
     """Read a checkpoint and write its tensors as safetensors.
 
     Args:
@@ -44,12 +54,20 @@ def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stag
         out: where the safetensors file goes.
         choice: path of another candidate than the first: "ema".
         say: called with each stage in words.
+        layers: of compression, that it came out of.
 
     Raises:
         CheckpointError: the file holds no weights that can be read.
         RefusedError: it asks for something to be run, or is over a limit.
     """
     container = container_of(path)
+    if container in OPENERS or container == TAR:
+        return _decompressed(path, container, out, choice, say, layers)
+    names = _names_in(path) if container == ZIP else []
+    if (other := by_files(names)) is not None:
+        raise other.error()
+    if is_distributed(names):
+        return _distributed(path, out, choice, say)
     if container == ZIP and is_bundle(path):
         return _bundled(path, out, choice, say)
     with path.open("rb") as file, _mapped(file) as data:
@@ -67,21 +85,74 @@ def read_file(path: Path, out: Path, *, choice: str = "", say: Say = lambda stag
             say("Opening it as legacy pickle")
             return _pickled(LEGACY, *_legacy(data), data, out, choice, say)
         archive = open_archive(file, data)
-        if "archive_format" in archive.entries:
-            say("Opening it as exported program")
-            tensors, program = read_exported(archive)
-            return _whole(
-                EXPORTED, [Candidate((), tensors, "dict")], {}, data, out, "", say, program
-            )
-        container = SCRIPT if "constants.pkl" in archive.entries else ZIP
-        say(f"Opening it as {container}")
-        return _pickled(container, *_zipped(archive), data, out, choice, say)
+        report = _archived(archive, data, out, choice, say)
+        return replace(report, notes=[*report.notes, *_without_checksums(archive)])
+
+
+def _archived(archive: Archive, data: mmap.mmap, out: Path, choice: str, say: Say) -> Report:
+    if "archive_format" in archive.entries:
+        say("Opening it as exported program")
+        tensors, program = read_exported(archive)
+        return _whole(EXPORTED, [Candidate((), tensors, "dict")], {}, data, out, "", say, program)
+    container = SCRIPT if "constants.pkl" in archive.entries else ZIP
+    say(f"Opening it as {container}")
+    return _pickled(container, *_zipped(archive), data, out, choice, say)
+
+
+def _without_checksums(archive: Archive) -> list[str]:
+    if archive.checksums:
+        return []
+    return ["The file carries no checksums (all are zero), so damage to its numbers goes unnoticed"]
+
+
+def _names_in(path: Path) -> list[str]:
+    """The names in an archive; [] where torch wrote it, or where they are too many for a folder."""
+    names = [info.filename for info in infos_of(path)]
+    return [] if len(names) > MAX_FILES or any(map(is_torch, names)) else names
+
+
+def _decompressed(
+    path: Path, container: str, out: Path, choice: str, say: Say, layers: int
+) -> Report:
+    """A checkpoint, or a folder, inside a file of a program like gzip or tar."""
+    if layers == MAX_LAYERS:
+        raise CheckpointError(
+            f"The file is compressed more than {MAX_LAYERS} times over.",
+            remedy="Unpack it, and upload the checkpoint that is inside.",
+        )
+    say(f"Unpacking the {container}")
+    with decompressed(path, container, out.parent) as inner:
+        report = read_file(inner, out, choice=choice, say=say, layers=layers + 1)
+    inside = report.container.removesuffix(" in a ZIP") if container == TAR else report.container
+    return replace(report, container=f"{inside} in {_with_article(container)}")
+
+
+def _with_article(container: str) -> str:
+    return f"an {container}" if container == XZ else f"a {container}"
+
+
+def _distributed(path: Path, out: Path, choice: str, say: Say) -> Report:
+    """A folder of torch.distributed.checkpoint in a ZIP."""
+    say("Unpacking the pieces")
+    with (
+        opened_distributed(path, out.parent) as (index, unpacked, starts),
+        unpacked.open("rb") as file,
+        _mapped(file) as data,
+    ):
+        found = read_pieces(index, data, starts, _single)
+        return _whole(DISTRIBUTED, ranked(found), {}, data, out, choice, say)
+
+
+def _single(archive: Archive) -> TensorRecord | LeftOut | None:
+    """What a file of torch holds that is one tensor."""
+    content, storages, _ = _zipped(archive)
+    return tensor_of(content, storages)
 
 
 def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
     """A ZIP around the file with the weights, or around all of them."""
     say("Unpacking the ZIP")
-    with opened(path, out.parent) as (bundle, unpacked, starts):
+    with opened(path, out.with_suffix(".unpacked")) as (bundle, unpacked, starts):
         if bundle.weights[0].endswith(".safetensors"):
             with unpacked.open("rb") as file, _mapped(file) as data:
                 tensors, metadata = read_shards(data, starts)
@@ -94,11 +165,14 @@ def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
             )
         else:
             report = read_file(unpacked, out, choice=choice, say=say)
+    plain = Plain()
+    texts = plain.of(dict(bundle.texts))
     return replace(
         report,
         container=f"{report.container} in a ZIP",
-        metadata={**report.metadata, **bundle.texts},
+        metadata=report.metadata | ({} if texts is LEFT_OUT else texts),
         others={**report.others, **bundle.others},
+        notes=[*report.notes, *plain.notes],
     )
 
 
@@ -149,18 +223,21 @@ def _pickled(
     say: Say,
 ) -> Report:
     say("Looking for the weights")
-    around = Surroundings(content, storages)
+    around, plain = Surroundings(content, storages), Plain()
     candidates = candidates_in(content, storages)
     if not candidates:
         raise around.no_weights()
     taken = _chosen(candidates, choice)
     _write(taken, data, out, say)
+    report = _report(container, candidates, taken)
     return replace(
-        _report(container, candidates, taken),
+        report,
         others=around.others(taken.path),
-        classes=list(user_classes(machine.named))[:200],
-        metadata=around.metadata(taken.path),
-        beyond_weights=list(beyond_weights(machine.named))[:200],
+        classes=list(user_classes(machine.named))[:MAX_LISTED],
+        metadata=around.metadata(taken.path, plain),
+        notes=[*report.notes, *plain.notes],
+        calls=list(foreign_calls(machine.invoked))[:MAX_LISTED],
+        beyond_weights=list(beyond_weights(machine.named))[:MAX_LISTED],
     )
 
 
@@ -172,7 +249,7 @@ def _chosen(candidates: list[Candidate], choice: str) -> Candidate:
             return candidate
     known = ", ".join("/".join(candidate.place) or "the file itself" for candidate in candidates)
     raise CheckpointError(
-        f"The file has no weights under {choice[:80]!r}.",
+        f"The file has no weights under {clean(choice[:80])!r}.",
         remedy=f"Choose one of these: {known[:400]}.",
     )
 
@@ -188,15 +265,24 @@ def _whole(
     program: str = "",
 ) -> Report:
     """A container that holds tensors by name and nothing around them."""
-    taken = _chosen(candidates, choice)
+    taken, plain = _chosen(candidates or [Candidate((), {}, "dict")], choice), Plain()
     if not taken.readable and not program:
         raise CheckpointError(
             f"The {container} file holds no tensors that can be read.",
             remedy="Choose the file with the network's weights.",
         )
     _write(taken, data, out, say)
+    facts = plain.of(dict(metadata))
+    if container == ONNX and "metadata" not in facts.get("onnx", {}):  # the last of them
+        raise TooMuch("what it says about its graph takes too much room")
     report = _report(container, candidates, taken)
-    return replace(report, others=report.left_out, metadata=dict(metadata), program=program)
+    return replace(
+        report,
+        others=report.left_out,
+        metadata={} if facts is LEFT_OUT else facts,
+        notes=[*report.notes, *plain.notes],
+        program=program,
+    )
 
 
 def _report(container: str, candidates: list[Candidate], taken: Candidate) -> Report:
@@ -209,7 +295,7 @@ def _report(container: str, candidates: list[Candidate], taken: Candidate) -> Re
         kind=taken.kind,
         others={},
         left_out={k: t.why for k, t in taken.tensors.items() if isinstance(t, LeftOut)},
-        candidates=[summary(c) for c in [taken, *(c for c in candidates if c is not taken)]][:50],
+        candidates=[summary(c) for c in [taken, *(c for c in candidates if c is not taken)][:50]],
         classes=[],
         training=taken.training,
         attributes=taken.attributes,
@@ -232,6 +318,8 @@ def _buffers(taken: Candidate) -> dict[str, TensorRecord]:
 
 def _write(taken: Candidate, data: mmap.mmap, out: Path, say: Say) -> None:
     tensors = taken.readable | _buffers(taken)
+    check_names(taken.tensors | taken.left_over)
     check_size(tensors, len(data))
     say("Copying the weights")
     write_canonical(tensors, data, out, say)
+    check_written(out, tensors)

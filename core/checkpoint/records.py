@@ -52,12 +52,13 @@ class Items:
 class Call:
     """An object that the file would make by a call, and what it would put into it."""
 
-    __slots__ = ("arguments", "function", "items", "pairs", "state")
+    __slots__ = ("arguments", "attributes", "function", "items", "pairs", "state")
 
     def __init__(self, function: Any, arguments: Any) -> None:
         """Args: function, mostly a Global; arguments, mostly a tuple."""
         self.function, self.arguments = function, arguments
         self.state: Any = None
+        self.attributes: list[tuple[Any, Any]] | None = None  # of a state in two parts
         self.pairs: list[tuple[Any, Any]] | None = None
         self.items: list[Any] | None = None
 
@@ -85,7 +86,9 @@ def pairs_of(value: Any) -> list[tuple[Any, Any]] | None:
         return None
     for argument in value.arguments if isinstance(value.arguments, tuple) else ():
         if isinstance(argument, Items):  # protocols 0 and 1: OrderedDict([[key, value], ...])
-            return [pair for item in argument.items if (pair := _pair(item)) is not None]
+            found = (_pair(item) for item in argument.items)
+            value.pairs = [pair for pair in found if pair is not None]  # once, however often asked
+            return value.pairs
     return []
 
 
@@ -113,5 +116,7 @@ def state_of(value: Call) -> list[tuple[Any, Any]] | None:
     """The attributes of an object by name."""
     state = value.state
     if isinstance(state, tuple) and len(state) == 2:  # __dict__ and __slots__
-        return (pairs_of(state[0]) or []) + (pairs_of(state[1]) or [])
+        if value.attributes is None:  # once, however often asked
+            value.attributes = (pairs_of(state[0]) or []) + (pairs_of(state[1]) or [])
+        return value.attributes
     return pairs_of(state)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.checkpoint.around.foreign import by_keys
 from core.checkpoint.harvest import NOT_WEIGHTS, Candidate, is_optimizer
+from core.checkpoint.plain import LEFT_OUT, Plain
 from core.checkpoint.records import Call, Global, class_of, items_of, pairs_of, state_of
 from core.checkpoint.stored.packed import is_packed
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
+from core.checkpoint.text import clean
 from core.errors import CheckpointError
 
 SAVE = 'torch.save(model.state_dict(), "weights.pth")'
-MAX_PLAIN = 20_000  # values that are shown as plain data
-MAX_TEXT = 20_000  # characters of one text
 MAX_OTHERS = 500
+MAX_PATHS = 256 * 2**10  # characters of where the others are, together
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Report:
     training: bool | None  # of a pickled module
     attributes: dict[str, Any]  # "layer4.0.conv2.dilation": [2, 2]
     metadata: dict[str, Any]  # plain data beside the weights
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # sentences without their full stop
     program: str = ""  # JSON of an exported program's graph
+    calls: list[str] = field(default_factory=list)  # names that torch.load would call
     computed: list[str] = field(default_factory=list)  # tensors that are not the file's own bits
     beyond_weights: list[str] = field(default_factory=list)  # names that weights_only=True refuses
     left_over: dict[str, str] = field(default_factory=dict)  # tensors beside the network, in words
@@ -51,6 +53,14 @@ def in_words(tensors: Mapping[str, TensorRecord | LeftOut]) -> dict[str, str]:
         else f"tensor {tensor.shape} of {tensor.dtype.name}"
         for key, tensor in tensors.items()
     }
+
+
+def no_such_part(choice: str) -> CheckpointError:
+    """Say that the weights that were asked for are not in the file."""
+    return CheckpointError(
+        f"The file has no weights under {clean(choice[:80])!r}.",
+        remedy="Choose one of the entries that the checkpoint page lists.",
+    )
 
 
 def summary(candidate: Candidate) -> dict[str, Any]:
@@ -76,17 +86,28 @@ class Surroundings:
     def others(self, taken: tuple[str, ...]) -> dict[str, str]:
         """The entries on the way to the weights and beside them, in words."""
         others: dict[str, str] = {}
+        written = 0
         for path, value in self._beside(taken):
-            others["/".join(path)] = self.describe(value)
-            if len(others) == MAX_OTHERS:
+            written += sum(map(len, path))
+            if len(others) == MAX_OTHERS or written > MAX_PATHS:
                 break
+            others["/".join(path)] = self.describe(value)
         return others
 
-    def metadata(self, taken: tuple[str, ...]) -> dict[str, Any]:
-        """The entries beside the weights that are plain data, as JSON can hold it."""
-        budget = [MAX_PLAIN]
-        found = {"/".join(path): _plain(value, budget) for path, value in self._beside(taken)}
-        return {path: value for path, value in found.items() if value is not _NOT_PLAIN}
+    def metadata(self, taken: tuple[str, ...], plain: Plain) -> dict[str, Any]:
+        """The entries beside the weights that are plain data, as JSON can hold it.
+
+        Args:
+            taken: where the weights are.
+            plain: what the data may take; knows afterwards whether that was enough.
+        """
+        found: dict[str, Any] = {}
+        for path, value in self._beside(taken):
+            if not plain.has_room(sum(map(len, path))):
+                break
+            if (part := plain.of(value)) is not LEFT_OUT:
+                found["/".join(path)] = part
+        return found
 
     def _beside(self, taken: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
         value = self._content
@@ -130,13 +151,15 @@ class Surroundings:
             return str(value)
         if isinstance(value, int | float):
             return f"number {value!r:.40}"
-        return f"text {value!r:.60}" if isinstance(value, str) else type(value).__name__
+        return f"text {value[:60]!r:.60}" if isinstance(value, str) else type(value).__name__
 
     def no_weights(self) -> CheckpointError:
         """Say what is there instead of weights."""
         pairs = pairs_of(self._content)
-        inner = [part for _, value in pairs or () if (part := pairs_of(value)) is not None]
-        if pairs is not None and any(map(is_optimizer, [pairs, *inner])):
+        if known := by_keys(str(key)[:80] for key, _ in pairs or () if _is_simple(key)):
+            return known.error()
+        inner = {id(part): part for _, value in pairs or () if (part := pairs_of(value))}
+        if pairs is not None and any(map(is_optimizer, [pairs, *inner.values()])):
             return CheckpointError(
                 "The file holds an optimizer's state only, not the weights of a network.",
                 remedy=f"Save the network's weights where it was trained: {SAVE}",
@@ -187,52 +210,3 @@ def _is_simple(value: Any) -> bool:
 
 def _plural(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
-
-
-# --- plain data -----------------------------------------------------------------------------------
-
-_NOT_PLAIN = object()
-INNER = ("_content", "_val")  # where omegaconf keeps a dict's entries, and a number
-PLAIN_DEPTH = 8
-
-
-def _plain(value: Any, budget: list[int], depth: int = 0) -> Any:
-    """JSON of numbers, texts, lists and dicts; what is something else is left out."""
-    budget[0] -= 1
-    if budget[0] < 0 or depth > PLAIN_DEPTH:
-        return _NOT_PLAIN
-    if isinstance(value, str):
-        return value[:MAX_TEXT]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if _is_simple(value):
-        return value
-    if (pairs := pairs_of(value)) is not None:
-        return _plain_dict(pairs, budget, depth)
-    if isinstance(value, Call) and (state := state_of(value)) is not None:
-        return _plain_object(state, budget, depth)
-    if (items := items_of(value)) is not None:
-        parts = [_plain(item, budget, depth + 1) for item in items[: max(budget[0], 0)]]
-        return [part for part in parts if part is not _NOT_PLAIN]
-    return _NOT_PLAIN
-
-
-def _plain_object(state: list[tuple[Any, Any]], budget: list[int], depth: int) -> Any:
-    """The attributes of a Namespace, or of any other object of a configuration; of no module."""
-    names = {key for key, _ in state if isinstance(key, str)}
-    if "_modules" in names:
-        return _NOT_PLAIN
-    for inner in INNER:
-        if inner in names:
-            return _plain(dict(state)[inner], budget, depth + 1)
-    return _plain_dict([pair for pair in state if not str(pair[0]).startswith("_")], budget, depth)
-
-
-def _plain_dict(pairs: list[tuple[Any, Any]], budget: list[int], depth: int) -> Any:
-    parts = {
-        str(key): _plain(value, budget, depth + 1)
-        for key, value in pairs[: max(budget[0], 0)]
-        if _is_simple(key)
-    }
-    kept = {key: part for key, part in parts.items() if part is not _NOT_PLAIN}
-    return kept if kept or not pairs else _NOT_PLAIN

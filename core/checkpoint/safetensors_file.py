@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 from math import prod
 from typing import Any
 
-from core.checkpoint.tensors import DTYPES, LeftOut, TensorRecord
+from core.checkpoint.tensors import DTYPES, LeftOut, TensorRecord, check_shape, row_major
+from core.checkpoint.text import read_json
 from core.errors import CheckpointError, RefusedError
 
 MAX_HEADER_BYTES = 5 * 2**20  # Mask2Former with a Swin-L has 100 KB
@@ -39,7 +39,7 @@ def read_safetensors(
         )
     try:
         text = data[base : min(base + length, end)]
-        header = json.loads(text, object_pairs_hook=_no_name_twice)
+        header = read_json(text, object_pairs_hook=_no_name_twice)
         metadata = header.pop("__metadata__", {})
         base += length
         records = {name: _record(entry, base, end) for name, entry in header.items()}
@@ -61,9 +61,9 @@ def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _record(entry: Any, base: int, size: int) -> TensorRecord | LeftOut:
     start, end = entry["data_offsets"]
     shape = tuple(entry["shape"])
-    numbers = (start, end, *shape)
-    if not all(type(number) is int and 0 <= number < 2**62 for number in numbers):
-        raise ValueError("a size or an offset is not a number")
+    check_shape(shape)
+    if not all(type(number) is int and 0 <= number < 2**62 for number in (start, end)):
+        raise ValueError("an offset is not a number")
     if base + end > size or end < start:
         raise ValueError("a tensor extends beyond the end of the file")
     code = entry["dtype"]
@@ -73,8 +73,7 @@ def _record(entry: Any, base: int, size: int) -> TensorRecord | LeftOut:
         return LeftOut(f"{code[:20]} numbers are not read")
     if prod(shape) * dtype.size != end - start:
         raise ValueError("the length of a tensor does not match its shape")
-    stride = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
-    return TensorRecord(dtype, shape, stride, base + start)
+    return TensorRecord(dtype, shape, row_major(shape), base + start)
 
 
 def _check_ranges(header: dict[str, Any], size: int) -> None:

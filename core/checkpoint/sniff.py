@@ -8,6 +8,7 @@ import pickletools
 from pathlib import Path
 from typing import BinaryIO
 
+from core.checkpoint.around.foreign import by_bytes
 from core.errors import CheckpointError, RefusedError
 
 MAX_BYTES = 2 * 2**30  # ResNet-101 with Adam's state is 732 MB
@@ -15,6 +16,16 @@ HEAD_BYTES = 4096  # enough for every magic number below
 TEXT_PICKLE_BYTES = 2**20  # of a pickle of protocol 0 or 1, looked through for its end
 
 ZIP, LEGACY, SAFETENSORS, ONNX = "zip pickle", "legacy pickle", "safetensors", "ONNX"
+GZIP, BZIP2, XZ, ZSTD, TAR = (
+    *("gzip archive", "bzip2 archive", "xz archive", "Zstandard archive", "tar archive"),
+)
+COMPRESSED = (  # magic bytes, offset, name: what is inside may be a checkpoint
+    (b"\x1f\x8b", 0, GZIP),
+    (b"BZh", 0, BZIP2),
+    (b"\xfd7zXZ", 0, XZ),
+    (b"\x28\xb5\x2f\xfd", 0, ZSTD),
+    (b"ustar", 257, TAR),
+)
 # The number that torch.save wrote first before version 1.6, as pickle opcode LONG1
 # (torch/serialization.py, MAGIC_NUMBER).
 TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
@@ -28,30 +39,13 @@ PICTURES = (  # magic bytes, offset, name with its article
     (b"II*\x00", 0, "a TIFF"),
     (b"MM\x00*", 0, "a TIFF"),
 )
-STRANGERS = (
-    (b"\x1f\x8b", 0, "a gzip archive"),
-    (b"7z\xbc\xaf\x27\x1c", 0, "a 7-Zip archive"),
-    (b"Rar!", 0, "a RAR archive"),
-    (b"ustar", 257, "a tar archive"),
-    (b"%PDF", 0, "a PDF document"),
-    (b"\x89HDF\r\n", 0, "an HDF5 file (Keras writes these)"),
-    (b"\x93NUMPY", 0, "a NumPy array"),
-    (b"TFL3", 4, "a TensorFlow Lite model"),
-    (b"GGUF", 0, "a GGUF model of llama.cpp"),
-    (b"\x08\x01\x12", 0, "a TensorFlow SavedModel"),
-    (b"\x28\xb5\x2f\xfd", 0, "a Zstandard archive"),
-    (b"BZh", 0, "a bzip2 archive"),
-    (b"\xfd7zXZ", 0, "an xz archive"),
-)
 IR_VERSIONS = [bytes([version]) for version in range(3, 33)]
 MODEL_FIELDS = [bytes([tag]) for tag in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72)]
-FLAX_MAPS = [bytes([code]) for code in (*range(0x81, 0x90), 0xDE)]  # msgpack: a dict ...
-FLAX_TEXTS = [bytes([code]) for code in (*range(0xA1, 0xC0), 0xD9)]  # ... whose first key is text
 REMEDY = "Choose the file that torch.save wrote: usually .pth, .pt, .ckpt, or a .safetensors file."
 
 
 def container_of(path: Path) -> str:
-    """Name the container: ZIP, LEGACY, SAFETENSORS or ONNX.
+    """Name the container: ZIP, LEGACY, SAFETENSORS, ONNX, or one of COMPRESSED.
 
     Raises:
         CheckpointError: it is something else, which the message names.
@@ -65,15 +59,22 @@ def container_of(path: Path) -> str:
             _refuse_other_formats(head)
             return _container(file, head, size)
     except OSError as exc:
-        raise CheckpointError(
-            f"The file cannot be read from the disk: {exc.strerror or exc}.",
-            remedy="Upload it again.",
-        ) from exc
+        raise unreadable(exc) from exc
+
+
+def unreadable(reason: OSError) -> CheckpointError:
+    """Say that a file is not there, or not for us."""
+    return CheckpointError(
+        f"The file cannot be read from the disk: {reason.strerror or reason}.",
+        remedy="Upload it again.",
+    )
 
 
 def _container(file: BinaryIO, head: bytes, size: int) -> str:
     if head.startswith(b"PK\x03\x04"):
         return ZIP
+    if layer := layer_of(head):
+        return layer
     if _is_safetensors(head, size):
         return SAFETENSORS
     if _is_onnx(head):
@@ -81,15 +82,15 @@ def _container(file: BinaryIO, head: bytes, size: int) -> str:
     if TORCH_MAGIC in head[:32] or _is_pickle(file, head):
         return LEGACY
     _refuse_text(head)
-    if head[:1] in FLAX_MAPS and head[1:2] in FLAX_TEXTS:
-        raise CheckpointError(
-            "This is a msgpack file, as Flax and JAX write their checkpoints, not one of PyTorch.",
-            remedy=REMEDY,
-        )
     raise CheckpointError(
         "The file is not a checkpoint: its bytes match no known format.",
         remedy=f"The copy may be damaged: compare its checksum with the original. {REMEDY}",
     )
+
+
+def layer_of(head: bytes) -> str:
+    """How a file is compressed or bundled, by its first bytes; "" where it is not."""
+    return next((name for magic, at, name in COMPRESSED if head.startswith(magic, at)), "")
 
 
 def _refuse_size(size: int) -> None:
@@ -112,9 +113,8 @@ def _refuse_other_formats(head: bytes) -> None:
             raise _picture(name)
     if head.startswith(b"BM") and head[6:10] == bytes(4):  # reserved, zero in every BMP
         raise _picture("a BMP")
-    for magic, offset, name in STRANGERS:
-        if head.startswith(magic, offset):
-            raise CheckpointError(f"This is {name}, not a checkpoint.", remedy=REMEDY)
+    if (known := by_bytes(head)) is not None and not head.startswith(b"\x80"):
+        raise known.error()
 
 
 def _picture(name: str) -> CheckpointError:

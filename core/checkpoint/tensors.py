@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from core.checkpoint.records import Call, Global, Reference
+from core.checkpoint.records import Call, Global, Reference, pairs_of
 from core.checkpoint.window import Damaged
 
 MAX_DIMENSIONS = 64  # torch's own limit
+MAX_NUMBERS = 2**57  # safetensors counts bits in 64 of them
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class TensorRecord:
     stride: tuple[int, ...]  # in elements
     start: int  # byte of the file where the first element is
     quantizer: Quantizer | None = None  # of whole numbers that stand for others
+    pieces: tuple[tuple[tuple[int, ...], TensorRecord], ...] = ()  # first index, and the piece
     raw: bool = False  # small numbers stay as they are: a graph turns them itself
 
     @property
@@ -141,6 +143,28 @@ def storage_dtype(name: str) -> str | None:
     return STORAGES.get(kind.removesuffix("Storage"))
 
 
+def check_shape(shape: Sequence[Any]) -> None:
+    """Refuse sizes that no library can hold, whether or not one of them is 0.
+
+    Raises:
+        Damaged: more than 64 of them, one that is no whole number, or a product that overflows.
+    """
+    if len(shape) > MAX_DIMENSIONS:
+        raise Damaged(f"a tensor of more than {MAX_DIMENSIONS} dimensions")
+    if not all(type(size) is int and 0 <= size < 2**62 for size in shape):
+        raise Damaged("a tensor with an impossible size")
+    if prod(size or 1 for size in shape) >= MAX_NUMBERS:
+        raise Damaged("a tensor whose sizes multiply to more than any memory holds")
+
+
+def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Steps in elements of a tensor that is written row by row."""
+    steps = [1]
+    for size in reversed(shape[1:]):
+        steps.append(steps[-1] * size)
+    return tuple(reversed(steps[: len(shape)]))
+
+
 def place(
     storage: Storage, dtype: str, offset: Any, shape: Any, stride: Any
 ) -> TensorRecord | LeftOut:
@@ -159,11 +183,11 @@ def place(
     if dtype not in DTYPES:
         return LeftOut(f"{dtype or 'unknown'} numbers are not read")
     kind = DTYPES[dtype]
-    numbers = (offset, *shape, *stride)
-    if len(shape) != len(stride) or len(shape) > MAX_DIMENSIONS:
+    if len(shape) != len(stride):
         raise Damaged("a tensor whose sizes and strides do not match")
-    if not all(type(number) is int and 0 <= number < 2**62 for number in numbers):
-        raise Damaged("a tensor with an impossible size or stride")
+    check_shape(shape)
+    if not all(type(number) is int and 0 <= number < 2**62 for number in (offset, *stride)):
+        raise Damaged("a tensor with an impossible offset or stride")
     if prod(shape):
         last = offset + sum((n - 1) * step for n, step in zip(shape, stride, strict=True))
         if (last + 1) * kind.size > storage.length:
@@ -198,6 +222,8 @@ OTHER_KINDS = {
 }
 SCALES = ("F64", "F32", "I64", "I32")  # what scales and zero points are kept as
 SUBCLASS = "torch._tensor._rebuild_from_type_v2"  # (function, class, arguments, state)
+LOCAL = "_local_tensor"  # of torch.distributed.tensor.DTensor
+SHARD = "one process's shard of a distributed tensor (DTensor)"
 MAX_WRAPPING = 8  # a parameter in a subclass in a parameter; more is no tensor
 
 
@@ -211,6 +237,7 @@ def tensor_of(value: Any, storages: Mapping[str, Storage]) -> TensorRecord | Lef
     Raises:
         Damaged: it is a tensor that contradicts the file.
     """
+    whole: tuple[Any, ...] | None = None
     for _ in range(MAX_WRAPPING):
         if not isinstance(value, Call):
             return None
@@ -218,16 +245,33 @@ def tensor_of(value: Any, storages: Mapping[str, Storage]) -> TensorRecord | Lef
         name = value.name
         if name in WRAPPED and arguments:
             value = arguments[WRAPPED[name]]
+        elif name == SUBCLASS and len(arguments) == 4 and _local(arguments[3]) is not None:
+            value, whole = _local(arguments[3]), _stated_size(arguments[2])
         elif name == SUBCLASS and len(arguments) == 4:
             value = Call(arguments[0], arguments[2])
         elif name in STRIDED:
-            return _strided(arguments, storages)
+            found = _strided(arguments, storages)
+            complete = whole is None or isinstance(found, LeftOut) or found.shape == whole
+            return found if complete else LeftOut(f"{SHARD} is not read")
         elif name == QUANTIZED:
             return _quantized(arguments, storages)
         else:
             kind = OTHER_KINDS.get(name)
             return None if kind is None else LeftOut(f"{kind} is not read")
     return None
+
+
+def _local(state: Any) -> Any:
+    """What one process holds of a tensor that is spread over several (DTensor), None for others."""
+    parts = state if isinstance(state, tuple) else (state,)  # __dict__ and __slots__
+    pairs = (pair for part in parts for pair in pairs_of(part) or ())
+    return next((part for key, part in pairs if key == LOCAL), None)
+
+
+def _stated_size(arguments: Any) -> tuple[Any, ...] | None:
+    """Of a tensor subclass: (class, dtype, size, ...)."""
+    known = isinstance(arguments, tuple) and len(arguments) > 2
+    return _sizes(arguments[2]) if known else None
 
 
 def _strided(arguments: tuple[Any, ...], storages: Mapping[str, Storage]) -> TensorRecord | LeftOut:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import mmap
 from typing import Any
 
+from core.checkpoint.around.foreign import by_keys
 from core.checkpoint.machine import Machine
-from core.checkpoint.records import Global, Items, Pairs, Reference
+from core.checkpoint.records import Global, Items, Pairs, Reference, pairs_of
 from core.checkpoint.tensors import DTYPES, SIZES, Storage, storage_dtype
 from core.checkpoint.window import Damaged, Window
 from core.errors import CheckpointError
@@ -27,7 +28,11 @@ def read_legacy(data: mmap.mmap, machine: Machine) -> tuple[Any, dict[str, Stora
         CheckpointError: damaged, or a pickle that torch did not write.
     """
     window = Window(data)
-    if machine.run(window) != MAGIC:
+    first = machine.run(window)
+    if first != MAGIC:
+        keys = [key for key, _ in pairs_of(first) or () if isinstance(key, str)]
+        if (known := by_keys(keys)) is not None:
+            raise known.error()
         raise CheckpointError(
             "This is a pickle, but torch.save did not write it.",
             remedy='Where it was made, save the weights with torch.save(weights, "weights.pth").',

@@ -88,6 +88,13 @@ def open_archive(file: object, data: mmap.mmap) -> Archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, OSError) as exc:
         raise _damaged("its end is missing or unreadable") from exc
+    if infos and min(info.header_offset for info in infos) > 0 and data[:4] == b"PK\x03\x04":
+        raise CheckpointError(
+            "This looks like one file of a checkpoint of several processes (.distcp): archives one "
+            "after the other, whose tensors have no names.",
+            remedy="Upload a ZIP of the whole folder, with its hidden file .metadata, which names "
+            "them.",
+        )
     _check_infos(infos)
     entries = {info.filename: _entry(info, data) for info in infos if not info.is_dir()}
     if len(entries) != sum(not info.is_dir() for info in infos):
@@ -111,11 +118,12 @@ def _check_infos(infos: list[zipfile.ZipInfo]) -> None:
     if any(info.flag_bits & 1 for info in infos):
         raise CheckpointError("The zip container is encrypted.", remedy=REMEDY)
     kept = [info for info in infos if not info.is_dir()]
-    if not any(_is_torch(info.filename) for info in kept):
+    if not any(is_torch(info.filename) for info in kept):
         raise _no_checkpoint([info.filename for info in kept])
 
 
-def _is_torch(name: str) -> bool:
+def is_torch(name: str) -> bool:
+    """Whether an entry of this name makes a ZIP a file of torch."""
     return name.partition("/")[2] in ("data.pkl", "archive_format", "constants.pkl")
 
 
@@ -125,10 +133,6 @@ def _no_checkpoint(files: list[str]) -> CheckpointError:
             "This is an exported program of an older torch (before 2.8), which is not read.",
             remedy="Write it again with a newer torch.export.save, or save its weights alone.",
         )
-    if any(name in ("config.json", "metadata.json") for name in files) and any(
-        name.endswith(".h5") for name in files
-    ):
-        return CheckpointError("This is a Keras archive, not a PyTorch checkpoint.", remedy=REMEDY)
     if files and all(name.endswith(".npy") for name in files):
         return CheckpointError(
             "This is a NumPy archive (.npz), not a checkpoint.",

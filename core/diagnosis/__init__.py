@@ -14,6 +14,7 @@ from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.inquiry import diagnose, investigate
 from core.diagnosis.reproduction.rebuilt import Rebuilt
+from core.diagnosis.unexplained import Unexplained
 
 __all__ = [
     "CAUSES",
@@ -25,6 +26,7 @@ __all__ = [
     "Finding",
     "Rebuilt",
     "Tried",
+    "Unexplained",
     "diagnose",
     "investigate",
     "others_in",

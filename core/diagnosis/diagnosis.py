@@ -11,6 +11,7 @@ from core.diagnosis.finding import Finding
 from core.diagnosis.measure.failures import Failed
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.reproduction.rebuilt import Rebuilt
+from core.diagnosis.unexplained import Unexplained
 from core.settings import Settings
 
 
@@ -38,6 +39,7 @@ class Diagnosis:
     forwards: float = 0.0  # in units of one at the settings under diagnosis
     finished: bool = False
     ended: str = ""  # why the search stopped before its end
+    unexplained: Unexplained | None = None  # what forbids a calm word where no fault was found
     failed: tuple[Failed, ...] = ()  # what could not be computed: neither evidence nor calm
 
     @property
@@ -60,8 +62,8 @@ class Diagnosis:
         if not self.faults:
             if not self.finished:
                 return "No problem found so far; still searching."
-            if self.failed:
-                return f"Whether something is wrong cannot be told: {self.failed[0].words}"
+            if self.unexplained is not None:
+                return self.unexplained.seen
             return "No problem found in these files."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
@@ -76,6 +78,7 @@ class Diagnosis:
             "begins": {"stage": self.bisect.stage, "words": self.bisect.words},
             "findings": [finding.to_dict() for finding in self.findings],
             "rebuilt": self.rebuilt.to_dict() if self.rebuilt else None,
+            "unexplained": self.unexplained.to_dict() if self.unexplained else None,
             "failed": [failed.to_dict() for failed in self.failed],
             "forwards": self.forwards,
         }

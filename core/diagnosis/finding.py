@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,10 +13,10 @@ Kind = Literal["fault", "note"]
 # In which order findings of one phase are listed where nothing else decides, and their fixes laid
 # over each other: as people look for them.
 ORDER = (
-    *("F1", "F2", "F5", "N1", "W6", "W9", "W1", "W5", "F4", "W4", "F3", "W3", "R1", "D1", "D4"),
-    *("D5", "D6", "T4", "T2", "F6", "S1", "S2", "P1", "P2", "P3", "P4", "P5", "P7", "B2", "B1"),
-    *("N2", "R3", "R5", "R8", "P6", "R4", "R6", "R7", "D2", "D3", "D7", "D10", "D9", "T3", "T1"),
-    *("W7",),
+    *("F1", "F2", "F5", "N1", "W6", "W9", "W1", "W5", "F4", "F6", "W4", "F3", "W3", "W8", "R1"),
+    *("D1", "D4", "D5", "D6", "T4", "T6", "T2", "F7", "S1", "S2", "P1", "P2", "P3", "P4", "P5"),
+    *("P7", "B2", "B1", "N2", "R3", "R5", "R8", "P6", "T7", "R4", "R6", "R7", "D2", "D3", "D7"),
+    *("R9", "D9", "D8", "T3", "T1", "T5", "W7"),
 )
 CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
 
@@ -74,8 +74,35 @@ class Finding:
         """What the cause is, how it is found and fixed, as Markdown."""
         return CAUSES[self.cause].explanation
 
+    @property
+    def explains(self) -> float:
+        """Which share of this mask it accounts for, 0..1: all of one that means nothing."""
+        meaningless = CAUSES[self.cause].makes_masks_meaningless
+        return 1.0 if meaningless and self.kind == "fault" else self.effect or 0.0
 
-def worst_first(finding: Finding) -> tuple[bool, int, float]:
-    """Order of findings: faults before notes, the surest first, then by what they do."""
-    sure = CERTAINTIES.index(finding.certainty)
-    return finding.kind == "note", sure, -(finding.effect or 0.0)
+    @property
+    def only_colors(self) -> bool:
+        """Whether the label map stays as it is and only its colors change."""
+        return CAUSES[self.cause].stage == "mask"
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Order findings: faults before notes, the surest first, then by what they explain.
+
+    What only changes colors comes after a fault upstream that explains more of this mask.
+    """
+    found = tuple(findings)
+    upstream = max(map(_explains_upstream, found), default=0.0)
+
+    def place(finding: Finding) -> tuple[bool, bool, int, float, int]:
+        downstream = finding.only_colors and finding.explains < upstream
+        sure, tie = CERTAINTIES.index(finding.certainty), ORDER.index(finding.cause)
+        return finding.kind == "note", downstream, sure, -finding.explains, tie
+
+    return tuple(sorted(found, key=place))
+
+
+def _explains_upstream(finding: Finding) -> float:
+    """What a fault before the colors explains; 0 where it is only possible."""
+    doubted = finding.kind == "note" or finding.certainty == "possible"
+    return 0.0 if doubted or finding.only_colors else finding.explains

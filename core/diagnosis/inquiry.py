@@ -20,6 +20,7 @@ from core.diagnosis.checks.phases import (
 )
 from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import Finding, worst_first
+from core.diagnosis.harm import without_harm
 from core.diagnosis.measure.forwards import BudgetSpent
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.measure.size_to_feed import size_to_feed
@@ -29,6 +30,7 @@ from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
 from core.diagnosis.reproduction.rebuild import rebuild
 from core.diagnosis.thresholds import BUDGET
+from core.diagnosis.unexplained import Unexplained, unexplained, with_failures
 from core.engine import Runner, in_this_thread
 from core.settings import change
 
@@ -130,6 +132,7 @@ class _Search:
     so_far: Progress = field(default_factory=Progress)
     bisect: Bisect = field(default_factory=Bisect)
     ended: str = ""  # why nothing more is asked
+    looked: bool = False  # whether the network was run
 
     def ask(self, phases: Phases) -> None:
         """Ask one phase after the other, until the network was run too often."""
@@ -176,6 +179,7 @@ class _Search:
 
     def look(self) -> None:
         """Find out where black begins."""
+        self.looked = True
         with self._counted("the mask"):
             self.bisect = bisect(self.measured.seen)
 
@@ -206,16 +210,31 @@ class _Search:
         """All of it, worst first."""
         return Diagnosis(
             self.measured.settings,
-            tuple(sorted(self.so_far.findings.values(), key=worst_first)),
+            worst_first(self._offered()),
             self.bisect,
-            self.so_far.recovered,
+            self.so_far.recovered_for_people,
             self.so_far.rebuilt,
             tuple(_tried(self.measured)),
             forwards=self.measured.forwards.spent,
             finished=finished,
             ended=self.ended,
+            unexplained=self._unexplained() if finished and not self.so_far.faults else None,
             failed=tuple(self.measured.failures),
         )
+
+    def _unexplained(self) -> Unexplained | None:
+        """What no cause accounts for; without a network it is that there is none."""
+        if (error := self.measured.case.error) and self.measured.case.network is None:
+            return Unexplained(error.message, "", error.remedy)
+        left = None
+        with self._counted("what is left to explain"):
+            left = unexplained(self.measured) if self.measured.case.network is not None else None
+        return with_failures(left, self.measured.failures)
+
+    def _offered(self) -> tuple[Finding, ...]:
+        """The findings; of what was run, no fix that a ground truth speaks against."""
+        said = tuple(self.so_far.findings.values())
+        return without_harm(self.measured, said) if self.looked else said
 
 
 def _tried(measured: Measurements) -> Iterator[Tried]:

@@ -9,7 +9,7 @@ from typing import Any
 from core.diagnosis.causes import CAUSES
 from core.diagnosis.diagnosis import Tried
 from core.diagnosis.finding import ORDER, Finding
-from core.diagnosis.normalization.recovered import Recovered
+from core.diagnosis.normalization.recovered import Recovered, cannot_tell
 from core.diagnosis.reproduction.rebuilt import Rebuilt
 
 
@@ -46,6 +46,19 @@ class Progress:
     def statistics_are_broken(self) -> bool:
         """Whether the masks are bad for a reason that lies before order and size."""
         return any(CAUSES[cause].blocks_order_and_size for cause in self.faults)
+
+    @property
+    def recovered_for_people(self) -> Recovered | None:
+        """What was recovered, unless the statistics that it was read from are at fault."""
+        known = self.recovered
+        if known is None or known.certainty == "cannot tell" or not self.statistics_are_broken:
+            return known
+        words = "BatchNorm's running statistics are at fault, so they show no normalization."
+        return replace(
+            cannot_tell(words, known.ranking, known.current),
+            layers=known.layers,
+            contradictory=known.contradictory,
+        )
 
     def with_findings(
         self, answers: Iterable[Sequence[Finding]], *, provisional: bool = False

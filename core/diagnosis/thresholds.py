@@ -79,22 +79,28 @@ LEAST_DISTANCE, LEAST_STD = 0.1, 0.02  # what is smaller counts as this; pixels 
 
 # --- numbers without a catalogue (normalization/solve.py) -----------------------------------------
 
+SOLVED_MEAN = 0.2  # within which means were solved from one picture; 0.13 in 9 of 10 [tune]
+SOLVED_LOG_STD = 0.47  # the same of the logarithm of std; 0.35 in 9 of 10 [tune]
 SOLVER_STEPS = 200  # at the most; it takes some ten
-ALIKE_WEIGHT = 30.0  # of differences between channels' std, which photographs hardly tell [tune]
-BRIGHTNESS_STD = 0.12  # of the mean between pictures, from 0 to 1; decision 20, six networks [tune]
-GUESS_WEIGHT = 1.0  # of the distance to the first guess of std [tune]
+ALIKE_WEIGHT = 3.0  # of differences between std of channels; 30 made odd ones equal [tune]
+BRIGHTNESS_STD = 0.18  # of the mean between pictures, from 0 to 1; decision 26 [tune]
+GUESS_WEIGHT = 0.05  # of the distance to the first guess of std, which is too small [tune]
 
 # --- which convention (normalization/recover.py, agreement.py) ------------------------------------
 
 FITTED_HANDICAP = 0.1  # nats by which fitted numbers must be better than a known convention [tune]
 CONTRADICTORY_NATS = 2.5  # reference_kl; healthy networks have less than 1 [healthy]
 LIKE_TRAINING_NATS = 0.25  # KL divergence below which an input is like training [tune: pixels]
+NOTHING_LIKE_NATS = 2.5  # KL divergence from which on an input is said to be nothing like training
 JUST_LIKE_NATS = 0.1  # below it an input is just like the training's [tune: swapped]
 AS_LIKE_TRAINING = 2.0  # factor of the best KL divergence that is as good; decision 20 [healthy]
 CLEARLY_NEXT = 3.0  # factor by which another convention must be worse [tune: pixels]
 LEAST_NATS = 0.02  # what is smaller counts as this
 STANDARD_MEAN, STANDARD_LOG_STD = 0.15, 0.25  # of a memory: about 0 and 1, as z-scores leave
 WORSE_FED = 3.0  # factor by which the KL divergence of what is fed must be larger [healthy]
+TIE_KL = 1.15  # factor within which two KL divergences are as good, or LEAST_NATS [tune: pixels]
+SAME_SCALE = 0.3  # of the logarithm of std: two conventions of one family; definition
+TRUTH_GAIN = 1.5  # factor over what is fed, where only a ground truth speaks for another [tune]
 TIE = 1.05  # factor within which two conventions do equally well; decision 20 [tune]
 BEATS_RIVAL = 1.1  # factor by which a convention must beat a smaller change [tune]
 RICHER, RICHER_NATS = 2.5, 0.05  # factor and nats by which it must beat what is fed; decision 20
@@ -129,9 +135,9 @@ SIMILAR_GAIN = 0.85  # at a reduced size, where edges fall otherwise [tune: enla
 OUR_OBJECTS_GAIN = 0.8  # from which on the file has our objects: other weights would not [tune]
 RANDOM_GAIN = 0.5  # weights at random may follow the colors so far, and so may others [tune]
 CLEARER_GAIN = 0.003  # by which a program must match better than our own label map [tune]
+FITS_SHOWN = 4  # programs that write one value, in a sentence
 SAME_ASPECT = 0.05  # relative, of a file that was only made smaller; definition
 JPEG_LEVELS = 40  # gray levels by which a JPEG changes pixels at edges [tune: JPEG]
-SAFE_COLORS = 18  # of the palette for color-blind eyes; core/colors.py
 BLACK_CHANNEL = 32  # of every channel: a color below it looks black; definition
 FIGURE_MARGIN = 0.02  # of the shorter side: plt.savefig leaves more on every side; definition
 FIGURE_VALUES = 50  # different values, from which on a picture with a white margin is a drawing
@@ -158,6 +164,7 @@ REPEATED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99) 
 
 HARMLESS_SHARE = 0.02  # of the pixels: a change of fewer is a note; the benchmark's definition
 VISIBLE_SHARE = 0.001  # of the pixels: the same for decisions and colors, which are exact
+HARMFUL_IOU = 0.005  # mIoU by which a fix may lower it: rounding; definition
 HARM = 0.9  # factor of the mask's score: a fix that leaves less does harm [tune]
 
 # --- size and order (checks/feeding.py) -----------------------------------------------------------
@@ -179,14 +186,20 @@ CONSTANT_RANGE = 0.01  # of an output: below it nothing can be concluded from it
 USUAL_CUTS = (0.3, 0.7)  # a threshold between them is only doubted for two heaps [healthy]
 TWO_HEAPS = 0.68  # share of the variance between both sides; a cut through one normal heap: 0.64
 
-# --- BatchNorm and precision (checks/numerics.py) -------------------------------------------------
+# --- BatchNorm and precision (checks/numerics.py, stored_statistics.py) --------------------------
 
 OWN_GAIN, OWN_GAIN_NATS = 1.4, 0.1  # factor and nats by which own statistics must win [healthy]
+OWN_GAIN_BY_TRUTH, OWN_GAIN_SHARE = 1.15, 0.1  # factor, and share of what could be known [tune]
+OWN_GAIN_UNSEEN = 1.25  # factor by a ground truth, where no layer shows why [tune]
+UNLIKE_STORED = 0.2  # nats, upper quartile behind the first: healthy ones had up to 0.07 [healthy]
+FEWEST_POSITIONS = 16  # of a layer, below which its statistics are chance; definition
+UPPER_QUARTER = 0.75  # quantile over the layers; definition
 STORED_DOUBTED = 0.5  # of what a mask could tell: above it own statistics are not tried [healthy]
 HALF_MAX = 65504  # the largest float16; IEEE 754
 
 # --- training and ground truth (checks/training.py, truth.py) -------------------------------------
 
+KEPT_SHARE = 0.5  # of what a mask shows, that must be in its mirror's too; definition
 EMPTY_SHARE = 0.98  # of the background from which on the mask shows nothing [healthy]
 FOREGROUND_SHARE = 0.02  # in the ground truth that is more than an oversight [healthy]
 BENEATH_NATS = 0.1  # of agreement of what lies under the background [tune: background]
@@ -196,6 +209,13 @@ FEW_IDS = 3  # more ids than classes + 3 come from interpolation, not from annot
 LUMA_SLACK = 1  # gray levels by which programs that compute a luminance differ
 RENAMED_SHARE = 0.75  # of the pixels: agreeing once the ids are renamed [tune: truth]
 RENAMED_GAIN = 0.25  # the same: more than before [tune: truth]
+TURNED_IOU = 0.6  # with the truth turned: at least, and as it is less [tune: truth]
+SEEN_SHARE = 0.001  # of the pixels, that a class wins at least where it was trained [healthy]
+TARGET_STEP = 1 / 255  # of a target of 0 to 1 that was divided by 255; definition
+NEAR_STEP = (0.4, 2.5)  # factors of it, within which the largest probabilities lie; definition
+LARGEST_QUANTILE = 0.99  # of the probabilities: what is meant by the largest; definition
+SECOND_SHARE = 0.5  # of a lost class's pixels: second at more, it was learned and only missed
+LOW_CUTS = (0.0005, 0.001, 0.002, 0.003)  # thresholds about half of that step
 BETWEEN_SHARE = 0.2  # of the edge pixels from which on a mask was interpolated [tune: truth]
 
 # --- weights (checks/weights.py) ------------------------------------------------------------------
@@ -204,6 +224,11 @@ DIVERGED_SHARE = 0.5  # of the tensors from which on it was the training that en
 EVEN_DISTANCE = 1.6  # Kolmogorov's, times sqrt(n): 98.8 % of even numbers stay below it
 FEWEST_NUMBERS = 40  # below which chance alone looks as even; the same distribution
 MANY_NUMBERS = 256  # from which on the distance is decisive; the same distribution
+CHANCE_FACTOR = 1.1  # of chance's largest singular value; trained: median 1.0 to 1.5, most 2.6
+LEAST_SIDE = 8  # rows or columns of a weight, below which chance varies by more than that
+MOST_ROWS, MOST_COLUMNS = 256, 1024  # of a weight that are looked at; time
+UNTRAINED_SHARE = 0.95  # of the weights; at most 0.73 of 17 trained networks, noise has 1.0
+FEWEST_WEIGHTS = 8  # of which every one may be small and hardly trained; definition
 NAMES_SHOWN = 3  # in a sentence; the rest is dots
 DEEPEST_PREFIX = 3  # prefixes one after the other; module., model., and one of its own
 

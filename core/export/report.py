@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from core.checkpoint import Checkpoint
+from core.checkpoint.policy import in_words
 from core.colors import encode_png, palette_colors
 from core.diagnosis import Case, Diagnosis, Finding, Rebuilt
 from core.errors import ArchitectureError
@@ -83,17 +84,22 @@ def html_report(
         stages="".join(_panel(stage, answered.bisect.stage) for stage in stages),
         legend=_legend(inspection, verdict),
         begins=escape(answered.bisect.words),
-        findings=("".join(map(_finding, answered.findings)) or "<p>None.</p>")
+        findings=_unexplained(answered)
+        + ("".join(map(_finding, answered.findings)) or "<p>None.</p>")
         + _rebuilt(answered.rebuilt),
-        failed="".join(
-            f"<p>Not computed: {escape(failed.words)}</p>" for failed in answered.failed
-        ),
+        failed="".join(f"<p>{escape(failed.words)}</p>" for failed in answered.failed),
         settings="".join(_part(inspection.settings, name) for name in PARTS),
         files=_files(checkpoint, inspection),
         figures=_figures(inspection, verdict),
         plotly=plotly,
         script=script,
     )
+
+
+def _unexplained(answered: Diagnosis) -> str:
+    """What was tried and what would decide, where the mask is left without an explanation."""
+    left = answered.unexplained
+    return "" if left is None else f"<p>{escape(left.tried)}</p><p>{escape(left.decides)}</p>"
 
 
 def _own(name: str) -> str:
@@ -233,9 +239,10 @@ def _files(checkpoint: Checkpoint, inspection: Inspection) -> str:
     tensor = inspection.input.tensor
     rows = [
         ("picture", f"{facts.format} {facts.mode}, {facts.width} x {facts.height}"),
-        ("picture SHA-256", inspection.image.digest),
+        ("picture SHA-256", inspection.image.digest.partition("-")[0]),
         ("checkpoint", f"{checkpoint.name}, {checkpoint.container}, {checkpoint.num_bytes:,} B"),
         ("checkpoint SHA-256", checkpoint.digest),
+        ("calls", in_words(checkpoint.calls)),
         ("network", f"{network.architecture}; {len(account.matched)} tensors matched"),
         *((choice.name, f"{choice.taken} ({choice.source})") for choice in network.choices),
         ("tensor", f"{tuple(tensor.shape)} {tensor.dtype}".replace("torch.", "")),

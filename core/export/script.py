@@ -49,6 +49,7 @@ def inference_script(inspection: Inspection, checkpoint: Checkpoint) -> str:
         MaskError: there are more classes than a label map holds.
     """
     _refuse_graphs(checkpoint)
+    _refuse_deep_opacity(inspection)
     pieces = _pieces(inspection, checkpoint)
     names = listed("CLASS_NAMES", inspection.class_names)
     constants = "\n".join([*(line for piece in pieces for line in piece.constants), names])
@@ -62,9 +63,10 @@ def inference_script(inspection: Inspection, checkpoint: Checkpoint) -> str:
 
 def _pieces(inspection: Inspection, checkpoint: Checkpoint) -> list[Piece]:
     network, settings = inspection.network, inspection.settings
-    deep = inspection.image.facts.window is not None
+    about = inspection.image.facts
+    deep = script_input.is_deep(about)
     return [
-        script_input.loading(settings.preprocessing, deep=deep),
+        script_input.loading(settings.preprocessing, about),
         script_input.preprocessing(settings.preprocessing, deep=deep),
         script_network.loading(checkpoint, network, settings),
         script_network.forwarding(checkpoint, network, settings),
@@ -84,10 +86,21 @@ def _refuse_graphs(checkpoint: Checkpoint) -> None:
         )
 
 
+def _refuse_deep_opacity(inspection: Inspection) -> None:
+    about = inspection.image.facts
+    if about.alpha and script_input.is_deep(about):
+        raise ArchitectureError(
+            "No script can be written for a picture with transparency in more than 8 bits.",
+            remedy="Lay it on the background of the training, save it without, and open that.",
+        )
+
+
 def _head(inspection: Inspection, checkpoint: Checkpoint) -> str:
     network = inspection.network
     own = script_network.is_own(network, checkpoint)
     needs = ["torch", "torchvision", "numpy", "pillow"]
+    if package := script_input.package_of(inspection.image.facts):
+        needs.append(package)
     if network.source is not None and network.source.needs:
         needs.append(network.source.needs)
     if "safetensors" in checkpoint.container or not script_network.opens_itself(checkpoint):

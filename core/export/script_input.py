@@ -7,6 +7,7 @@ memory layout; that makes its numbers the same, bit for bit.
 from __future__ import annotations
 
 from core.export.pieces import Piece, indented
+from core.image import ImageFacts
 from core.settings import Preprocessing
 
 SHALLOW = '''\
@@ -29,14 +30,32 @@ def load_picture(path: str) -> np.ndarray:
     if picture.mode.startswith("I;16"):
         samples = samples.astype(np.uint16)
     return np.repeat(samples[..., None], 3, axis=2)'''
+BANDED = '''\
+def load_picture(path: str) -> np.ndarray:
+    """The samples [h w 3] of the bands BANDS."""
+    samples = {read}
+    if samples.ndim == 2:
+        samples = samples[..., None]
+    if samples.shape[0] < samples.shape[-1]:
+        samples = np.moveaxis(samples, 0, -1)  # c h w
+    if samples.dtype.kind == "f":
+        samples = np.nan_to_num(samples.astype(np.float32))
+    elif samples.dtype not in (np.uint8, np.uint16):
+        samples = samples.astype(np.int32)
+    return np.ascontiguousarray(samples[..., BANDS])'''
+READ = {  # how what Pillow does not read as it is comes in
+    "NPY": ("np.load(path, allow_pickle=False).squeeze()", "import numpy as np"),
+    "TIFF": ("tifffile.imread(path, key=0)", "import tifffile"),
+    "PNG": ("cv2.imread(path, cv2.IMREAD_UNCHANGED)[..., 2::-1]", "import cv2"),
+}
 WINDOW = '''\
 def as_8_bit(samples: np.ndarray) -> np.ndarray:
-    """UInt8: from 0 to the smallest 2^k - 1 that holds all; floats from 0 to 1, or their range."""
+    """UInt8: from 0 to the smallest 2^k - 1 that holds all; floats 0..1, 0..255, or their range."""
     low, high = float(samples.min()), float(samples.max())
     if samples.dtype.kind in "ui" and low >= 0:
         low, high = 0.0, float(2 ** max(8, int(high).bit_length()) - 1)
-    elif low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
+    elif low >= 0 and high <= 255:
+        low, high = 0.0, 1.0 if high <= 1 else 255.0
     elif high <= low:
         high = low + 1
     scaled = (samples.astype(np.float64) - low) * (255 / (high - low))
@@ -50,18 +69,51 @@ MODES = {
 COLORS = {"rgb": "RGB", "bgr": "BGR", "gray": "gray"}
 
 
-def loading(chosen: Preprocessing, *, deep: bool) -> Piece:
+def loading(chosen: Preprocessing, about: ImageFacts) -> Piece:
     """Read the picture.
 
     Args:
         chosen: what the network is fed.
-        deep: the picture has more than 8 bits a sample.
+        about: the picture that is open; others of its kind are read in the same way.
     """
+    code, constants, imports = _load(about)
+    if is_deep(about) and chosen.depth == "8":
+        code = f"{code}\n\n\n{WINDOW}"
+    return Piece(code, constants, imports)
+
+
+def is_deep(about: ImageFacts) -> bool:
+    """Whether the picture has more than 8 bits a sample."""
+    return about.window is not None
+
+
+def package_of(about: ImageFacts) -> str:
+    """What reads such a picture, besides Pillow and NumPy; "" for nothing."""
+    if about.format == "HEIF":
+        return "pillow-heif"
+    return (
+        {"TIFF": "tifffile", "PNG": "opencv-python"}.get(about.format, "") if _banded(about) else ""
+    )
+
+
+def _banded(about: ImageFacts) -> bool:
+    """Whether Pillow would change the numbers of such a file (core/image/tiff.py)."""
+    odd = about.mode.endswith("bands") or ";" in about.mode.removeprefix("I;")
+    return about.format == "NPY" or (about.format in READ and odd)
+
+
+def _load(about: ImageFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Function, constants and imports."""
+    if _banded(about):
+        read, needs = READ[about.format]
+        places = [0, 0, 0] if about.bands < 3 else [band - 1 for band in about.chosen]
+        bands = f"BANDS = {places}  # which of the file are red, green and blue, from 0"
+        return BANDED.replace("{read}", read), (bands,), tuple({needs, "import numpy as np"})
     imports = ("from PIL import Image, ImageOps", "import numpy as np")
-    if not deep:
-        return Piece(SHALLOW, (), imports)
-    code = f"{DEEP}\n\n\n{WINDOW}" if chosen.depth == "8" else DEEP
-    return Piece(code, (), imports)
+    if about.format == "HEIF":
+        known = "pillow_heif.register_heif_opener()"
+        return SHALLOW, (known,), (*imports, "import pillow_heif")
+    return DEEP if is_deep(about) else SHALLOW, (), imports
 
 
 def preprocessing(chosen: Preprocessing, *, deep: bool) -> Piece:

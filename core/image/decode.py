@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 import PIL.Image
 
-from core.errors import SettingsError
 from core.image.picture import FIRST_BANDS, TURNS, Image, ImageFacts
 from core.image.raster import ImageLimits, Raster
 from core.image.read import Reader, read_raster
@@ -35,13 +34,13 @@ def decode_image(
     Args:
         content: the file, of one of the formats of `sniff.py`.
         background: color under transparent pixels, 0..255.
-        bands: which are red, green and blue, from 1, where the file has more than three.
+        bands: which are red, green and blue, from 1, where the file has more than three; the
+            first three are taken, and this is told, where it has no such band.
         limits: what the picture may be at most, of this process.
         read: where the decoders run.
 
     Raises:
         ImageError: it cannot be decoded, or is over a limit.
-        SettingsError: it has no such band.
 
     A picture of 16 bits keeps its numbers in `samples`; `pixels` are what one sees of them:
 
@@ -67,15 +66,15 @@ def image_of(
     if alpha:
         notes.append(f"transparency composited on rgb{background}")
     count = 1 if flat.ndim == 2 else flat.shape[2]
-    if count == 2 or count > 3:
-        notes.append(_told(count, bands))
+    bands, told = _chosen(count, bands)
+    notes += told
     samples, pixels, window, told = _samples(_three(_turned(flat, raster.orientation), bands))
     notes += told
     if window is None and raster.mode not in ("RGB", "L") and raster.format != "NPY" and count < 4:
         notes.append(f"mode {raster.mode} converted to RGB")
     facts = ImageFacts(
         raster.format, raster.mode, *raster.size, _bits(raster), raster.several,
-        raster.orientation, alpha, window, tuple(notes), count, bands if count > 3 else FIRST_BANDS,
+        raster.orientation, alpha, window, tuple(notes), count, bands,
     )  # fmt: skip
     if facts.chosen != FIRST_BANDS:
         digest += "-bands-" + "-".join(map(str, bands))
@@ -133,11 +132,16 @@ def _over_deep(values: np.ndarray, background: Bands) -> tuple[np.ndarray, bool]
 # --- bands, turns, depths -------------------------------------------------------------------------
 
 
-def _told(count: int, bands: Bands) -> str:
+def _chosen(count: int, bands: Bands) -> tuple[Bands, tuple[str, ...]]:
+    """The bands that are taken, and how to say it; of three and fewer there is no choice."""
     if count == 2:
-        return "2 bands: the first is taken as gray"
-    red, green, blue = bands
-    return f"{count} bands: {red}, {green}, {blue} are taken as red, green, blue; choose others"
+        return FIRST_BANDS, ("2 bands: the first is taken as gray",)
+    if count < 4:
+        return FIRST_BANDS, ()
+    missing = [band for band in bands if band > count]
+    red, green, blue = taken = FIRST_BANDS if missing else bands
+    why = f"; there is no band {missing[0]}" if missing else ""
+    return taken, (f"{count} bands: {red}, {green}, {blue} are taken as red, green, blue{why}",)
 
 
 def _three(values: np.ndarray, bands: Bands) -> np.ndarray:
@@ -147,12 +151,6 @@ def _three(values: np.ndarray, bands: Bands) -> np.ndarray:
         return np.repeat(gray[..., None], 3, axis=2)
     if values.shape[2] == 3:
         return values
-    if max(bands) > values.shape[2]:
-        raise SettingsError(
-            f"The picture has {values.shape[2]} bands, and band {max(bands)} is asked for.",
-            remedy="Choose among the bands that it has.",
-            changes={"bands": FIRST_BANDS},
-        )
     return np.ascontiguousarray(values[..., [band - 1 for band in bands]])
 
 

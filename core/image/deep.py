@@ -15,13 +15,16 @@ import numpy as np
 import PIL.Image
 from PIL.ImageFile import ImageFile
 
+from core.image.png import GRAY_AND_OPACITY, as_bytes
 from core.image.raster import Raster
 
 OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # N: native
 
 
 def png(content: bytes, opened: ImageFile) -> Raster:
-    """A PNG of 16-bit RGB or RGBA: UInt16[h w c]."""
+    """A PNG of 16-bit RGB, RGBA or gray with opacity: UInt16[h w c]."""
+    if content[25] == GRAY_AND_OPACITY:
+        return _gray(content)
     clear = opened.info.get("transparency")
     values = both_bytes(content, opened)
     if clear is not None and values.shape[2] == 3:
@@ -29,6 +32,13 @@ def png(content: bytes, opened: ImageFile) -> Raster:
         values = np.concatenate([values, shown * np.uint16(65535)], axis=2, dtype=np.uint16)
     mode = f"{opened.mode};16"
     return Raster(values, str(opened.format), mode, alpha=values.shape[2] == 4)
+
+
+def _gray(content: bytes) -> Raster:
+    picture = PIL.Image.open(io.BytesIO(as_bytes(content)), formats=("PNG",))
+    pairs = np.array(picture).astype(np.uint16)
+    values = (pairs[..., ::2] << 8) | pairs[..., 1::2]
+    return Raster(values, "PNG", "LA;16", alpha=True)
 
 
 def both_bytes(content: bytes, opened: ImageFile) -> np.ndarray:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 START = (
     "import sys; sys.path += sys.argv[1:3]; from core.image.child import main; main(sys.argv[3:])"
 )
-PATIENCE = 15.0  # seconds, a little more than the process gives itself
+PATIENCE = 25.0  # seconds, a little more than the process gives itself
 SLOW = 4.5  # seconds after which a process that ended without a word had no time left
 DTYPES = {np.dtype(kind).str for kind in ["?", *"bBhHiIqQefd"]}  # that a picture may have
 QUIET: dict[str, Any] = {  # each thread of OpenBLAS would reserve memory

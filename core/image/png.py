@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 
 BEGIN = 8  # bytes of the signature
+GRAY_AND_OPACITY = 4  # color type
 STEP = 2**20  # bytes unpacked at a time, which are not kept
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by color type
 
@@ -34,8 +35,14 @@ def check_png(content: bytes) -> None:
 
 
 def is_deep_color(content: bytes) -> bool:
-    """Whether it has 16 bits for each of three or four channels."""
-    return content[24] == 16 and content[25] in (2, 6)
+    """Whether it has 16 bits for each of two, three or four channels."""
+    return content[24] == 16 and content[25] in (2, GRAY_AND_OPACITY, 6)
+
+
+def as_bytes(content: bytes) -> bytes:
+    """A PNG of gray and opacity in 16 bits as one of RGBA in 8: the same bytes and filters."""
+    header = content[12:24] + bytes([8, 6]) + content[26:29]
+    return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
 
 
 def _bytes_unpacked(content: bytes) -> int:

@@ -8,6 +8,7 @@ here unless the file says "alpha" and the band looks like it.
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,12 @@ from core.image.raster import ImageLimits, Raster
 if TYPE_CHECKING:  # loads where a file needs it
     from tifffile import TiffFrame, TiffPage
 
+# What it thinks of a file is not for the terminal.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
 UINT, INT, FLOAT = 1, 2, 3  # tag SampleFormat
 GRAY_IN_PILLOW = {(8, UINT), (16, UINT), (16, INT), (32, INT), (32, FLOAT)}
+WHOLE = (8, 16, 32, 64)  # bits of a sample that is a number of NumPy
 ASSOCIATED, STRAIGHT = 1, 2  # tag ExtraSamples: opacity, colors multiplied by it or not
 EXTREME_SHARE = 0.5  # of an alpha channel is fully clear or opaque; of a band, next to nothing
 SIZES = {"width": 256, "height": 257, "compression": 259, "photometric": 262, "planes": 284}
@@ -64,7 +69,7 @@ def read_tiff(content: bytes, limits: ImageLimits) -> Raster:
     check_size((layout.width, layout.height), limits)
     if _is_four(layout) or (_is_deep(layout) and layout.samples == 3):
         return _with_pillow(content, layout)
-    if layout.is_bands and not _fits_pillow(layout):
+    if layout.is_bands and layout.bits in WHOLE and not _fits_pillow(layout):
         return _with_tifffile(content, layout, limits)
     opened = PIL.Image.open(io.BytesIO(content), formats=("TIFF",))
     check_size(opened.size, limits)
@@ -170,13 +175,16 @@ def _with_tifffile(content: bytes, layout: Layout, limits: ImageLimits) -> Raste
             raise too_large(
                 f"{page.nbytes / 2**20:.0f} MiB of samples", f"{limits.unpacked / 2**20:.0f} MiB"
             )
-        if layout.bits == 0 or (layout.compression == 1 and sum(page.databytecounts) < page.nbytes):
+        if layout.compression == 1 and sum(page.databytecounts) < page.nbytes:
             raise DamagedError("there are fewer samples than the tags say")
         values, axes = _samples(page), page.axes
     if axes == "SYX":
         values = np.ascontiguousarray(np.moveaxis(values, 0, -1))
     elif axes not in ("YX", "YXS"):
         raise DamagedError(f"the samples are arranged as {axes}")
+    found = (values.dtype.itemsize * 8, *values.shape[:2])
+    if found != (layout.bits, layout.height, layout.width):
+        raise DamagedError("tags contradict each other")
     return replace(_of_bands(values, layout), several=layout.several)
 
 

@@ -53,8 +53,13 @@ def test_every_palette_has_a_color_for_every_class(name):
     assert len(colors_of(name, 300)) >= 300
 
 
-def test_the_safe_palette_warns_of_nothing():
-    assert palette_warnings(colors_of("safe"), 18) == ()
+@pytest.mark.parametrize("count", [18, 19, 21, 150, 847])
+def test_the_default_palette_has_a_color_of_its_own_for_every_class(count):
+    colors = palette_colors(Display(), count)
+
+    assert palette_warnings(colors, count) == ()
+    assert len({tuple(color) for color in colors.tolist()}) == len(colors)
+    assert colors[:18].tolist() == colors_of("safe", 18).tolist()  # those of few classes stay
 
 
 def test_twins_and_near_black_colors_are_told():

@@ -28,6 +28,7 @@ def test_as_a_program_it_names_the_cause_and_what_to_do(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 10
+    assert all(line.startswith("... ") for line in done.stderr.splitlines())  # of no library
     assert done.stdout.startswith("Normalization is missing. The network is fed pixels of 0 to 1")
     assert "[P1] Normalization is missing (certain)" in done.stdout
     assert "mean=(0.485, 0.456, 0.406)" in done.stdout
@@ -38,6 +39,16 @@ def test_as_a_program_it_names_the_cause_and_what_to_do(tmp_path):
 def test_a_healthy_case_ends_with_zero(capsys):
     assert main([*BASE, "--preset", "imagenet"]) == 0
     assert "No problem found in these files" in capsys.readouterr().out
+
+
+def test_a_mask_that_contradicts_the_truth_never_ends_with_zero(tmp_path, capsys):
+    Image.fromarray(np.full((256, 256), 4, np.uint8)).save(tmp_path / "of_another_picture.png")
+    arguments = [*BASE, "--preset", "imagenet", "--truth", str(tmp_path / "of_another_picture.png")]
+
+    assert main(arguments) == 13
+    told = capsys.readouterr().out
+    assert "these files do not tell why" in told
+    assert "What would decide: whether the ground truth belongs to this picture" in told
 
 
 @pytest.mark.parametrize("option", ["--output", "--truth"])
@@ -69,6 +80,7 @@ def test_settings_come_from_a_file_and_leave_as_a_script(tmp_path, capsys):
 def test_json_holds_the_same_and_its_evidence_as_numbers(capsys):
     assert main([*BASE, "--json"]) == 10
     told = json.loads(capsys.readouterr().out)
+    assert told["checkpoint"]["asks_to_call"] == []
 
     first = told["findings"][0]
     assert (first["cause"], first["certainty"]) == ("P1", "certain")

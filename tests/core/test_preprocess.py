@@ -12,7 +12,7 @@ from core.preprocess import channel_histograms, preprocess
 from core.presets import IMAGENET_MEAN, IMAGENET_STD, PRESETS, apply_preset
 from core.settings import Preprocessing, Settings
 from tests.conftest import png
-from tests.core.test_image import encoded
+from tests.core.image.test_decode import encoded
 
 
 def picture(height=37, width=53, seed=0):

@@ -1,12 +1,13 @@
 """What was used most recently stays, within a number of bytes."""
 
 import gc
+import os
 import threading
 import weakref
 
 import pytest
 
-from core.recent import Recent
+from core.recent import Recent, forget_oldest
 from core.testing import Held, in_background, wait_until
 
 
@@ -158,3 +159,34 @@ def test_of_a_value_that_was_never_made_not_even_the_key_is_kept():
     gc.collect()
 
     assert held() is None
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def write(path, count, *, age):
+    path.write_bytes(bytes(count))
+    os.utime(path, (1e9 - age, 1e9 - age))
+
+
+def test_what_belongs_to_a_kept_file_counts_too(tmp_path):
+    for name, age in (("a", 3), ("b", 2), ("c", 1)):
+        write(tmp_path / f"{name}.safetensors", 10, age=age)
+        write(tmp_path / f"{name}.json", 90, age=age)
+
+    forget_oldest(tmp_path, "*.safetensors", 200, keep="c.safetensors")
+
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("b.safetensors", "b.json"),
+        *("c.safetensors", "c.json"),
+    }
+
+
+def test_what_was_used_last_stays_with_all_that_belongs_to_it(tmp_path):
+    write(tmp_path / "old.json", 90, age=9)  # only its numbers were looked at since
+    write(tmp_path / "old.safetensors", 10, age=1)
+    write(tmp_path / "new.safetensors", 10, age=2)
+
+    forget_oldest(tmp_path, "*.safetensors", 100, keep="none")
+
+    assert {path.name for path in tmp_path.iterdir()} == {"old.safetensors", "old.json"}

@@ -5,7 +5,7 @@ import pytest
 
 from core.colors import palette_colors
 from core.settings import Display
-from pages.components.widgets.charts import bias_figure, fits_figure, pixel_figure
+from pages.components.widgets.charts import bias_figure, fits_figure, likeness_figure, pixel_figure
 
 
 def pinned(logits):
@@ -45,6 +45,17 @@ def test_the_divergence_under_each_convention_is_written_beside_its_bar():
     assert figure.data[0].textposition == "outside"
     assert figure.layout.xaxis.range[1] > np.log10(6750) + 1
     assert figure.layout.xaxis.range[0] < np.log10(0.039)
+
+
+def test_the_scale_of_likeness_marks_each_input_in_its_zone_and_names_the_number():
+    scale = {"like training": 0.25, "unusual": 2.5, "nothing like training": float("inf")}
+    figure = likeness_figure({"as fed now": 6750.0, "ImageNet": 0.04}, scale)
+
+    marks = figure.data[0]
+    assert [note.text for note in figure.layout.annotations] == list(scale)
+    assert [shape.x1 for shape in figure.layout.shapes] == [0.25, 2.5, max(marks.x)]
+    assert marks.customdata == (6750.0, 0.04)
+    assert "KL divergence of BatchNorm statistics" in marks.hovertemplate
 
 
 def test_a_class_without_a_name_has_its_number_once():

@@ -9,6 +9,7 @@ from torch import nn
 from core.architectures.shapes import OUTPUT_STRIDE
 from tests.conftest import saved, upload
 from tests.core.architectures.test_families import state_for
+from tests.support.crafted import LAVISH, UNWRITABLE, asking
 from tests.support.hostile import BOMBS, LIES, calls
 from tests.support.networks import deeplab_mobilenet, of_a_class_that_exists_nowhere, seeded
 
@@ -111,6 +112,7 @@ def test_what_no_tensor_tells_is_a_choice_here_and_in_the_sidebar(page):
 def test_every_hostile_file_gets_a_sentence_and_the_page_stays(page):
     files = {name: make() for name, make in BOMBS.items()}
     files |= {name: (make(), "") for name, make in LIES.items()}
+    files |= {name: make() for name, make in UNWRITABLE.items()}
     for name, (content, sentence) in files.items():
         if sentence == "opens":  # with the weights beside the bomb, which is left alone
             continue
@@ -121,6 +123,24 @@ def test_every_hostile_file_gets_a_sentence_and_the_page_stays(page):
         assert "352 of 352 tensors matched" in says(page), name
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        UNWRITABLE["half a character in a name"],
+        UNWRITABLE["half a character beside the weights"],
+        LAVISH["one text of a million letters 2,000 times"],
+    ],
+)
+def test_a_crafted_file_that_opens_is_described_and_another_one_can_follow(page, make):
+    upload(page, UPLOADER, "mine.pth", make()[0])
+    assert not page.exception
+    assert "1 tensors, 4 numbers" in says(page)
+
+    upload(page, UPLOADER, "next.pth", saved({"conv.weight": torch.ones(2, 3, 1, 1)}))
+    assert not page.exception
+    assert "1 tensors, 6 numbers" in says(page)
+
+
 def test_no_hostile_call_runs_and_the_dashboard_stays(app, tmp_path):
     marker = tmp_path / "ran"
     for _, _, content in list(calls(f"touch {marker}"))[::12]:
@@ -129,3 +149,11 @@ def test_no_hostile_call_runs_and_the_dashboard_stays(app, tmp_path):
         assert app.error
         assert "class 0 (desk)" in (app.success or app.warning)[0].value
     assert not marker.exists()
+
+
+def test_what_a_file_asks_to_call_beside_good_weights_is_a_warning(page):
+    upload(page, UPLOADER, "mine.pth", asking("requests.api.get", "GLOBAL and REDUCE"))
+
+    assert not page.exception
+    (warning,) = [w.value.replace("\\", "") for w in page.warning if "asks" in w.value]
+    assert "This file asks to call requests.api.get. Maskscope never runs it" in warning

@@ -8,6 +8,7 @@ from threading import Event
 import numpy as np
 import pytest
 import torch
+from streamlit.testing.v1 import AppTest
 
 import examples
 from core.diagnosis import CAUSES
@@ -81,8 +82,8 @@ def test_a_mask_far_from_the_truth_is_not_called_well_where_nothing_is_found(app
     app.button(key="preset_imagenet").click().run()
 
     assert not finished(app).success
-    assert "No problem found in these files" in verdict(app)
-    assert "However, mask and ground truth differ" in verdict(app)
+    assert "these files do not tell why" in verdict(app)
+    assert "whether the ground truth belongs to this picture" in verdict(app)
 
 
 def test_undo_ends_with_the_next_preset(app):
@@ -126,6 +127,24 @@ def test_the_page_shows_the_mask_before_and_after_the_fix_and_runs_the_network_n
 @pytest.mark.parametrize("cause", CAUSES)
 def test_every_cause_is_explained(cause):
     assert len(CAUSES[cause].explanation) > 100
+
+
+def test_what_could_not_be_computed_is_shown_with_its_reason():
+    def page():
+        from core.diagnosis import Diagnosis
+        from core.diagnosis.measure.failures import Failed
+        from core.settings import Settings
+        from pages.components.diagnosis.findings import show_diagnosis
+
+        failed = Failed(("8 of 8 conventions", "order"), "The network stops.")
+        show_diagnosis(Diagnosis(Settings(), failed=(failed,), finished=True), None)
+
+    shown = AppTest.from_function(page).run()
+
+    assert not shown.exception
+    assert shown.info[0].value.replace("\\", "") == (
+        "Could not be computed: 8 of 8 conventions, order. The network stops."
+    )
 
 
 def test_a_head_that_was_never_trained_is_named_for_an_upload(app):

@@ -1,7 +1,7 @@
 """Networks of Hugging Face transformers, built and filled by that library from its own config.
 
-The config beside the weights tells the class and all sizes. Without one, a SegFormer is
-recognized by its keys and shapes alone.
+The config beside the weights tells the class and all sizes. Without one, some are recognized by
+their keys and shapes alone (`transformers_shapes.py`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.architectures.families.transformers_shapes import reader_of
 from core.architectures.families.transformers_source import transformers_source
-from core.architectures.network import Account, Choice, Network, Tensors, choose, refuse_unfit
-from core.architectures.shapes import count, has, size
+from core.architectures.network import Account, Choice, Network, Tensors, refuse_unfit
 from core.checkpoint import Checkpoint
 from core.checkpoint.known import normalizations_in
 from core.errors import ArchitectureError
@@ -35,8 +35,6 @@ KINDS = {  # model_type of the config -> its title; each has a class with one sc
     "beit": "BEiT",
     "data2vec-vision": "Data2Vec",
 }
-SEGFORMER = "segformer.encoder."
-ATTENTION = "attention heads"
 MOST = 1_000_000  # of any number in a config: no size of a network is larger
 # While it builds, the library has torch's init functions and its own tie_weights replaced for the
 # whole process; of two that build at once the later one would leave the replacements behind.
@@ -45,10 +43,8 @@ LAYERS = re.compile(r"layers$|^depths$|^num_.*blocks$")  # numbers of parts that
 
 
 def matches(checkpoint: Checkpoint) -> bool:
-    """Whether there is a config of that library, or the keys of its SegFormer."""
-    return _kind(checkpoint) in KINDS or has(
-        checkpoint.tensors, SEGFORMER, "decode_head.linear_c.0."
-    )
+    """Whether there is a config of that library, or keys of which one can be read."""
+    return _kind(checkpoint) in KINDS or reader_of(checkpoint.tensors) is not None
 
 
 def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
@@ -86,33 +82,11 @@ def _kind(checkpoint: Checkpoint) -> str:
 def _config(
     checkpoint: Checkpoint, chosen: Mapping[str, str]
 ) -> tuple[Mapping[str, Any], tuple[Choice, ...]]:
-    """The config in the file, else what the keys of a SegFormer tell."""
-    if _kind(checkpoint) in KINDS:
+    """The config in the file, else what the keys tell."""
+    read = reader_of(checkpoint.tensors)
+    if _kind(checkpoint) in KINDS or read is None:
         return checkpoint.metadata[CONFIG], ()
-    heads = choose(ATTENTION, ("1, 2, 5, 8", "1, 2, 4, 8"), chosen)
-    numbers = [int(number) for number in heads.taken.split(",")]
-    return _segformer(checkpoint.tensors) | {"num_attention_heads": numbers}, (heads,)
-
-
-def _segformer(tensors: Tensors) -> dict[str, Any]:
-    """A SegFormer's config from its keys and shapes."""
-    stages = range(count(tensors, f"{SEGFORMER}patch_embeddings."))
-    patch = [f"{SEGFORMER}patch_embeddings.{stage}.proj.weight" for stage in stages]
-    first = [f"{SEGFORMER}block.{stage}.0." for stage in stages]
-    widths = [size(tensors, key, 0, 32) for key in patch]
-    hidden = [size(tensors, f"{name}mlp.dense1.weight", 0, 4) for name in first]
-    return {
-        "model_type": "segformer",
-        "num_encoder_blocks": len(stages),
-        "num_channels": size(tensors, patch[0], 1, 3),
-        "hidden_sizes": widths,
-        "patch_sizes": [size(tensors, key, 2, 3) for key in patch],
-        "depths": [count(tensors, f"{SEGFORMER}block.{stage}.") for stage in stages],
-        "sr_ratios": [size(tensors, f"{name}attention.self.sr.weight", 2, 1) for name in first],
-        "mlp_ratios": [of // width for of, width in zip(hidden, widths, strict=True)],
-        "decoder_hidden_size": size(tensors, "decode_head.linear_c.0.proj.weight", 0, 256),
-        "num_labels": size(tensors, "decode_head.classifier.weight", 0, 150),
-    }
+    return read(checkpoint.tensors, chosen)
 
 
 # --- the library ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
     length * direction / |direction|     weight_norm, https://arxiv.org/abs/1602.07868
     original * mask                      torch.nn.utils.prune
     original / largest singular value    spectral_norm, https://arxiv.org/abs/1802.05957
+    8-bit number * scale                 scaled float8 and int8 of inference libraries
 
 The names are those of torch.nn.utils.parametrizations and of the older functions in torch.nn.utils.
 """
@@ -10,7 +11,7 @@ The names are those of torch.nn.utils.parametrizations and of the older function
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -27,13 +28,17 @@ class Way:
     parts: tuple[str, ...]  # what follows the layer's name; {} is the parameter's own name
     join: Callable[..., torch.Tensor | None]  # parts -> the weight; None where they do not fit
     words: str  # how the parts were joined
+    small: bool = False  # only of numbers of 8 bits, whose name the whole keeps
 
 
-def merged(tensors: Tensors) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def merged(
+    tensors: Tensors, small: Collection[str] = ()
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """The same tensors with the whole weight in the place of its first part.
 
     Args:
         tensors: of a file; what is in no such parts stays as it is.
+        small: the names of those that were stored in 8 bits.
 
     Returns:
         By name, in the file's order; and for each weight that was joined, how.
@@ -43,7 +48,8 @@ def merged(tensors: Tensors) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     how: dict[str, str] = {}
     for key in tensors:
         for way in WAYS:
-            whole = None if key in gone else _joined(key, way, tensors)
+            fits = key not in gone and (not way.small or _is_small(key, tensors, small))
+            whole = _joined(key, way, tensors) if fits else None
             if whole is not None:
                 name, parts, weight = whole
                 found[key], how[name] = (name, weight), way.words
@@ -86,6 +92,10 @@ def _named(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
+def _is_small(key: str, tensors: Tensors, small: Collection[str]) -> bool:
+    return key in small or (tensors[key].dtype == torch.int8 and tensors[key].ndim > 1)
+
+
 def _joined(
     key: str, way: Way, tensors: Tensors
 ) -> tuple[str, tuple[str, ...], torch.Tensor] | None:
@@ -95,9 +105,13 @@ def _joined(
         return None
     layer, name = match.groups()
     parts = tuple(layer + part.format(name) for part in way.parts)
-    if layer + name in tensors or not all(part in tensors for part in parts):
+    taken = layer + name in tensors and layer + name not in parts
+    if taken or not all(part in tensors for part in parts):
         return None
-    weight = way.join(*(tensors[part] for part in parts))
+    try:
+        weight = way.join(*(tensors[part] for part in parts))
+    except RuntimeError:  # whole numbers, or of two kinds: no such parts
+        return None
     return None if weight is None else (layer + name, parts, weight)
 
 
@@ -133,7 +147,17 @@ def _divided(
     return None
 
 
+def _scaled(stored: torch.Tensor, scale: torch.Tensor) -> torch.Tensor | None:
+    """One scale for all, or one for each output channel."""
+    if not scale.is_floating_point() or scale.numel() not in (1, len(stored)):
+        return None
+    return stored.float() * scale.float().reshape(-1, *[1] * (stored.ndim - 1))
+
+
+SCALED = "the 8-bit numbers times their scale"
 WAYS = (
+    Way(("{}", "{}_scale"), _scaled, SCALED, small=True),
+    Way(("{}", "scale_{}"), _scaled, SCALED, small=True),
     Way(
         ("parametrizations.{}.original0", "parametrizations.{}.original1"),
         _stretched,

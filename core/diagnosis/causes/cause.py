@@ -32,8 +32,6 @@ class Cause:
     exchanges_weights: bool = False
     # On some pictures it changes next to nothing: then it is a note, and no fault of this mask.
     may_be_harmless: bool = False
-    # A script with this bug writes one value whatever the network says.
-    writes_one_value: bool = False
 
     @property
     def explanation(self) -> str:

@@ -18,7 +18,6 @@ CAUSES = (
         fix="Apply a sigmoid and a threshold.",
         code="mask = model(x).sigmoid()[0, 0] > 0.5",
         mended_by_settings=True,
-        writes_one_value=True,
     ),
     Cause(
         id="R3",

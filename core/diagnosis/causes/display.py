@@ -96,7 +96,23 @@ CAUSES = (
         code="Image.fromarray(labels.astype(np.uint8))",
     ),
     Cause(
-        id="D10",
+        id="D8",
+        title="Your script writes another mask",
+        stage="saving",
+        what="""
+        This checkpoint and these settings give another mask of the picture than the file that your
+        script wrote. So the fault lies in the script, between loading the weights and saving the
+        mask, or the settings here are not those of the script.
+        """,
+        found_by="""
+        Your own output is compared with our label map, then with what each common mistake would
+        have written, and nothing explains it.
+        """,
+        fix="Compare the script with `inference.py` of the page Export, step by step.",
+        code="print(model.load_state_dict(state, strict=True), model.training, x.mean(), x.std())",
+    ),
+    Cause(
+        id="R9",
         title="The label map is resized with interpolation",
         stage="mask",
         what="""

@@ -80,6 +80,20 @@ CAUSES = (
         code="assert image.std() > 1",
     ),
     Cause(
+        id="F6",
+        title="The picture has more than three bands",
+        stage="input",
+        what="""
+        A file of a satellite or of a microscope has more bands than a network of three channels is
+        fed, and another program may take others, in another order, or take the fourth for opacity.
+        """,
+        found_by="""
+        The evidence is the number of bands in the file, and which of them are fed.
+        """,
+        fix="Feed the bands of the training, in its order.",
+        code="image = bands[..., [0, 1, 2]]",
+    ),
+    Cause(
         id="S1",
         title="The picture has another size than in training",
         stage="input",
@@ -99,7 +113,7 @@ CAUSES = (
         may_be_harmless=True,
     ),
     Cause(
-        id="F6",
+        id="F7",
         title="The picture is turned, or its axes are mixed up",
         stage="input",
         what="""

@@ -9,13 +9,16 @@ CAUSES = (
         stage="checkpoint",
         what="""
         The running statistics of BatchNorm cannot be used (the batches had one picture, some
-        layers were frozen and others updated, or none was ever updated), so the network works in
-        training mode only.
+        layers were frozen and others updated, the momentum lagged behind the weights, or none was
+        ever updated), so the network works in training mode only.
         """,
         found_by="""
-        Mean 0 and variance 1 in every layer are certain without a forward. Otherwise the mask has
-        much more mutual information with the ground truth (or with the mask of the mirrored
-        picture) under the picture's own statistics, and no normalization has the same effect.
+        Mean 0 and variance 1 in every layer are certain without a forward. Otherwise the picture's
+        own statistics give a much better mask by the ground truth (or by the mask of the mirrored
+        picture) than the stored ones, and no known normalization does. Layer by layer, what is
+        stored is compared with what is seen while all layers use the picture's own statistics:
+        behind the first layer a wrong normalization no longer counts, so a difference there lies in
+        the file. It is certain where ground truth and layers say the same.
         """,
         fix="Estimate the statistics again on some pictures.",
         code="model.train()\n[model(x) for x in batches]\nmodel.eval()",

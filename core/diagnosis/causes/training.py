@@ -24,12 +24,13 @@ CAUSES = (
         title="The ground truth holds other values than class ids",
         stage="truth",
         what="""
-        The ground truth has 0 and 255, or gray levels, instead of 0, 1, 2. As 255 is usually
-        ignored, the foreground is never learned.
+        The ground truth has 0 and 255, or gray levels, instead of 0, 1, 2. Where the training
+        ignores 255, as is usual, it never learns the foreground.
         """,
         found_by="""
         Some values are neither class ids nor a known ignore id; or a large area is 255 where the
-        mask has a class.
+        mask has a class. Two values of a network with two classes are read as these; this is a
+        note where the mask has the foreground.
         """,
         fix="Map the values to ids, and train again.",
         code="ids = np.searchsorted(np.unique(mask), mask)",
@@ -61,5 +62,49 @@ CAUSES = (
         """,
         fix="Resize masks with nearest neighbor interpolation.",
         code="mask = mask.resize(size, Image.Resampling.NEAREST)",
+    ),
+    Cause(
+        id="T5",
+        title="A class that never wins",
+        stage="truth",
+        what="""
+        The network gives all classes but one, which the ground truth has: the training ignored it
+        (the background through `ignore_index=0` or `reduce_zero_label`), or its labels lacked it.
+        Where the background was ignored, the foreground is everywhere.
+        """,
+        found_by="""
+        The ground truth has the class, the mask has it nowhere, and the other classes are right.
+        """,
+        fix="Let the class count in the loss, and train again.",
+        code="loss = nn.CrossEntropyLoss(ignore_index=255)",
+    ),
+    Cause(
+        id="T6",
+        title="The ground truth is turned or mirrored against its picture",
+        stage="truth",
+        what="""
+        Picture and ground truth were turned differently: an EXIF tag that only one of them has, an
+        augmentation of the one without the other, or rows and columns exchanged.
+        """,
+        found_by="""
+        The mask agrees with the ground truth once that is turned, and not before.
+        """,
+        fix="Turn both in the same way.",
+        code="ids = np.ascontiguousarray(ids[:, ::-1])",
+    ),
+    Cause(
+        id="T7",
+        title="Targets of the training divided by 255",
+        stage="checkpoint",
+        what="""
+        The targets were 0 and 1, and were divided by 255 once more (`ToTensor()` does that): the
+        network learned probabilities of at most 1 / 255, which no usual threshold lets through.
+        """,
+        found_by="""
+        The largest probabilities are about 1 / 255, and half of that as the threshold gives a mask.
+        """,
+        fix="Train with targets of 0 and 1.",
+        code="target = (mask > 0).float()",
+        mended_by_settings=True,
     ),
 )

@@ -9,6 +9,8 @@ CAUSES = (
         stage="checkpoint",
         what="""
         `load_state_dict(strict=False)` loads nothing where no name matches, and raises no error.
+        Lightning's `load_from_checkpoint` changes no model in place either: it returns the loaded
+        one, and the one that it was called on stays untrained.
         """,
         found_by="""
         Every key begins with the same prefix, and your own output is not the mask that these
@@ -92,6 +94,23 @@ CAUSES = (
         """,
         fix="Open a checkpoint that was trained on pictures like this one.",
         code='model = load("trained_on_these.pth")',
+    ),
+    Cause(
+        id="W8",
+        title="Weights that do not look trained",
+        stage="checkpoint",
+        what="""
+        All weights are like random numbers: the training diverged, the file was converted wrongly,
+        or it was saved before the weights were loaded.
+        """,
+        found_by="""
+        Of random numbers the largest singular value of a weight is known (Marchenko and Pastur);
+        training exceeds it in a quarter of the layers or more, also after 40 steps. Here nearly no
+        layer does.
+        """,
+        fix="Open an earlier checkpoint, or convert the original file again.",
+        code='model.load_state_dict(torch.load("earlier.pth"), strict=True)',
+        makes_masks_meaningless=True,
     ),
     Cause(
         id="W9",

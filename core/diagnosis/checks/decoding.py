@@ -73,8 +73,7 @@ def twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if (
         rule == "argmax"
         or activation == "none"
-        or low < 0
-        or high > 1
+        or not 0 <= low <= high <= 1  # a NaN is none of it
         or high - low < CONSTANT_RANGE
     ):
         return

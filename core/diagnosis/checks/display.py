@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +12,10 @@ from core.colors import DARK, palette_colors
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
-from core.diagnosis.thresholds import BLACK_CHANNEL, SAFE_COLORS, VISIBLE_SHARE
+from core.diagnosis.thresholds import BLACK_CHANNEL, VISIBLE_SHARE
+from core.settings import Display
+
+WHOLE = Display().palette  # nobody chose it: it has a color of its own for every class
 
 
 def gray_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
@@ -32,6 +37,12 @@ def gray_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
+def gray_seen(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+    """D1 again, with how many pixels of the mask on the screen are black by it."""
+    for finding in gray_ids(measured, so_far):
+        yield replace(finding, effect=float((measured.seen.labels.ids > 0).mean()))
+
+
 def palette(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """D4: a custom palette that is too short, or black or equal for different classes."""
     if measured.settings.display.palette != "custom":
@@ -50,7 +61,7 @@ def palette(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         tuple(evidence),
         "Give every class a color of its own, by its id.",
         "palette = np.array(colors, np.uint8); mask = palette[labels]",
-        changes={"palette": _whole(measured)},
+        changes={"palette": WHOLE},
     )
 
 
@@ -75,28 +86,35 @@ def palette_seen(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
     A black mask has none of the classes; the mask that the other fixes bring may have them.
     """
-    wrong = palette_faults(measured)
-    masks = (measured.under(changes).labels.ids for changes in ({}, so_far.fixes))
-    share = max(float(np.isin(ids, list(wrong)).mean()) for ids in masks) if wrong else 0.0
     chosen = measured.settings.display.palette
-    if not wrong or (chosen == "gray") or (chosen != "custom" and share < VISIBLE_SHARE):
+    wrong = palette_faults(measured) if chosen not in (WHOLE, "gray") else {}
+    now, then = (_share_of(wrong, measured, changes) for changes in ({}, so_far.fixes))
+    share = max(now, then)
+    if not wrong or (chosen != "custom" and share < VISIBLE_SHARE):
         return
     listed = " or ".join(map(str, list(wrong)[:6])) + (" or another" if len(wrong) > 6 else "")
+    words = f"{share:.1%} of the pixels have class {listed}."
+    if then > now:  # of a mask that is not the one on the screen
+        words = f"With the other faults fixed, {words}"
     yield Finding(
         "D4",
         "certain",
         (
-            Evidence(f"{share:.1%} of the pixels have class {listed}.", share),
+            Evidence(words, share),
             *(Evidence(words, class_id) for class_id, words in list(wrong.items())[:3]),
         ),
         "Give every class a color of its own, by its id.",
         "palette = np.array(colors, np.uint8); mask = palette[labels]",
-        changes={"palette": _whole(measured)},
-        effect=share,
+        changes={"palette": WHOLE},
+        effect=now,
         kind="fault" if share >= VISIBLE_SHARE else "note",
     )
 
 
-def _whole(measured: Measurements) -> str:
-    """A palette with a color for every class."""
-    return "safe" if measured.num_ids <= SAFE_COLORS else "voc"
+def _share_of(
+    wrong: Mapping[int, str], measured: Measurements, changes: Mapping[str, Any]
+) -> float:
+    """Share of the pixels under changed settings that have one of these classes, 0..1."""
+    if not wrong:
+        return 0.0
+    return float(np.isin(measured.under(changes).labels.ids, list(wrong)).mean())

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from core.architectures.sizes import Sizes
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.measure.sizes import at_size
+from core.diagnosis.measure.sizes import ALL_SIZES, at_size
 from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.naming import cause_of, in_words, known_once
@@ -34,6 +35,7 @@ from core.diagnosis.thresholds import (
     VOTES,
     WORSE_FED,
 )
+from core.presets import convention_name
 from core.settings import change
 
 TRANSFORMS = "The Normalize line of the training's transforms."
@@ -75,7 +77,8 @@ def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     before = measured.case.image.pixels.shape[:2]
     if min(height, width) >= TINY_SIDE or min(before) < 2 * TINY_SIDE:
         return
-    if measured.network.sizes is not None and measured.network.sizes.is_one:
+    told = measured.network.sizes or ALL_SIZES  # what only a trial tells is not asked yet
+    if told.is_one:
         return
     yield Finding(
         "S1",
@@ -86,7 +89,7 @@ def tiny(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         ),
         "Feed the size that was used in training; where it is not known, the picture's own.",
         "image = image.resize(training_size)",
-        changes=_at_own_size(measured),
+        changes=_at_own_size(measured, told),
     )
 
 
@@ -105,7 +108,7 @@ def normalization_in_checkpoint(measured: Measurements, so_far: Progress) -> Ite
 def normalization(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P1 to P5 and P7: the running statistics belong to another input than the network is fed."""
     known = so_far.recovered
-    if known is None or not known.changes or not _differs(known):
+    if known is None or not known.changes or not _differs(known) or so_far.statistics_are_broken:
         return
     now = measured.settings.preprocessing
     cause = cause_of(now, known.changes, bits=measured.case.image.facts.bits)
@@ -163,9 +166,10 @@ def _certainty(known: Recovered) -> Certainty:
 def _evidence(measured: Measurements, known: Recovered) -> Iterator[Evidence]:
     now = measured.settings.preprocessing
     wanted: Mapping[str, Any] = {k: v for k, v in known.changes.items() if hasattr(now, k)}
-    yield Evidence(
-        f"The network is fed {in_words(now)}; it was trained on {in_words(replace(now, **wanted))}."
-    )
+    trained = in_words(replace(now, **wanted))
+    if known.also:
+        trained = f"{trained}, or with {convention_name(known.also)}: both do equally well here"
+    yield Evidence(f"The network is fed {in_words(now)}; it was trained on {trained}.")
     yield Evidence(known.reason, known.margin)
     if known.kl:
         words = f"Fed as now, the KL divergence is {known.current:.2g} nats."
@@ -226,7 +230,8 @@ def _truth_says(
     measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
 ) -> tuple[Evidence, ...]:
     """That the other order is better by the ground truth, and good; () where it is not."""
-    needed = FLAT_ORDER_GAIN if measured.picture.is_flat else ORDER_GAIN
+    doubtful = measured.picture.is_flat or measured.picture.is_unusual
+    needed = FLAT_ORDER_GAIN if doubtful else ORDER_GAIN
     good = (measured.truth.iou({**so_far.fixes, **swapped}) or 0.0) > FAIR_IOU
     if then <= needed * now or not good:
         return ()
@@ -269,7 +274,7 @@ def _no_use(measured: Measurements, so_far: Progress) -> bool:
     """Whether comparing masks would tell nothing: all is well, or the picture is too unusual."""
     if measured.case.truth is not None and not measured.truth.has_shapes:
         return True
-    if measured.truth.matches(so_far.fixes) or measured.picture.is_unusual:
+    if measured.truth.matches(so_far.fixes) or not measured.masks_compare:
         return True
     return so_far.masks_mean_nothing or so_far.statistics_are_broken
 
@@ -304,10 +309,10 @@ def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
-def _at_own_size(measured: Measurements) -> dict[str, Any]:
+def _at_own_size(measured: Measurements, sizes: Sizes) -> dict[str, Any]:
     """The picture's own size, or the nearest that the network takes."""
     own = measured.case.image.pixels.shape[:2]
-    near = measured.sizes.nearest(*own)
+    near = sizes.nearest(*own)
     return {"resize": "none"} if near == own else at_size(near)
 
 
@@ -320,7 +325,7 @@ def _other_sizes(measured: Measurements, so_far: Progress) -> Iterator[Mapping[s
     resized = chosen.resize in ("fixed", "shorter", "longer") and own != (height, width)
     if resized and affordable:
         if measured.sizes.nearest(*own) != (height, width):
-            yield _at_own_size(measured)
+            yield _at_own_size(measured, measured.sizes)
         return
     if measured.truth.mask_score(so_far.fixes) > SIZE_DOUBTED * measured.truth.max_score:
         return

@@ -62,6 +62,25 @@ def deep(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
+def many_bands(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+    """F6: three of them are fed, and which ones is a choice."""
+    about = measured.case.image.facts
+    if about.bands <= 3:
+        return
+    red, green, blue = about.chosen
+    yield Finding(
+        "F6",
+        "certain",
+        (
+            Evidence(f"The file has {about.bands} bands.", about.bands),
+            Evidence(f"Bands {red}, {green} and {blue} are taken as red, green and blue."),
+        ),
+        "Feed the bands of the training, in its order.",
+        f"image = bands[..., {[band - 1 for band in about.chosen]}]",
+        kind="note",
+    )
+
+
 def one_color(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """F5: whatever is done to it later, there is nothing to be seen in it."""
     pixels = measured.case.image.pixels

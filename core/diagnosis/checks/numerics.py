@@ -10,12 +10,8 @@ from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
-    CONTRADICTORY_NATS,
     HALF_MAX,
     HARMLESS_SHARE,
-    OWN_GAIN,
-    OWN_GAIN_NATS,
-    STORED_DOUBTED,
     UNUSED_NORMS,
 )
 
@@ -96,59 +92,26 @@ def overflow(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
 
 def statistics(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
-    """B1, B2: whether running statistics or those of this picture give the better mask."""
+    """B2 with its scores; where the stored statistics are at fault (B1), it is a note."""
     if measured.batchnorm.never_updated_share > UNUSED_NORMS:
         return
-    evaluated, trained = {**so_far.fixes, "mode": "eval"}, {**so_far.fixes, "mode": "train"}
-    chosen = measured.settings.forwarding.mode
-    stored = measured.truth.mask_score(evaluated)
-    if (
-        chosen == "eval"
-        and stored > STORED_DOUBTED * measured.truth.max_score
-        and not _contradict(so_far)
-    ):
+    if measured.settings.forwarding.mode != "train":
         return
-    own = measured.truth.mask_score(trained)
-    words = (
-        Evidence(f"With the running statistics the mask score is {stored:.2f} nats.", stored),
-        Evidence(f"With the statistics of this picture it is {own:.2f}.", own),
+    stored = measured.truth.mask_score({**so_far.fixes, "mode": "eval"})
+    own = measured.truth.mask_score({**so_far.fixes, "mode": "train"})
+    effect = measured.mask.changed({"mode": "eval"}, so_far.fixes)
+    harmless = effect < HARMLESS_SHARE or so_far.statistics_are_broken
+    yield Finding(
+        "B2",
+        "certain",
+        (
+            Evidence("The mode is train: BatchNorm uses the statistics of this one picture."),
+            Evidence(f"With the running statistics the mask score is {stored:.2f} nats.", stored),
+            Evidence(f"With the statistics of this picture it is {own:.2f}.", own),
+        ),
+        "Switch to evaluation mode before the forward.",
+        "model.eval()",
+        changes={} if so_far.statistics_are_broken else {"mode": "eval"},
+        effect=effect,
+        kind="note" if harmless else "fault",
     )
-    unusable = own > OWN_GAIN * stored + OWN_GAIN_NATS and _contradict(so_far)
-    if unusable:
-        yield Finding(
-            "B1",
-            "likely",
-            (
-                *words,
-                Evidence(
-                    "Even the reference picture is unlike training: its KL divergence from "
-                    f"BatchNorm's running statistics exceeds {CONTRADICTORY_NATS} nats."
-                ),
-            ),
-            "Estimate the statistics again on training pictures, or train with larger batches.",
-            "model.train(); [model(x) for x in batches]; model.eval()",
-            changes={"mode": "train"} if chosen == "eval" else {},
-            effect=measured.mask.changed(trained, so_far.fixes),
-            separates="Another checkpoint of this training: B1 lies in the file, not in the code.",
-        )
-    if chosen == "train":
-        effect = measured.mask.changed({"mode": "eval"}, so_far.fixes)
-        harmless = effect < HARMLESS_SHARE or unusable
-        yield Finding(
-            "B2",
-            "certain",
-            (
-                Evidence("The mode is train: BatchNorm uses the statistics of this one picture."),
-                *words,
-            ),
-            "Switch to evaluation mode before the forward.",
-            "model.eval()",
-            changes={"mode": "eval"},
-            effect=effect,
-            kind="note" if harmless else "fault",
-        )
-
-
-def _contradict(so_far: Progress) -> bool:
-    """Whether BatchNorm's running statistics contradict each other, whatever is fed."""
-    return so_far.recovered is not None and so_far.recovered.contradictory

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.checkpoint import Checkpoint
-from core.diagnosis.checks.weights import never_trained, not_finite
+from core.diagnosis.checks.weights import never_trained, not_finite, untrained
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.mask import main_share
 from core.diagnosis.measure.measurements import Measurements
@@ -32,14 +32,14 @@ def alive_elsewhere(measured: Measurements, so_far: Progress) -> Iterator[Findin
     truth = measured.truth
     if not measured.case.others or (measured.case.truth is not None and not truth.has_shapes):
         return
-    untrained = so_far.masks_mean_nothing
-    if not untrained and measured.mask.is_alive(so_far.fixes):
+    meaningless = so_far.masks_mean_nothing
+    if not meaningless and measured.mask.is_alive(so_far.fixes):
         return
     found = [other for other in _others(measured, so_far) if other.score > ALIVE_NATS]
     if not found:
         return
     best = max(found, key=lambda other: other.score)
-    if not untrained and _shows(measured, best.changes) > ALIVE_NATS:
+    if not meaningless and _shows(measured, best.changes) > ALIVE_NATS:
         return  # the settings are at fault, not the weights
     yield _finding(measured, so_far, best)
 
@@ -51,7 +51,7 @@ def _others(measured: Measurements, so_far: Progress) -> Iterator[_Other]:
             checkpoint, network = open_part()
             case = replace(measured.case, checkpoint=checkpoint, network=network, others={})
             other = Measurements(case, measured.forwards)
-            if any((*never_trained(other, so_far), *not_finite(other, so_far))):
+            if any(list(check(other, so_far)) for check in (never_trained, not_finite, untrained)):
                 continue
             yield max(_fed(part, other), key=lambda fed: fed.score)
         except InspectionError:  # it fits no network, or cannot be run on this picture

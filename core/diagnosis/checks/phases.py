@@ -15,7 +15,9 @@ from core.diagnosis.checks import (
     feeding,
     files,
     numerics,
+    orientation,
     other_weights,
+    stored_statistics,
     training,
     truth,
     weights,
@@ -42,6 +44,7 @@ NO_NETWORK = (
             files.turned,
             files.transparent,
             files.one_color,
+            files.many_bands,
             weights.not_finite,
             weights.prefixed,
             weights.aux_head,
@@ -55,6 +58,7 @@ NO_FORWARD = (
             weights.class_count,
             weights.in_channels,
             weights.never_trained,
+            weights.untrained,
             decoding.one_channel,
             display.gray_ids,
             display.palette,
@@ -70,18 +74,31 @@ NO_FORWARD = (
 ONE_FORWARD = (
     Phase((decoding.no_sigmoid, decoding.twice)),
     Phase((decoding.other_head,)),  # what the other head shows is decided by the right rule
-    Phase((numerics.overflow, display.palette_seen)),  # of the mask that the fixes bring
+    # Of the mask that the fixes bring, and what its colors hide.
+    Phase((numerics.overflow, display.palette_seen, display.gray_seen)),
     # The user's own file has the last word on a cause.
     Phase((match.saved_output,)),
     Phase((other_weights.alive_elsewhere,)),  # before settings are tried on weights that are dead
 )
 COUNTERFACTUAL = (
+    # Bad statistics make every normalization look wrong, so they are asked before any is named.
+    Phase((stored_statistics.unusable,)),
     Phase((feeding.normalization,)),  # explains most, so all later masks are made with its fix
     Phase((feeding.known_twice, feeding.own_maximum)),  # where the evidence did not tell
-    Phase((numerics.statistics,)),  # before masks are compared: broken ones explain bad masks
-    Phase((decoding.threshold,)),  # of scores that are right but for the cut
+    Phase((numerics.statistics,)),  # in the light of the normalization
+    # Of scores that are right but for the cut.
+    Phase((decoding.threshold, training.divided_targets)),
     Phase((feeding.order,)),
     Phase((feeding.size,)),  # of a mask that is as good as the input's numbers allow
-    Phase((truth.other_ids, training.background_only)),  # when all that can be mended is
+    # When all that can be mended is.
+    Phase(
+        (
+            truth.other_ids,
+            truth.two_values,
+            orientation.turned_truth,
+            training.background_only,
+            training.class_never_wins,
+        )
+    ),
     Phase((weights.other_pictures, display.palette_seen)),  # when nothing else was found
 )

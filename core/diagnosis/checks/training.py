@@ -12,17 +12,28 @@ from core.diagnosis.measure.mask import main_share, mutual_information
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
+    ALIVE_NATS,
     BENEATH_NATS,
     BIAS_LEAD,
     EMPTY_SHARE,
     FOREGROUND_SHARE,
+    LARGEST_QUANTILE,
     LEAST_LEAD,
+    LIVELY_SHARE,
+    LOW_CUTS,
+    NEAR_STEP,
+    RENAMED_SHARE,
+    SECOND_SHARE,
+    SEEN_SHARE,
+    TARGET_STEP,
 )
+from core.labels import probabilities
+from core.verdict import class_name
 
 
 def background_only(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """T1: nothing that can be changed at inference brings a class out, and all of it was tried."""
-    if measured.failures or measured.picture.is_unusual or so_far.masks_mean_nothing:
+    if measured.failures or not measured.masks_compare or so_far.masks_mean_nothing:
         return
     seen = measured.under(so_far.fixes)
     top = int(seen.labels.shares().argmax())
@@ -70,6 +81,109 @@ def _certainty(there: float | None, lead: float | None, beneath: float) -> Certa
     if there is not None:
         return "likely" if there > FOREGROUND_SHARE else None
     return "likely" if lead is not None and lead > BIAS_LEAD and beneath > BENEATH_NATS else None
+
+
+def class_never_wins(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+    """T5: the ground truth has a class that wins nowhere, and the others are right."""
+    truth, counted = measured.case.truth, measured.truth.counted
+    if truth is None or counted is None or so_far.masks_mean_nothing or not counted.any():
+        return
+    seen = measured.under(so_far.fixes)
+    ids, logits = seen.labels.ids, seen.logits.values
+    if ids.shape != truth.ids.shape or not np.isfinite(logits).all() or (ids == 0).all():
+        return
+    if measured.picture.is_unusual:
+        return
+    lost = _lost_classes(ids, truth.ids[counted], seen.labels.num_classes)
+    others = counted & ~np.isin(truth.ids, list(lost))
+    right = float((ids == truth.ids)[others].mean()) if others.any() else 0.0
+    if not lost or right < RENAMED_SHARE:
+        return
+    class_id = max(lost, key=lambda k: lost[k])
+    if _comes_second(logits[:, counted & (truth.ids == class_id)], class_id) > SECOND_SHARE:
+        return
+    name = class_name(class_id, seen.class_names)
+    yield Finding(
+        "T5",
+        "likely",
+        (
+            Evidence(f"{lost[class_id]:.0%} of the ground truth are {name}.", lost[class_id]),
+            Evidence("In the mask it wins at no more than a thousandth of the pixels."),
+            Evidence(f"Of the pixels of the other classes {right:.0%} are right.", right),
+        ),
+        "Let the background count in the loss: neither ignore_index=0 nor reduce_zero_label, and "
+        "no 255 in its place."
+        if class_id == 0
+        else f"See that the labels of the training hold class {class_id} and that the loss does "
+        "not ignore it, and train again.",
+        "loss = nn.CrossEntropyLoss(ignore_index=255)",
+        separates="The ids in the labels of the training, counted: np.unique(ids, "
+        "return_counts=True).",
+    )
+
+
+def _lost_classes(ids: np.ndarray, truth: np.ndarray, num_classes: int) -> dict[int, float]:
+    """Share of the ground truth, 0..1, by the classes that win nowhere.
+
+    Args:
+        ids: Int32[h w], the mask.
+        truth: Int32[n], the counted pixels of the ground truth.
+        num_classes: ids that the mask can have.
+    """
+    shares = {k: float((truth == k).mean()) for k in range(num_classes)}
+    return {
+        k: share
+        for k, share in shares.items()
+        if share > FOREGROUND_SHARE and float((ids == k).mean()) < SEEN_SHARE
+    }
+
+
+def _comes_second(logits: np.ndarray, class_id: int) -> float:
+    """Share of the pixels at which only one class is above this one, 0..1; 0 of two classes.
+
+    A class that was learned, and is only missed here, comes second nearly everywhere.
+
+    Args:
+        logits: Float32[C n], at the pixels of the class.
+        class_id: below C, but for a single channel.
+    """
+    if len(logits) <= 2:
+        return 0.0
+    return float(((logits > logits[class_id]).sum(axis=0) == 1).mean())
+
+
+def divided_targets(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+    """T7: the largest probabilities are about 1 / 255, and half of that is the right threshold."""
+    rule, activation = measured.rule
+    if rule != "threshold" or activation != "sigmoid" or so_far.masks_mean_nothing:
+        return
+    logits = measured.under(so_far.fixes).logits.values
+    if not np.isfinite(logits).all():
+        return
+    scores = probabilities(logits, "sigmoid")[min(1, len(logits) - 1)]
+    largest = float(np.quantile(scores, LARGEST_QUANTILE))
+    low, high = (factor * TARGET_STEP for factor in NEAR_STEP)
+    if not low <= largest <= high:
+        return
+    tried = {cut: measured.truth.mask_score({**so_far.fixes, "threshold": cut}) for cut in LOW_CUTS}
+    cut, score = max(tried.items(), key=lambda pair: pair[1])
+    if score < max(ALIVE_NATS, LIVELY_SHARE * measured.truth.max_score):
+        return
+    changes = {"threshold": cut}
+    share = float((measured.under({**so_far.fixes, **changes}).labels.ids > 0).mean())
+    yield Finding(
+        "T7",
+        "possible" if measured.case.truth is None else "likely",
+        (
+            Evidence(f"The largest probabilities are {largest:.4f}; 1 / 255 is 0.0039.", largest),
+            Evidence(f"At a threshold of {cut:g} the mask shows {share:.1%} foreground.", share),
+        ),
+        "Train with targets of 0 and 1; until then, take half of 1 / 255 as the threshold.",
+        "target = (mask > 0).float()  # ToTensor() has divided by 255 already",
+        changes=changes,
+        effect=measured.mask.changed(changes, so_far.fixes),
+        separates="The largest target of the training: target.max().",
+    )
 
 
 def _truth_shows(measured: Measurements) -> float | None:

@@ -9,10 +9,12 @@ import numpy as np
 
 from core.colors import COLORED, palette_colors
 from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.measure.mask import main_share
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     BETWEEN_SHARE,
+    EMPTY_SHARE,
     FEW_IDS,
     LUMA_SLACK,
     RENAMED_GAIN,
@@ -156,11 +158,8 @@ def _luminances(values: list[int], name: str) -> Finding:
 
 
 def _spread(values: list[int], foreign: list[int], count: int) -> bool:
-    """Few values, most of them no ids; {0, 255} where there are two classes."""
-    if len(values) > count + FEW_IDS:
-        return False
-    two = count == 2 and VOID_ID in values and not set(values) - {0, VOID_ID}
-    return two or (bool(foreign) and min(foreign) > count)
+    """Few values, most of them no ids."""
+    return len(values) <= count + FEW_IDS and bool(foreign) and min(foreign) > count
 
 
 def _not_ids(values: list[int], count: int, measured: Measurements) -> Finding:
@@ -170,20 +169,49 @@ def _not_ids(values: list[int], count: int, measured: Measurements) -> Finding:
         Evidence(f"The network's ids are 0 to {count - 1}.", count),
     ]
     if ignored:
-        evidence.append(
-            Evidence("255 is the ignore id, so its pixels were neither learned nor counted.")
-        )
+        evidence.append(Evidence("255 is the ignore id, so its pixels are not counted."))
     return Finding(
         "T2",
         "certain",
         tuple(evidence),
-        "Map the values of the mask to 0, 1, 2 and so on, and train again with these.",
+        "Map the values of the mask to 0, 1, 2 and so on; where the training read them as they "
+        "are, train again.",
         "ids = np.searchsorted(np.unique(mask), mask)",
     )
 
 
 def _some(values: list[int]) -> str:
     return ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
+
+
+def two_values(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+    """T2 of two classes: harmless where the mask has the foreground, else perhaps why it has none.
+
+    The values are read as classes already, so nothing else is hidden by them.
+    """
+    truth = measured.case.truth
+    if truth is None or not truth.read_as:
+        return
+    low, high = truth.read_as
+    evidence = [Evidence(f"The ground truth holds {low} and {high}: read here as 0 and 1.", high)]
+    ids = measured.under(so_far.fixes).labels.ids
+    hidden = main_share(ids) >= EMPTY_SHARE and int(np.median(ids)) == 0
+    never = hidden and high == VOID_ID and not so_far.masks_mean_nothing
+    if never:
+        words = "The mask has none of it: a training that ignores 255 never learns the foreground."
+        evidence.append(Evidence(words))
+    elif (score := measured.truth.iou(so_far.fixes)) is not None:
+        evidence.append(Evidence(f"Read like that, the mIoU is {score:.2f}.", score))
+    yield Finding(
+        "T2",
+        "likely" if never else "certain",
+        tuple(evidence),
+        "Map the values of the mask to 0 and 1"
+        + (", and train again with these." if never else ", as the training may have done."),
+        f"ids = (mask == {high}).astype(np.uint8)",
+        separates="The line of the training that reads the ground truth." if never else "",
+        kind="fault" if never else "note",
+    )
 
 
 # --- T3, T2 again: the ids against those that the network gives -----------------------------------
@@ -193,7 +221,7 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """T3 (or T2): the shapes are those of the mask, the ids are not."""
     case = measured.case
     seen = measured.under(so_far.fixes)
-    if measured.picture.is_unusual or so_far.masks_mean_nothing:
+    if so_far.masks_mean_nothing:
         return
     if case.truth is None or not measured.truth.has_shapes:
         return

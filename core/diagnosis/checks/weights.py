@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from core.architectures import build_network
 from core.checkpoint import Checkpoint
@@ -22,14 +23,20 @@ from core.diagnosis.thresholds import (
     DOUBT_STEPS,
     EVEN_DISTANCE,
     FEWEST_NUMBERS,
+    FEWEST_WEIGHTS,
     KL_STEP,
     LEAD_STEP,
     LEFT_STEP,
     MANY_NUMBERS,
     NAMES_SHOWN,
     UNDOUBTED_LEAD,
+    UNTRAINED_SHARE,
+    UNUSED_NORMS,
 )
 from core.errors import InspectionError, channels_in_words
+
+if TYPE_CHECKING:
+    import torch
 
 
 def not_finite(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
@@ -131,32 +138,73 @@ def in_channels(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
 def never_trained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W3: the head fills exactly the range of PyTorch's initialization."""
+    initial = _initial_head(measured)
+    if initial is None:
+        return
+    weight, evidence = initial
+    yield Finding(
+        "W3",
+        "certain" if weight.numel() >= MANY_NUMBERS else "likely",
+        (*evidence, *_structureless(measured)),
+        "Train the head, or load the file that contains the trained one.",
+        "model.load_state_dict(state, strict=True)",
+    )
+
+
+def _initial_head(measured: Measurements) -> tuple[torch.Tensor, tuple[Evidence, ...]] | None:
+    """The head's weight and how well it fits PyTorch's initialization; None where it does not."""
     head = head_of(measured)
     if head is None:
-        return
+        return None
     name, weight = head
     bound = 1 / math.sqrt(weight[0].numel())  # kaiming_uniform(a=sqrt(5)), torch/nn/modules/conv.py
-    distance, largest = uniform_distance(weight, bound), float(weight.abs().max())
+    distance, largest = uniform_distance(weight, bound), float(weight.float().abs().max())
     if (
         weight.numel() < FEWEST_NUMBERS
         or not largest <= bound * 1.00001
         or distance > EVEN_DISTANCE / math.sqrt(weight.numel())
     ):
-        return
-    yield Finding(
-        "W3",
-        "certain" if weight.numel() >= MANY_NUMBERS else "likely",
-        (
-            Evidence(
-                f"{name} looks like PyTorch's initialization, uniform within {bound:.4f}: "
-                f"its distance from that distribution is {distance:.3f}.",
-                distance,
-            ),
-            Evidence(f"Its largest weight is {largest:.4f}.", largest),
+        return None
+    return weight, (
+        Evidence(
+            f"{name} looks like PyTorch's initialization, uniform within {bound:.4f}: "
+            f"its distance from that distribution is {distance:.3f}.",
+            distance,
         ),
-        "Train the head, or load the file that contains the trained one.",
-        "model.load_state_dict(state, strict=True)",
+        Evidence(f"Its largest weight is {largest:.4f}.", largest),
     )
+
+
+def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+    """W8: no weight is more than random numbers, though the head is not as PyTorch makes it."""
+    evidence = _structureless(measured)
+    if not evidence or _initial_head(measured) is not None:
+        return
+    fresh = measured.batchnorm.never_updated_share > UNUSED_NORMS
+    if fresh:
+        evidence += (Evidence("The statistics of BatchNorm were never updated either."),)
+    yield Finding(
+        "W8",
+        "certain" if fresh else "likely",
+        evidence,
+        "Open an earlier checkpoint of this training, or convert the original file again; no "
+        "setting at inference helps.",
+        "model.load_state_dict(torch.load('earlier.pth'), strict=True)",
+        separates="The loss during training: it becomes NaN or stays as it began where the "
+        "training failed, and falls where the file was damaged afterwards.",
+    )
+
+
+def _structureless(measured: Measurements) -> tuple[Evidence, ...]:
+    """That nearly all weights are like random numbers; () where some are more."""
+    spectra = measured.spectra
+    if spectra.count < FEWEST_WEIGHTS or spectra.share < UNTRAINED_SHARE:
+        return ()
+    words = (
+        f"{spectra.random} of {spectra.count} weights are like random numbers: none of their "
+        "singular values exceeds what chance gives."
+    )
+    return (Evidence(words, spectra.share),)
 
 
 def prefixed(measured: Measurements, so_far: Progress) -> Iterator[Finding]:

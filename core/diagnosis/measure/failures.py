@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from core.errors import InspectionError
 
-LOGGED = "an unexpected error ({}); its trace is in the log"
+LOGGED = "An unexpected error ({}), whose trace is in the log."
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Failed:
 
     @property
     def words(self) -> str:
-        """A sentence for people."""
-        return f"{', '.join(self.what)} could not be computed: {self.why}"
+        """Two sentences for people."""
+        return f"Could not be computed: {', '.join(self.what)}. {self.why}"
 
     def to_dict(self) -> dict[str, object]:
         """Texts, and a list of them."""

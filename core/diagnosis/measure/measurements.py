@@ -11,6 +11,7 @@ from core.diagnosis.measure.forwards import Forwards
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.mask import MaskMeasures
 from core.diagnosis.measure.picture import PictureMeasures
+from core.diagnosis.measure.spectra import Spectra, spectra_of
 from core.diagnosis.measure.truth import TruthMeasures
 from core.diagnosis.thresholds import BUDGET
 from core.engine import Runner, in_this_thread
@@ -35,10 +36,20 @@ class Measurements(Inspections):
         """Against the ground truth, where there is one."""
         return TruthMeasures(self, self.mask)
 
+    @property
+    def masks_compare(self) -> bool:
+        """Whether masks can be compared: by a ground truth always, else on a usual picture."""
+        return self.truth.has_shapes or not self.picture.is_unusual
+
     @cached_property
     def batchnorm(self) -> BatchNormMeasures:
         """What the network's BatchNorms say."""
         return BatchNormMeasures(self)
+
+    @cached_property
+    def spectra(self) -> Spectra:
+        """Which weights are like random numbers."""
+        return spectra_of(self.tensors)
 
 
 def measure(

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.diagnosis.measure.head_bias import agreement_without_bias
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.conventions import CONVENTIONS
+from core.diagnosis.normalization.conventions import CONVENTIONS, ZSCORE
 from core.diagnosis.normalization.recovered import Ranking, Recovered, cannot_tell
 from core.diagnosis.thresholds import (
     ABSURD_LEAD,
@@ -41,7 +41,7 @@ def by_agreement(
         current: nats of what is fed, where it was asked.
         masks_tell: False where it was found that masks mean nothing.
     """
-    if measured.picture.is_unusual or not masks_tell:
+    if not masks_tell or _is_too_odd(measured, fixes):
         return cannot_tell("The picture is too dark, bright or flat to compare masks.", (), current)
     color, base = measured.settings.preprocessing.color, fixes
     small = reduced(measured)
@@ -75,9 +75,30 @@ def by_agreement(
     then, margin = {**CONVENTIONS[family], "color": color}, best / max(second, 1e-6)
     if margin < TIE:
         reason = f"Two conventions do equally well, and better than the one that is fed: {words}."
-        return Recovered("cannot tell", reason, family, then, margin, 0, current, ranking=ranking)
+        return Recovered(
+            "cannot tell", reason, family, then, margin, 0, current, ranking=ranking, also=other
+        )
     reason = f"The mask agrees best with that of the mirrored picture under {first}: {words}."
     return Recovered("likely", reason, family, then, margin, 0, current, ranking=ranking)
+
+
+def _is_too_odd(measured: Measurements, fixes: Mapping[str, Any]) -> bool:
+    """Whether light explains the mask: not where it is dead and a ground truth can judge."""
+    if not measured.picture.is_unusual:
+        return False
+    return not measured.truth.has_shapes or measured.mask.is_alive(fixes)
+
+
+def without_close_zscore(scores: Mapping[str, float], *, by_truth: bool) -> dict[str, float]:
+    """Scores by convention; a z-score only where it clearly beats all fixed numbers.
+
+    It comes to about the same as the right numbers on most pictures, and more contrast makes a
+    richer mask, so without a ground truth it has to be much better.
+    """
+    factor = BEATS_RIVAL if by_truth else RICHER
+    fixed = {name: score for name, score in scores.items() if name != ZSCORE}
+    clear = scores.get(ZSCORE, 0.0) > factor * max(fixed.values(), default=0.0)
+    return dict(scores) if clear else fixed
 
 
 def _tried(
@@ -87,13 +108,15 @@ def _tried(
 
     Where one of them did not happen, the best of the others is no evidence.
     """
-    rich, errors = {}, []
+    rich: dict[str, float] = {}
+    errors: list[InspectionError] = []
     for name, changes in conventions.items():
         try:
             if measured.mask.decision(changes) < ABSURD_LEAD:
                 rich[name] = _richness(measured, changes)
         except InspectionError as error:
             errors.append(error)
+    rich = without_close_zscore(rich, by_truth=measured.truth.has_shapes)
     if not errors:
         return rich, ""
     what = f"{len(errors)} of {len(conventions)} conventions"

@@ -28,7 +28,7 @@ from core.settings import Preprocessing
 OWN = "numbers of its own"
 ONCE = "these numbers, applied once"
 
-CONVENTIONS: dict[str, Mapping[str, Any]] = {
+FIXED: dict[str, Mapping[str, Any]] = {  # the same numbers for every picture
     **{n: PRESETS[n].changes for n in ("imagenet", "unit", "symmetric", "bytes", "espnet")},
     "mean only": {**PRESETS["unit"].changes, "mean": IMAGENET_MEAN},
     "bytes, mean only": {
@@ -40,6 +40,9 @@ CONVENTIONS: dict[str, Mapping[str, Any]] = {
         "divide_again": 255.0,
     },
 }
+ZSCORE = "zscore"
+# A z-score fits BatchNorm whatever the picture is, so only masks can tell it.
+CONVENTIONS: dict[str, Mapping[str, Any]] = {**FIXED, ZSCORE: PRESETS[ZSCORE].changes}
 
 
 def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Mapping[str, Any]]:
@@ -52,15 +55,21 @@ def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Ma
         memory: of its checkpoint.
     """
     if memory is None:
-        return CONVENTIONS
-    named = {**CONVENTIONS, **_once(measured.settings.preprocessing)}
-    if (
-        min(memory_distance(memory, changes) for changes in CONVENTIONS.values())
-        < NO_KNOWN_DISTANCE
-    ):
+        return FIXED
+    named = {**FIXED, **_once(measured.settings.preprocessing)}
+    if min(memory_distance(memory, changes) for changes in FIXED.values()) < NO_KNOWN_DISTANCE:
         return named
     guess = own_numbers(measured.case.image, memory, measured.settings.preprocessing.color)
     return {**named, OWN: solved_numbers(gauges_of(measured), guess)}
+
+
+def stored_numbers(measured: Measurements) -> dict[str, Any] | None:
+    """What makes this picture as the first BatchNorm has stored; None where none has."""
+    memory, color = memory_of(measured), measured.settings.preprocessing.color
+    if memory is None:
+        return None
+    guess = own_numbers(measured.case.image, memory, color)
+    return {**solved_numbers(gauges_of(measured), guess), "color": color}
 
 
 def memory_of(measured: Measurements) -> Memory | None:

@@ -18,7 +18,7 @@ from core.diagnosis.thresholds import (
     NEAR_NUMBERS,
     NEAR_SQUARES,
 )
-from core.presets import PRESETS
+from core.presets import CAFFE_MEAN, PRESETS
 from core.settings import AFFINE, Preprocessing, Settings, flatten
 
 
@@ -111,10 +111,21 @@ def in_words(chosen: Preprocessing) -> str:
         return {"1": "pixels of 0 to 255", "255": "pixels of 0 to 1"}.get(
             chosen.scale, f"pixels over {chosen.scale}"
         )
-    return f"mean {_listed(mean)} and std {_listed(std)} of pixels from 0 to 1"
+    if chosen.scale == "1" and set(chosen.std) == {1.0} and chosen.divide_again == 1:
+        return f"pixels of 0 to 255 less {_of_bytes(chosen.mean)}"
+    return f"mean {listed(mean)} and std {listed(std)} of pixels from 0 to 1"
 
 
-def _listed(values: np.ndarray) -> str:
+def _of_bytes(mean: tuple[float, ...]) -> str:
+    """As users of Caffe write it."""
+    numbers = " ".join(f"{value:.0f}" for value in mean)
+    if np.allclose(sorted(mean), sorted(CAFFE_MEAN), atol=1):
+        return f"the mean {numbers} (Caffe: 104 117 123 in the order BGR)"
+    return f"the mean {numbers}"
+
+
+def listed(values: np.ndarray) -> str:
+    """Three digits each, with blanks between."""
     return " ".join(f"{value:.3g}" for value in values)
 
 

@@ -15,19 +15,24 @@ import numpy as np
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.measure.reference_picture import reference_picture
 from core.diagnosis.normalization.agreement import by_agreement
+from core.diagnosis.normalization.by_truth import by_truth
 from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
+    FIXED,
     ONCE,
     OWN,
+    ZSCORE,
     candidates,
     memory_distance,
     memory_of,
     own_numbers,
 )
 from core.diagnosis.normalization.memory import Memory
+from core.diagnosis.normalization.numbers import with_numbers
 from core.diagnosis.normalization.recovered import Certainty, Ranking, Recovered, cannot_tell
 from core.diagnosis.normalization.stated import with_statement
+from core.diagnosis.normalization.ties import as_good, same_scale
 from core.diagnosis.thresholds import (
     AS_LIKE_TRAINING,
     CLEAR_DISTANCE,
@@ -62,7 +67,11 @@ def recover(
         InspectionError: the network cannot be run under the user's settings.
         BudgetSpent: the search has run the network too often.
     """
-    found = with_statement(measured, _recovered(measured, fixes, masks_tell), fixes)
+    found = _recovered(measured, fixes, masks_tell)
+    found = with_numbers(measured, found)
+    if masks_tell:
+        found = by_truth(measured, fixes, found)
+    found = with_statement(measured, found, fixes)
     layers = measured.batchnorm.input_kl_by_layer
     then = layers(found.changes) if found.changes else ()
     color, votes = _order(measured, found, masks_tell)
@@ -199,11 +208,18 @@ def _by_fit(
         if memory_distance(memory, flatten(measured.settings)) < fitted + 1:
             return cannot_tell("The checkpoint alone shows no mismatch.", ranking, current)
     changes = {**known[family], "color": measured.settings.preprocessing.color}
+    tied = as_good(memory, known, ranking)
+    if not tied and family == "imagenet" and memory is not None and _standard(memory):
+        tied = ZSCORE
     agreed = second >= best and family in _by_memory(memory)[:1]
     clear = second >= CLEARLY_NEXT * max(best, LEAST_NATS) or agreed
     margin = second / max(best, 1e-6)
-    sure: Certainty = "certain" if clear else "likely"
-    return Recovered(sure, reason, family, changes, margin, best, current, ranking=ranking)
+    sure: Certainty = "certain" if clear and tied in ("", ZSCORE) else "likely"
+    if tied and not same_scale(CONVENTIONS[family], CONVENTIONS[tied]):
+        sure = "cannot tell"
+    return Recovered(
+        sure, reason, family, changes, margin, best, current, ranking=ranking, also=tied
+    )
 
 
 def _standard(memory: Memory) -> bool:
@@ -215,7 +231,7 @@ def _by_memory(memory: Memory | None) -> tuple[str, ...]:
     """Conventions by their memory distance, the best first."""
     if memory is None:
         return ()
-    return tuple(sorted(CONVENTIONS, key=lambda name: memory_distance(memory, CONVENTIONS[name])))
+    return tuple(sorted(FIXED, key=lambda name: memory_distance(memory, FIXED[name])))
 
 
 def from_memory(
@@ -230,7 +246,7 @@ def from_memory(
     """
     if memory is None:
         return None
-    families = {n: c for n, c in CONVENTIONS.items() if n in ranking or not ranking}
+    families = {n: c for n, c in FIXED.items() if n in ranking or not ranking}
     distances = {name: memory_distance(memory, changes) for name, changes in families.items()}
     now = memory_distance(memory, flatten(measured.settings))
     (family, best), (_, second) = sorted(distances.items(), key=lambda pair: pair[1])[:2]

@@ -24,6 +24,7 @@ class Recovered:
     color: str = ""  # "" where the order cannot be determined
     order_votes: float = 0.0  # for this order
     ranking: Ranking = field(default=())
+    also: str = ""  # another convention that does as well, so that neither is said alone
     contradictory: bool = False  # BatchNorm's running statistics, so that they show nothing
     layers: tuple[float, ...] = ()  # nats at each of the first BatchNorms, as fed now
     layers_then: tuple[float, ...] = ()  # the same under the recovered convention

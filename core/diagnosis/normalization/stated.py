@@ -1,7 +1,7 @@
 """What the file itself says about the normalization: the strongest evidence, unless it is refuted.
 
 Numbers that stand in a file need not be those that the network saw. So they are asked what the rest
-is asked: does BatchNorm remember something else, does the mask become worse.
+is asked: do the running statistics say something else, does the mask become worse.
 """
 
 from __future__ import annotations
@@ -47,9 +47,16 @@ def with_statement(measured: Measurements, found: Recovered, fixes: Mapping[str,
         return replace(found, reason=f"{found.reason} The file says otherwise: {said.words}.")
     words = f"The file says so: {said.words}.{_of_the_class(said)}"
     if fed:
-        return replace(found, certainty="certain", reason=words, family="", changes={})
+        return replace(found, certainty="certain", reason=words, family="", changes={}, also="")
     return replace(
-        found, certainty="certain", reason=words, family=STATED, changes=changes, margin=1.0, kl=0
+        found,
+        certainty="certain",
+        reason=words,
+        family=STATED,
+        changes=changes,
+        margin=1.0,
+        kl=0,
+        also="",
     )
 
 
@@ -86,14 +93,15 @@ def _refuted(
     changes: Mapping[str, Any],
     fixes: Mapping[str, Any],
 ) -> bool:
-    """Whether BatchNorm remembers other numbers; without one, whether the mask becomes worse."""
+    """Whether the running statistics are of other numbers; without them, if masks get worse."""
     try:
         kl = measured.batchnorm.input_kl(changes)
         if kl is not None and found.kl and not found.contradictory:
             return kl > LIKE_TRAINING_NATS and kl > WORSE_FED * found.kl
         score = measured.truth.mask_score
         return bool(changes) and score({**fixes, **changes}) < HARM * score(fixes)
-    except InspectionError:
+    except InspectionError as error:
+        measured.failures.add("whether the file's own mean and std fit", error)
         return True
 
 

@@ -99,7 +99,7 @@ def _of_many(channels: int) -> Iterator[Choice]:
         )  # fmt: skip
     pick = "[0, 1]" if channels == 2 else "[0].amax(0)"
     lines = (f"mask = logits.softmax(1){pick}.numpy()",)
-    yield Choice("decision", "softmax", "probabilities without a decision", lines, "D2", FIRST)
+    yield Choice("decision", "softmax", "a cast of the probabilities to uint8", lines, "D2", FIRST)
     lines = ("mask = (logits.sigmoid()[0, 1] > 0.5).numpy()",)
     words = "a sigmoid of channel 1 and a threshold of 0.5"
     yield Choice("decision", "channel 1", words, lines, "R7", OVER_CLASSES, 0.0)
@@ -123,7 +123,7 @@ def _of_one(channels: int) -> Iterator[Choice]:
     lines = ("mask = logits.argmax(1)[0].numpy()",)
     yield Choice("decision", "argmax of one", words, lines, "R1", fix)
     lines = ("mask = logits.sigmoid()[0, 0].numpy()",)
-    yield Choice("decision", "sigmoid", "probabilities without a decision", lines, "D2", FIRST)
+    yield Choice("decision", "sigmoid", "a cast of the probabilities to uint8", lines, "D2", FIRST)
     yield _twice("sigmoid()[0, 0]")
     lines = ("mask = (1 - logits.sigmoid()[0, 0] > 0.5).numpy()",)
     yield Choice("decision", "background", "the channel of the background", lines, "R7", FOREGROUND)

@@ -54,9 +54,9 @@ def layout_choices() -> Iterator[Choice]:
     """[h w c] to [1 c h w], the right way first."""
     yield Choice("layout", "permute", "permute(2, 0, 1)", (PERMUTED.format("image"),))
     for key, (words, _, code) in TURNS.items():
-        yield Choice("layout", key, words, (PERMUTED.format(code),), "F6", AXES)
+        yield Choice("layout", key, words, (PERMUTED.format(code),), "F7", AXES)
     words = "a reshape in place of permute"
-    yield Choice("layout", "reshape", words, (RESHAPED,), "F6", AXES)
+    yield Choice("layout", "reshape", words, (RESHAPED,), "F7", AXES)
 
 
 def laid_out(image: np.ndarray, layout: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from core.colors import COLORED, DARK, palette_colors
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction.written import Coding, Written, coding
-from core.diagnosis.thresholds import BLACK_CHANNEL, JPEG_LEVELS, SAME_GAIN
+from core.diagnosis.thresholds import BLACK_CHANNEL, JPEG_LEVELS, RANDOM_GAIN, SAME_GAIN
 from core.settings import Display
 
 LUMA = np.array([299, 587, 114])
@@ -31,7 +31,7 @@ def of_labels(
     whose = "our label map" if ours else "the label map of that program"
     agreed = Evidence(f"Your file agrees with {whose} at {found.purity:.1%}.", found.purity)
     if written.format == "JPEG":
-        yield from _lossy(written, ids, agreed)
+        yield from _lossy(written, ids)
     elif found.gain < SAME_GAIN or len(found.values) < 2 or found.distinct < 2:
         return
     elif written.values.ndim == 2:
@@ -40,13 +40,26 @@ def of_labels(
         yield from _colored(found, agreed)
 
 
-def _lossy(written: Written, ids: np.ndarray, agreed: Evidence) -> Iterator[Finding]:
-    """D6: near the value of its class everywhere, and exactly it nowhere near the edges."""
+def is_lossy_copy(written: Written, ids: np.ndarray) -> bool:
+    """Whether the file is a JPEG that shows our objects, and not those of another mask."""
+    if written.format != "JPEG" or written.shown.shape != ids.shape:
+        return False
+    flat = float((np.abs(written.shown - np.median(written.shown)) < JPEG_LEVELS).mean())
+    return _near(written, ids) - flat >= RANDOM_GAIN * (1 - flat)
+
+
+def _near(written: Written, ids: np.ndarray) -> float:
+    """Share of the pixels whose gray level is near that of most pixels of their class, 0..1."""
     gray = written.shown.astype(np.int64)
     middle = np.zeros(ids.max() + 2)
     for class_id in np.unique(ids).tolist():
         middle[class_id] = np.median(gray[ids == class_id])
-    near = float((np.abs(gray - middle[ids]) < JPEG_LEVELS).mean())
+    return float((np.abs(gray - middle[ids]) < JPEG_LEVELS).mean())
+
+
+def _lossy(written: Written, ids: np.ndarray) -> Iterator[Finding]:
+    """D6: near the value of its class everywhere, and exactly it nowhere near the edges."""
+    near = _near(written, ids)
     values = len(np.unique(written.packed))
     yield _finding(
         "D6",

@@ -9,8 +9,9 @@ import numpy as np
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
+from core.diagnosis.reproduction.another import agreement, another_mask
 from core.diagnosis.reproduction.decide import OVER_AXES
-from core.diagnosis.reproduction.labels import of_labels
+from core.diagnosis.reproduction.labels import is_lossy_copy, of_labels
 from core.diagnosis.reproduction.one_value import of_one_value
 from core.diagnosis.reproduction.program import Choice
 from core.diagnosis.reproduction.rebuilt import Rebuilt
@@ -34,16 +35,23 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         return
     rebuilt = so_far.rebuilt
     if written.flat:
-        fits = list(of_one_value(measured, written))
-        yield from fits or _unexplained(measured, 0.0)
+        if not (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
+            yield of_one_value(measured, written) or _unexplained(measured, written, 0.0)
     elif rebuilt is not None and rebuilt.gain >= SAME_GAIN:
         yield from _named(rebuilt, measured, written)
     elif (small := _reduced(measured, written)) > SIMILAR_GAIN:
         yield _not_enlarged(written, small)
-    elif written.format == "JPEG" and written.size == measured.seen.labels.ids.shape:
+    elif is_lossy_copy(written, measured.seen.labels.ids):
         yield from of_labels(measured, written, measured.seen.labels.ids)
     else:
-        yield from _unexplained(measured, rebuilt.gain if rebuilt else 0.0)
+        nearest_one = max(rebuilt.gain if rebuilt else 0.0, _ours(measured, written))
+        yield _unexplained(measured, written, nearest_one)
+
+
+def _ours(measured: Measurements, written: Written) -> float:
+    """How much of the file our own label map explains, up to 1."""
+    ids = measured.seen.labels.ids
+    return coding(written, ids).gain if ids.shape == written.size else 0.0
 
 
 def _named(rebuilt: Rebuilt, measured: Measurements, written: Written) -> Iterator[Finding]:
@@ -90,26 +98,28 @@ def _not_enlarged(written: Written, gain: float) -> Finding:
     )
 
 
-def _unexplained(measured: Measurements, nearest: float) -> Iterator[Finding]:
-    """W1: these weights did not write the file, and their names hint at why."""
+def _unexplained(measured: Measurements, written: Written, nearest: float) -> Finding:
+    """W1 where the names hint at it, else D8: these weights and settings give another mask."""
     prefix = measured.case.checkpoint.prefix if measured.case.checkpoint else ""
     if not prefix or nearest >= OUR_OBJECTS_GAIN:
-        return
-    yield Finding(
+        return another_mask(measured, written, nearest)
+    return Finding(
         "W1",
-        "likely" if nearest < RANDOM_GAIN else "possible",
+        "likely" if nearest < RANDOM_GAIN and not written.flat else "possible",
         (
             Evidence(
                 "No program that was tried writes your file with these weights; the nearest "
                 f"explains {max(0.0, nearest):.0%} of it.",
                 nearest,
             ),
+            agreement(measured, written),
             Evidence(
                 f"All names in the checkpoint begin with {prefix}, which "
                 "load_state_dict(strict=False) skips without an error."
             ),
         ),
-        "Take the prefix off and load with strict=True.",
+        "Take the prefix off and load with strict=True; of Lightning take the model that "
+        "load_from_checkpoint returns.",
         f"state = {{k.removeprefix({prefix!r}): v for k, v in state.items()}}",
         separates="The return value of load_state_dict: it names the missing keys.",
     )

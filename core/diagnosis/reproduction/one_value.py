@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.diagnosis.causes import CAUSES
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction import decide
@@ -14,20 +13,31 @@ from core.diagnosis.reproduction.program import Choice, Program
 from core.diagnosis.reproduction.runs import Runs
 from core.diagnosis.reproduction.space import space_of
 from core.diagnosis.reproduction.written import Written
+from core.diagnosis.thresholds import FITS_SHOWN
 from core.errors import InspectionError
 
 TRIED = ("picture", "color", "numbers", "precision", "mode", "head")  # with a forward each
 
 
-def of_one_value(measured: Measurements, written: Written) -> Iterator[Finding]:
-    """Every single mistake that gives this value everywhere, where our label map has more."""
-    if (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
-        return  # ours is of one class too: the network is to be asked, not the file
-    value, named = int(written.packed.flat[0]), set()
-    for choice in _giving(measured, written, value):
-        if choice.cause not in named:
-            named.add(choice.cause)
-            yield _possible(choice, value)
+def of_one_value(measured: Measurements, written: Written) -> Finding | None:
+    """Many mistakes write one value, so none is more than possible; the simplest is named."""
+    value = int(written.packed.flat[0])
+    fits = list(_giving(measured, written, value))
+    if not fits:
+        return None
+    listed = "; ".join(dict.fromkeys(choice.words.rstrip(",") for choice in fits[:FITS_SHOWN]))
+    return Finding(
+        fits[0].cause,
+        "possible",
+        (
+            Evidence(f"Your file is {value} everywhere; our label map is not.", value),
+            Evidence(f"Each of these would write exactly that: {listed}.", len(fits)),
+        ),
+        fits[0].fix,
+        "",
+        separates="The numbers before they become a picture: save them with np.save, and look "
+        "at their unique values.",
+    )
 
 
 def _giving(measured: Measurements, written: Written, value: int) -> Iterator[Choice]:
@@ -57,19 +67,3 @@ def _gives(runs: Runs, program: Program, value: int) -> bool:
     first = int(mask.flat[0])
     same = value == first or (first == 1 and value == 255)
     return same and bool((mask == first).all())
-
-
-def _possible(choice: Choice, value: int) -> Finding:
-    said = f"{choice.words[0].upper()}{choice.words[1:]}".rstrip(",")
-    return Finding(
-        choice.cause,
-        "likely" if CAUSES[choice.cause].writes_one_value else "possible",
-        (
-            Evidence(f"Your file is {value} everywhere; our label map is not.", value),
-            Evidence(f"{said} gives exactly this value, and so may others."),
-        ),
-        choice.fix,
-        "",
-        separates="The numbers before they become a picture: save them with np.save, and look "
-        "at their unique values.",
-    )

@@ -87,11 +87,11 @@ def back_choices() -> Iterator[Choice]:
     """No resize of the mask first, as is right; else of its numbers, or of its colors."""
     yield Choice("back", "none", "no resize of the mask")
     for key, words in BACK_WORDS.items():
-        cause = "" if "nearest" in key else "D10"
+        cause = "" if "nearest" in key else "R9"
         yield Choice("back", key, words, (_resize_line(key),), cause, INTERPOLATED, key)
     for key in ("pil bilinear", "pil bicubic", "cv2"):
         words = BACK_WORDS[key].replace("the mask", "the colored mask")
-        yield Choice("back", OF_COLORS + key, words, (), "D10", INTERPOLATED, key)
+        yield Choice("back", OF_COLORS + key, words, (), "R9", INTERPOLATED, key)
 
 
 def _resize_line(how: str) -> str:

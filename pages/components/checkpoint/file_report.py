@@ -25,6 +25,7 @@ GOOD = ":material/check_circle:"
 def show_file(checkpoint: Checkpoint, opened: Sources) -> None:
     """Say what the file is, and which of the weights in it are looked at."""
     from core.checkpoint.health import reason_for
+    from core.checkpoint.policy import in_words
 
     st.subheader(complaints.as_text(checkpoint.name))
     facts = [
@@ -43,10 +44,13 @@ def show_file(checkpoint: Checkpoint, opened: Sources) -> None:
             f"A whole pickled network of the class {checkpoint.kind}{modes[checkpoint.training]}"
         )
     if checkpoint.classes:
-        named = ", ".join(checkpoint.classes[:5])
+        named = ", ".join(checkpoint.classes[:SHOWN])
         facts.append(f"Classes that the file names and that were not instantiated: {named}")
     facts += checkpoint.notes
     st.markdown("\n".join(f"- {complaints.as_text(fact)}" for fact in facts))
+    if checkpoint.calls:
+        st.warning(complaints.as_text(in_words(checkpoint.calls)), icon=":material/gpp_maybe:")
+        _show_account("Everything that the file asks to call", checkpoint.calls)
     _show_candidates(checkpoint, opened)
 
 

@@ -12,7 +12,7 @@ from core.errors import InspectionError
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import CONTROLS, HINTS, Settings, change, flatten
 from pages.components.pipeline.results import show_mask, show_picture, verdict_of
-from pages.components.state import address, complaints, inspecting, session
+from pages.components.state import address, complaints, files, inspecting, session
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.inspection import Inspection
@@ -63,8 +63,9 @@ def inspections(seen: Seen) -> list[Column]:
 
 
 def _column(index: int, chosen: Settings, seen: Seen, slot: Any) -> Column:
-    image, network = seen.inspection.image, seen.inspection.network
+    network = seen.inspection.network
     try:
+        image = files.open_image(session.sources().picture, chosen.preprocessing.bands)
         return Column(index, chosen, inspecting.inspect_with(chosen, image, network, slot))
     except InspectionError as error:
         return Column(index, chosen, error)

@@ -28,7 +28,7 @@ def show_diagnosis(answered: Diagnosis, seen: Seen) -> None:
     show_bisect(answered.bisect)
     show_findings(answered.findings, seen)
     for failed in answered.failed:
-        st.info(complaints.as_text(f"Not computed: {failed.words}"), icon=":material/help:")
+        st.info(complaints.as_text(failed.words), icon=":material/help:")
     if answered.tried:
         with st.expander(f"What was tried ({len(answered.tried)})"):
             show_tried(answered)
@@ -67,7 +67,8 @@ def _show_finding(finding: Finding, number: int, seen: Seen | None) -> None:
         st.markdown("\n".join(evidence))
         if finding.effect is not None:
             share = f"{finding.effect:.1%}".replace("%", " %")
-            st.caption(f"Pixels whose class changes when this is fixed: {share}")
+            what = "color is wrong" if finding.only_colors else "class changes when this is fixed"
+            st.caption(f"Pixels whose {what}: {share}")
         if seen is not None and finding.can_be_applied and finding.kind == "fault":
             show_remedy(finding, seen)
         st.markdown(f":material/arrow_forward: {complaints.as_text(finding.fix)}")
@@ -101,7 +102,7 @@ def show_tried(answered: Diagnosis) -> None:
         [
             {
                 "change": tried.words,
-                "agreement (nats)": tried.agreement,
+                "how good the mask is": tried.agreement,
                 "changed pixels": tried.changed,
                 **({} if tried.iou is None else {"mIoU": tried.iou}),
             }
@@ -111,10 +112,11 @@ def show_tried(answered: Diagnosis) -> None:
         column_config={
             "changed pixels": st.column_config.NumberColumn(format="percent"),
             "mIoU": st.column_config.NumberColumn(format="%.3f"),
-            "agreement (nats)": st.column_config.NumberColumn(
+            "how good the mask is": st.column_config.NumberColumn(
                 format="%.3f",
-                help="Mutual information of the mask and the mask of the mirrored picture: "
-                "0 for a black mask or noise, high where the mask is rich and stable",
+                help="The mask score in nats: mutual information of the mask and the mask of the "
+                "mirrored picture, or the ground truth; 0 for a black mask or noise, high where "
+                "the mask is rich and stable",
             ),
         },
     )

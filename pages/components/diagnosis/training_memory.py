@@ -11,6 +11,8 @@ from pages.components.state import complaints
 from pages.components.widgets import charts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.diagnosis.normalization.recovered import Recovered
 
 SHOWN = 12  # conventions in the chart
@@ -24,7 +26,10 @@ def show_recovered(recovered: Recovered) -> None:
     with left:
         st.markdown(f"**{complaints.as_text(_answer(recovered))}**")
         st.markdown(complaints.as_text(recovered.reason))
-        st.caption(complaints.as_text(_figures(recovered)))
+        with st.popover("The numbers", key="recovered_numbers"):
+            st.markdown(complaints.as_text(_figures(recovered)))
+        if inputs := _inputs(recovered):
+            _show_scale(inputs)
     if recovered.ranking:
         names, fits = zip(*recovered.ranking[:SHOWN], strict=True)
         right.plotly_chart(
@@ -51,8 +56,31 @@ def _answer(recovered: Recovered) -> str:
     return f"Trained with {convention_name(recovered.family)}{order} ({recovered.certainty})."
 
 
+def _inputs(recovered: Recovered) -> dict[str, float]:
+    """What is marked on the scale: the input as it is fed, and under the recovered convention."""
+    inputs = {"as fed now": recovered.current} if recovered.current else {}
+    if recovered.changes and recovered.kl:
+        inputs[convention_name(recovered.family)] = recovered.kl
+    return inputs
+
+
+def _show_scale(inputs: Mapping[str, float]) -> None:
+    from core.diagnosis.likeness import SCALE, likeness
+
+    words = ", ".join(f"{name} {likeness(nats)}" for name, nats in inputs.items())
+    st.plotly_chart(
+        charts.likeness_figure(inputs, SCALE),
+        key="likeness",
+        alt=f"How unlike training the input is: {words}",
+    )
+
+
 def _figures(recovered: Recovered) -> str:
-    parts = [f"KL divergence as fed now {recovered.current:.3g} nats"] if recovered.current else []
+    parts = (
+        [f"{charts.DIVERGENCE} as fed now {recovered.current:.3g} nats"]
+        if recovered.current
+        else []
+    )
     if recovered.changes:
         parts += [f"with this convention {recovered.kl:.3g}"] if recovered.kl else []
         parts.append(f"the next one is {recovered.margin:.3g} times worse")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.verdict import LOW_MIOU, Verdict
 from pages.components.diagnosis import background
 from pages.components.pipeline.results import notes_on, verdict_of
 from pages.components.state import complaints, session
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from core.settings import Settings
     from pages.components.state.tab import Seen
 
-APART = 0.5  # mIoU below which a person would not call a mask right
-UNEXPLAINED = (
-    "However, mask and ground truth differ: check that the ground truth belongs to this picture, "
-    "and the score at the end of the training."
-)
 POLL_SECONDS = 0.5  # between two looks at a diagnosis that is not finished
 
 
@@ -67,17 +63,28 @@ def _show(seen: Seen, job: Job[Diagnosis], drawn: Diagnosis | None, chosen: Sett
 def _show_line(seen: Seen, answered: Diagnosis | None) -> None:
     verdict = verdict_of(seen)
     line = complaints.as_text(verdict.sentence)
-    apart = verdict.mean_iou is not None and verdict.mean_iou < APART
     if answered is not None:
-        line += "  \n" + complaints.as_text(answered.verdict)
-        if apart and answered.finished and not answered.faults:
-            line += "  \n" + UNEXPLAINED
+        line += "  \n" + "  \n".join(map(complaints.as_text, _said(answered)))
     if seen.stale:
         st.warning(f"Before the last change: {line}", icon=":material/history:")
-    elif verdict.one_color or apart or (answered is not None and answered.faults):
+    elif _alarms(verdict, answered):
         st.warning(line, icon=":material/visibility_off:")
     else:
         st.success(line, icon=":material/visibility:")
+
+
+def _said(answered: Diagnosis) -> tuple[str, ...]:
+    """The verdict; where it explains nothing, also what was tried and what would decide."""
+    left = answered.unexplained
+    rest = () if left is None else (left.tried, left.decides)
+    return (answered.verdict, *filter(None, rest))
+
+
+def _alarms(verdict: Verdict, answered: Diagnosis | None) -> bool:
+    """Green is for a mask that is alive, and that nothing contradicts."""
+    apart = verdict.mean_iou is not None and verdict.mean_iou < LOW_MIOU
+    told = answered is not None and bool(answered.faults or answered.unexplained)
+    return verdict.one_color or apart or told
 
 
 def _show_buttons(answered: Diagnosis | None) -> None:

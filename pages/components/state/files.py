@@ -13,7 +13,7 @@ import streamlit as st
 
 import examples
 from core.errors import CheckpointError, MissingFileError
-from core.image import Image, Raster, decode_image, read_guarded, read_raster
+from core.image import FIRST_BANDS, Image, Raster, decode_image, read_guarded, read_raster
 from core.recent import Recent
 from core.scores import Truth, decode_truth
 from core.store import Kept, Role, Store, data_folder, open_store, read_labels
@@ -94,8 +94,12 @@ def example_scene(name: str) -> Path:
     return next((path for path in examples.SCENES if path.stem == name), examples.SCENES[0])
 
 
-def open_image(source: str) -> Image:
+def open_image(source: str, bands: tuple[int, int, int] = FIRST_BANDS) -> Image:
     """Decode the picture, once for everybody.
+
+    Args:
+        source: of the picture.
+        bands: which are red, green and blue, where it has more than three.
 
     Raises:
         InspectionError: it cannot be decoded, or is not here any more.
@@ -103,9 +107,9 @@ def open_image(source: str) -> Image:
 
     def decoded() -> Image:
         content = picture_path(source).read_bytes()
-        return decode_image(content, read=lambda content: _read(source, content))
+        return decode_image(content, bands=bands, read=lambda content: _read(source, content))
 
-    return _images().get_or_make(source, decoded)
+    return _images().get_or_make(f"{source} {bands}", decoded)
 
 
 def picture_path(source: str) -> Path:

@@ -13,6 +13,7 @@ import streamlit as st
 from core.colors import palette_colors
 from core.engine import Engine, Superseded
 from core.errors import ArchitectureError, InspectionError
+from core.scores import as_two_classes
 from core.settings import Settings
 from pages.components.state import files, opening, session
 from pages.components.state.complaints import show_complaint
@@ -53,11 +54,12 @@ def _attempt(slot: Any) -> Seen | None:
     now = session.sources()
     try:
         try:
-            image = files.open_image(now.picture)
+            image = files.open_image(now.picture, session.settings().preprocessing.bands)
             version = files.version_of(now.checkpoint)
             network = network_of(now, slot)
             colors = palette_colors(session.settings().display, network.num_classes)
             truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
+            truth = as_two_classes(truth, max(2, network.num_classes))
             if now.saved:
                 files.open_image(now.saved)  # what is no picture is reported, not passed over
         except InspectionError as error:

@@ -22,13 +22,14 @@ if TYPE_CHECKING:  # torch loads with the first network, not with the page
     from core.scores import Truth
 
 NETWORK_BYTES = 2 * 2**30  # all open networks together: eight of ResNet-101
-OPEN_CHECKPOINTS = 64  # their tensors are mapped from the disk
+CHECKPOINT_BYTES = 256 * 2**20  # of what is known of all open ones; tensors are mapped from disk
+KNOWN_BYTES, PER_BYTE = 2 * 2**20, 8  # of a small one; Python's objects for a byte of JSON
 CLEAN_BYTES = 2 * 2**30  # of the files that were made for downloads
 
 
 @st.cache_resource
 def _checkpoints() -> Recent[Checkpoint]:
-    return Recent(OPEN_CHECKPOINTS, lambda _: 1)
+    return Recent(CHECKPOINT_BYTES, lambda one: KNOWN_BYTES + PER_BYTE * one.report_bytes)
 
 
 @st.cache_resource

@@ -16,8 +16,13 @@ from dataclasses import dataclass
 import examples
 from core.store import Run
 
-WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".pkl", ".bin", ".pt2", ".safetensors", ".onnx", ".zip")
-BESIDE = (".json",)  # uploaded together with weights: config.json, preprocessor_config.json
+WEIGHTS = (
+    *(".pth", ".pt", ".ckpt", ".tar", ".pkl", ".bin", ".pt2", ".safetensors", ".onnx", ".zip"),
+    *(".gz", ".tgz", ".bz2", ".xz", ".zst"),
+)
+# Uploaded together with weights: config.json, preprocessor_config.json; and the files of a folder
+# of torch.distributed.checkpoint, which are weights only together.
+BESIDE = (".json", ".distcp", ".metadata")
 
 # core.architectures.pretrained_names(), written out so that the page need not load torch for it.
 TORCHVISION_NAMES = (

@@ -2,7 +2,7 @@
 // The same arithmetic as core/diagnosis/normalization/first_layer.py: it keeps pace with a slider.
 
 const LIKE_TRAINING = 0.25 // nats, LIKE_TRAINING_NATS in core/diagnosis/thresholds.py
-const UNLIKE_TRAINING = 2.5
+const NOTHING_LIKE_TRAINING = 2.5 // nats, NOTHING_LIKE_NATS there
 const GAUGE_DECADES = [-2, 4] // of the scale, powers of ten
 const SMALLEST_VARIANCE = 1e-8
 
@@ -34,10 +34,12 @@ function showGauge(root, gauge, affine) {
   const nats = klDivergence(gauge, affine)
   const [low, high] = GAUGE_DECADES
   const place = (Math.log10(Math.max(nats, 1e-9)) - low) / (high - low)
-  const word = nats < LIKE_TRAINING ? "like training" : nats < UNLIKE_TRAINING ? "unusual" : "unlike training"
+  const word = nats < LIKE_TRAINING ? "like training" : nats < NOTHING_LIKE_TRAINING ? "unusual" : "nothing like training"
   root.dataset.nats = nats
   root.dataset.word = word
   root.querySelector("i").style.left = `${100 * Math.min(Math.max(place, 0), 1)}%`
-  root.querySelector("output").textContent = `${word}: ${Number(nats.toPrecision(3))} nats`
-  root.setAttribute("aria-valuetext", `${word}, ${nats.toPrecision(3)} nats`)
+  const output = root.querySelector("output")
+  output.textContent = word
+  output.title = `KL divergence of BatchNorm statistics: ${Number(nats.toPrecision(3))} nats`
+  root.setAttribute("aria-valuetext", word)
 }

@@ -18,6 +18,10 @@ NEUTRAL = "#7f8fa6"  # of bars that stand for no class and no channel
 GRAYS = ("#b9c3d0", "#cfd6df", "#dde2e9")  # of boxes in boxes
 LEAST_PROBABILITY = 0.0005  # less would be written as 0.000
 HUNDREDS = 100  # nats from which on they are written as whole numbers
+DIVERGENCE = "KL divergence of BatchNorm statistics"  # what the numbers are, for who asks
+SCALE_RANGE = (0.01, 100.0)  # nats that the scale of likeness shows; beyond, the mark is at its end
+SCALE_HEIGHT = 150  # pixels
+ZONES = ("#cfe8d5", "#f6e7b4", "#f3c9c3")  # like training, unusual, nothing like training
 LEAST_FIT = 1e-4  # nats; less is drawn as this
 
 
@@ -78,6 +82,37 @@ def _room_beside(values: np.ndarray, long: np.ndarray) -> list[float]:
     return [low - left * span, high + right * span]
 
 
+def likeness_figure(inputs: Mapping[str, float], scale: Mapping[str, float]) -> go.Figure:
+    """A scale from like training to nothing like it, with a mark for each input.
+
+    Args:
+        inputs: what it is called -> its KL divergence in nats, shown where the pointer rests.
+        scale: the three words in their order -> where each ends, in nats.
+    """
+    low, high = SCALE_RANGE
+    marks = go.Scatter(
+        x=[min(max(fit, low), high) for fit in inputs.values()],
+        y=[0] * len(inputs),
+        mode="markers+text",
+        marker={"size": 14, "symbol": "triangle-down", "color": "black"},
+        text=list(inputs),
+        textposition=["top center", "bottom center"][: len(inputs)],
+        customdata=list(inputs.values()),
+        hovertemplate="%{text}<br>" + DIVERGENCE + ": %{customdata:.3g} nats<extra></extra>",
+    )
+    figure = _figure(marks, title="How unlike training the input is")
+    starts = (low, *list(scale.values())[:-1])
+    for (word, end), start, color in zip(scale.items(), starts, ZONES, strict=True):
+        x1 = min(end, high)
+        figure.add_vrect(x0=start, x1=x1, fillcolor=color, line_width=0, layer="below")
+        middle = float(np.log10(start * x1)) / 2
+        figure.add_annotation(x=middle, y=1, text=word, showarrow=False, yref="paper")
+    figure.update_xaxes(type="log", range=np.log10(SCALE_RANGE).tolist(), visible=False)
+    figure.update_yaxes(visible=False, range=[-1, 1.4])
+    figure.update_layout(height=SCALE_HEIGHT, showlegend=False)
+    return figure
+
+
 def fits_figure(names: Sequence[str], fits: Sequence[float]) -> go.Figure:
     """How unlike training the picture is under each convention; logarithmic, smaller is better.
 
@@ -94,12 +129,13 @@ def fits_figure(names: Sequence[str], fits: Sequence[float]) -> go.Figure:
         text=[f"{fit:.2g}" if fit < HUNDREDS else f"{fit:,.0f}" for fit in fits],
         textposition="outside",
         cliponaxis=False,
+        hovertemplate=DIVERGENCE + ": %{text} nats<extra></extra>",
     )
     low, high = np.log10(min(drawn)), np.log10(max(drawn))
     room = 0.3 * max(high - low, 1.0)  # for the numbers beside the bars
     return _figure(
         bars,
-        title="KL divergence under each convention (nats, smaller is better)",
+        title="How unlike training under each convention (smaller is better)",
         xaxis={"type": "log", "range": [low - room, high + room]},
         yaxis={"autorange": "reversed"},
     )
@@ -116,11 +152,12 @@ def layers_figure(now: Sequence[float], then: Sequence[float], convention: str) 
     names = [str(place) for place in range(1, len(now) + 1)]
     bars = [
         go.Bar(x=names[: len(fits)], y=[max(fit, LEAST_FIT) for fit in fits], name=title,
-               marker={"color": color}, text=[f"{fit:.2g}" for fit in fits])
+               marker={"color": color}, text=[f"{fit:.2g}" for fit in fits],
+               hovertemplate=DIVERGENCE + ": %{text} nats<extra></extra>")
         for fits, title, color in ((now, "as fed now", NEUTRAL), (then, convention, GRAYS[-1]))
         if fits
     ]  # fmt: skip
-    figure = _figure(*bars, title="KL divergence at each BatchNorm from the input on (nats)",
+    figure = _figure(*bars, title="How unlike training at each BatchNorm from the input on",
                      yaxis={"type": "log"}, xaxis_title="BatchNorm")  # fmt: skip
     figure.update_layout(showlegend=len(bars) > 1)
     return figure

@@ -22,13 +22,15 @@ def open_inspection(title: str) -> Seen:
     Ends the page where there is nothing to show.
     """
     corner = open_page(title)
-    facts = sidebar.show()
+    bands, facts = sidebar.show()
     seen = inspecting.inspection()
     if (run := session.shared_run()) is not None:
         run_banner.show_agreement(run, seen)
         return seen
     with facts:
         sidebar.show_choices(seen.inspection.network.choices)
+    with bands:
+        sidebar.show_bands(seen.inspection.image.facts)
     with corner:
         share_dialog.show_button(seen)
     return seen

@@ -11,7 +11,7 @@ import streamlit as st
 import examples
 from core.colors import PALETTES, palette_colors, palette_from_file
 from core.presets import PRESETS, preset_of
-from core.settings import CONTROLS, HINTS, PART_OF, Triple, flatten
+from core.settings import BANDS, CONTROLS, HINTS, PART_OF, Triple, flatten
 from core.version import VERSION
 from pages.components.runs import run_banner
 from pages.components.state import files, session, sources, uploads
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from streamlit.delta_generator import DeltaGenerator
 
     from core.architectures import Choice
+    from core.image import ImageFacts
 
 PICTURES = ["png", "jpg", "jpeg", "webp", "avif", "heic", "heif", "jp2", "j2k"]
 PICTURES += ["bmp", "tif", "tiff", "gif", "npy"]
@@ -41,20 +42,25 @@ def show_sources() -> None:
         _checkpoint()
 
 
-def show() -> DeltaGenerator:
-    """Draw the sidebar; returns the place for `show_choices`, once the network is known."""
+def show() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Draw the sidebar.
+
+    Returns:
+        The places for `show_bands` and `show_choices`, once picture and network are known.
+    """
     with st.sidebar:
         if (run := session.shared_run()) is not None:
             run_banner.show_at_rest(run)
-            return st.container()
+            return st.container(), st.container()
         _picture()
+        bands = st.container()
         _checkpoint()
         _preprocessing()
         facts = _network()
         _decoding()
         _display()
         st.caption(f"Maskscope {VERSION}")
-    return facts
+    return bands, facts
 
 
 # --- sources --------------------------------------------------------------------------------------
@@ -126,7 +132,7 @@ def _preprocessing() -> None:
     else:
         _ask("mean", "std")
     with st.expander("Resize, dtype and more"):
-        _ask(*MORE, *_others("preprocessing", "color", "scale", "mean", "std", *MORE))
+        _ask(*MORE, *_others("preprocessing", *BANDS, "color", "scale", "mean", "std", *MORE))
 
 
 def _presets() -> None:
@@ -152,6 +158,23 @@ def _presets() -> None:
             label = PRESETS[name].label.replace(" mean/std", "")
             st.button(label, key=f"preset_{name}", on_click=session.choose_preset, args=(name,))
         st.button("Reset", on_click=session.reset, help="Defaults, and the preset last chosen")
+
+
+def show_bands(facts: ImageFacts) -> None:
+    """Ask which bands are red, green and blue, where the picture has more than three."""
+    if facts.bands <= len(BANDS):
+        return
+    for column, name, band in zip(st.columns(3), BANDS, facts.chosen, strict=True):
+        key = f"set_{name}"
+
+        def chosen(name: str = name, key: str = key) -> None:
+            session.choose(**{name: session.widget(key)})
+
+        _shown(
+            column.selectbox, CONTROLS[name].label, key, band,
+            options=list(range(1, facts.bands + 1)), on_change=chosen,
+            help=f"The file has {facts.bands} bands; a network of three channels is fed these.",
+        )  # fmt: skip
 
 
 def show_choices(choices: Sequence[Choice]) -> None:

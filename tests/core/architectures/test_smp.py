@@ -85,6 +85,37 @@ def test_the_logits_equal_those_of_the_network_that_was_saved(decoder, encoder, 
     assert float((answer(built.module, x) - wanted).abs().max()) < 1e-4 * scale / 10
 
 
+@pytest.mark.parametrize(
+    ("encoder", "told", "others"),
+    [
+        ("timm-mobilenetv3_small_minimal_100", "tu-tf_mobilenetv3_small_minimal_100", []),
+        ("timm-mobilenetv3_small_075", "tu-tf_mobilenetv3_small_075", ["tu-mobilenetv3_small_075"]),
+        ("timm-regnetx_002", "tu-regnetx_002", []),
+    ],
+)
+def test_the_librarys_older_names_of_timms_encoders_are_known(encoder, told, others):
+    model = network("Unet", encoder)
+    built = build_network(checkpoint_of(model))
+
+    assert built.architecture == f"U-Net of SMP, {told}"
+    assert [c.options for c in built.choices if c.name == "encoder"] == [(told, *others)] * bool(
+        others
+    )
+    x = picture("Unet")
+    wanted = answer(model, x)
+    scale = max(1.0, float(wanted.abs().max()))
+    assert float((answer(built.module, x) - wanted).abs().max()) < 1e-5 * scale
+
+
+def test_an_encoder_that_is_not_known_is_not_called_a_changed_network():
+    model = network("Unet", "resnet18")
+    state = {k: v for k, v in model.state_dict().items() if "layer3.1" not in k}
+
+    with pytest.raises(ArchitectureError) as caught:
+        build_network(replace(checkpoint_of(model), tensors=state))
+    assert "may be one that is not known here" in caught.value.remedy
+
+
 def test_every_decoder_of_the_installed_library_is_built():
     known = {decoder for decoder, _, _ in CASES}
 

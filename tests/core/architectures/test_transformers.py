@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import OrderedDict
+from types import SimpleNamespace
 
 import pytest
 import torch
+from segmentation_models_pytorch.encoders import get_encoder
+from torch import nn
+from torch.nn import functional
 from transformers import (
     AutoModelForSemanticSegmentation,
+    BeitConfig,
     DPTConfig,
     MobileNetV2Config,
     MobileViTConfig,
@@ -21,7 +27,7 @@ from core.architectures import build_network
 from core.architectures.families import transformers_family
 from core.errors import ArchitectureError
 from core.testing import Held, in_background
-from tests.conftest import zipped
+from tests.conftest import saved, zipped
 from tests.support.networks import seeded
 
 FOUR = {"depths": [1, 1, 1, 1], "out_features": ["stage1", "stage2", "stage3", "stage4"]}
@@ -57,8 +63,12 @@ CONFIGS = {
 
 
 def model_of(name):
+    return filled(AutoModelForSemanticSegmentation.from_config(CONFIGS[name]))
+
+
+def filled(model):
     torch.manual_seed(0)
-    model = seeded(AutoModelForSemanticSegmentation.from_config(CONFIGS[name]))
+    model = seeded(model)
     for parameter in model.parameters():
         if parameter.ndim > 1:  # the library starts so small that every answer would be 0
             torch.nn.init.kaiming_normal_(parameter)
@@ -97,6 +107,32 @@ def test_a_segformer_without_a_config_is_told_by_its_keys(read, tmp_path):
     network = build_network(read(files["model.safetensors"]))
 
     assert [(c.name, c.source) for c in network.choices] == [("attention heads", "default")]
+    assert differ(network, model) < 1e-4
+
+
+BEIT = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "num_labels": 5,
+        "intermediate_size": 32, "image_size": 64, "out_indices": [0, 1, 2, 3]}  # fmt: skip
+IN_MEMORY = {
+    "SegFormer": CONFIGS["SegFormer"],
+    "UPerNet, Swin": CONFIGS["UPerNet, Swin"],
+    "BEiT": BeitConfig(**BEIT, use_relative_position_bias=True),
+    "BEiT, positions": BeitConfig(**BEIT, use_absolute_position_embeddings=True),
+}
+
+
+@pytest.mark.parametrize("name", IN_MEMORY)
+@pytest.mark.parametrize("way", ["state_dict", "save_pretrained"])
+def test_names_in_memory_and_in_a_file_are_both_known_without_a_config(name, way, read, tmp_path):
+    model = filled(AutoModelForSemanticSegmentation.from_config(IN_MEMORY[name]))
+    content = saved(model.state_dict())
+    if way == "save_pretrained":
+        content = folder_of(model, tmp_path / "saved")["model.safetensors"]
+    checkpoint = read(content)
+    heads = {"attention heads": "2"}  # where no table of positions tells them
+    network = build_network(checkpoint, heads if name.startswith("BEiT") else {})
+
+    assert network.architecture == f"{name.partition(',')[0]} of transformers"
+    assert not network.account.missing + network.account.unexpected
     assert differ(network, model) < 1e-4
 
 
@@ -161,3 +197,53 @@ def test_the_library_builds_one_network_at_a_time(read, tmp_path, monkeypatch):
         thread.join()
 
     assert most == [1, 1]
+
+
+# --- the repository that it comes from ------------------------------------------------------------
+
+
+class NvlabsSegFormer(nn.Module):
+    """The encoder as segmentation-models-pytorch took it from there, and the head as its README."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = get_encoder("mit_b0", weights=None)
+        self.decode_head = nn.Module()
+        for number, width in enumerate((32, 64, 160, 256), 1):
+            mlp = nn.Module()
+            mlp.proj = nn.Linear(width, 16)
+            self.decode_head.add_module(f"linear_c{number}", mlp)
+        conv = nn.Conv2d(64, 16, 1, bias=False)
+        parts = [("conv", conv), ("bn", nn.BatchNorm2d(16)), ("activate", nn.ReLU())]
+        self.decode_head.linear_fuse = nn.Sequential(OrderedDict(parts))
+        self.decode_head.linear_pred = nn.Conv2d(16, 5, 1)
+        self.decode_head.conv_seg = nn.Conv2d(16, 5, 1)
+
+    def forward(self, x):
+        features, head = self.backbone(x)[-4:], self.decode_head
+        same = [
+            functional.interpolate(
+                head.get_submodule(f"linear_c{k}.proj")(f.flatten(2).transpose(1, 2))
+                .transpose(1, 2)
+                .unflatten(2, f.shape[2:]),
+                size=features[0].shape[2:],
+                mode="bilinear",
+            )
+            for k, f in enumerate(features, 1)
+        ]
+        return SimpleNamespace(
+            logits=head.linear_pred(head.linear_fuse(torch.cat(same[::-1], dim=1)))
+        )
+
+
+def test_the_original_segformer_opens_and_answers_as_its_own_code(read):
+    torch.manual_seed(0)
+    model = seeded(NvlabsSegFormer())
+    network = build_network(read(saved({"state_dict": model.state_dict(), "meta": {}})))
+
+    assert network.architecture == "SegFormer of NVlabs"
+    assert network.account.unexpected == tuple(
+        f"decode_head.conv_seg.{k}" for k in ("weight", "bias")
+    )
+    assert not network.account.missing
+    assert differ(network, model) < 1e-4

@@ -343,7 +343,7 @@ def test_one_flipped_bit_in_the_numbers_is_noticed(read):
 @pytest.mark.parametrize("encode", [saved, legacy, save_safetensors])
 def test_a_file_cut_anywhere_never_opens_and_never_leaks_a_foreign_error(read, encode):
     content = encode(weights())
-    for end in random.Random(0).sample(range(len(content) - 1), 60):
+    for end in random.Random(0).sample(range(len(content) - 1), 12):
         with pytest.raises(CheckpointError):
             read(content[:end])
 
@@ -352,7 +352,7 @@ def test_a_file_cut_anywhere_never_opens_and_never_leaks_a_foreign_error(read, e
 @pytest.mark.parametrize("encode", [saved, legacy, save_safetensors])
 def test_a_file_with_flipped_bits_opens_or_gets_a_sentence(read, encode):
     chance, original = random.Random(0), encode(weights())
-    for _ in range(100):
+    for _ in range(20):  # make fuzz has thousands, without a process for each
         content = bytearray(original)
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
         try:
@@ -390,3 +390,26 @@ def test_a_name_that_could_do_something_is_dangerous(name):
 )
 def test_a_name_that_training_scripts_leave_behind_is_not_dangerous(name):
     assert not policy.is_dangerous(name)
+
+
+# --- checksums ------------------------------------------------------------------------------------
+
+
+def without_checksums(content: bytes) -> bytes:
+    """As torch writes with torch.serialization.set_crc32_options(False)."""
+    changed = bytearray(content)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for info in archive.infolist():
+            changed[info.header_offset + 14 : info.header_offset + 18] = bytes(4)
+    at = changed.find(b"PK\x01\x02")
+    while at >= 0:
+        changed[at + 16 : at + 20] = bytes(4)
+        at = changed.find(b"PK\x01\x02", at + 46)
+    return bytes(changed)
+
+
+def test_a_file_whose_checksums_are_all_zero_is_said_to_carry_none(read):
+    checkpoint = read(without_checksums(saved(weights())))
+
+    assert_same(checkpoint.tensors, weights())
+    assert any("carries no checksums" in note for note in checkpoint.notes)

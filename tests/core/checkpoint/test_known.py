@@ -82,3 +82,12 @@ def test_the_configuration_text_of_mmseg_is_read_and_each_pair_is_told_once():
 )
 def test_what_is_no_pair_of_numbers_gives_none(metadata):
     assert normalizations_in(metadata) == ()
+
+
+def test_ids_that_no_class_can_have_are_no_class_names():
+    assert class_names_in({"id2label": {"9" * 5000: "road", "1": "sky"}}) == ()
+
+
+@pytest.mark.parametrize("mean", [[1e999, 0.5], [float("nan"), 0.5]])
+def test_numbers_that_are_not_finite_are_no_normalization(mean):
+    assert normalizations_in({"mean": mean, "std": [1.0, 1.0]}) == ()

@@ -82,3 +82,20 @@ def test_a_parametrization_whose_code_is_not_in_the_file_is_told():
 )
 def test_what_only_looks_like_parts_stays(tensors):
     assert merged(tensors)[0].keys() == tensors.keys()
+
+
+@pytest.mark.parametrize("name", ["a.weight_scale", "a.scale_weight"])
+@pytest.mark.parametrize("scale", [torch.tensor(0.5), torch.rand(4, 1)])
+def test_8_bit_weights_beside_a_scale_are_multiplied(name, scale):
+    stored = torch.randn(4, 3, 3, 3)
+
+    plain, how = merged({"a.weight": stored, name: scale}, small={"a.weight"})
+
+    assert torch.allclose(plain["a.weight"], stored * scale.reshape(-1, 1, 1, 1))
+    assert list(plain) == ["a.weight"] and "scale" in how["a.weight"]
+
+
+def test_a_scale_beside_a_weight_of_full_size_is_another_parameter():
+    tensors = {"a.weight": torch.ones(4, 3), "a.weight_scale": torch.ones(4)}
+
+    assert merged(tensors)[0].keys() == tensors.keys()

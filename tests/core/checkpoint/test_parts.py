@@ -59,7 +59,8 @@ def test_what_the_training_keeps_beside_a_wrapped_network_is_left_over(beside):
 @pytest.mark.parametrize(
     "prefix",
     ["", "model.", "module.", "net.", "network.", "_orig_mod.", "module.model.", "student.",
-     "segmentor.", "model.net.module.", "ema_model.module.", "averaged_model.module.", "_model."],
+     "segmentor.", "unet.", "model.my_deeplab.", "model.net.module.", "ema_model.module.",
+     "averaged_model.module.", "_model."],
 )  # fmt: skip
 def test_the_beginning_of_all_names_is_taken_off_as_often_as_it_takes(prefix):
     assert found(under(prefix)) == [("", prefix)]
@@ -84,6 +85,12 @@ def test_two_sets_of_weights_are_two_parts_and_the_trained_one_is_first(first, s
     assert left_over(shapes) == ["criterion.weight"]
 
 
+def test_a_wrapper_of_any_name_may_stand_beside_an_average():
+    shapes = {**under("unet."), **under("ema_model.module."), "val_iou.confmat": (6, 6)}
+
+    assert found(shapes) == [("unet", "unet."), ("ema_model", "ema_model.module.")]
+
+
 def test_a_copy_beside_a_network_without_a_prefix_is_a_part_of_its_own():
     shapes = {**NET, **under("ema.module.")}
 
@@ -104,6 +111,8 @@ def test_two_groups_that_are_alike_and_all_there_is_are_two_networks():
         {**under("left.", LARGE), **under("right.", LARGE), "fuse.weight": (5, 16, 1, 1)},
         {**under("0.", LARGE), **under("1.", LARGE)},
         {"weight": (5, 3, 1, 1)},
+        under("backbone."),  # an encoder alone stays one
+        under("body.", {"0.weight": (8, 3, 3, 3), "3.weight": (5, 8, 1, 1)}),
         {"criterion.weight": (6, 6, 3, 3)},
         {"mean": (3,), "std": (3,)},
     ],

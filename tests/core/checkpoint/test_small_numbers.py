@@ -137,3 +137,28 @@ def test_a_file_of_tensors_that_cannot_be_read_says_which(read):
 
     with pytest.raises(CheckpointError, match=r"1 tensor.*a sparse tensor is not read"):
         read(saved(sparse))
+
+
+@pytest.fixture(scope="module")
+def mesh():
+    """Of one process."""
+    import torch.distributed as distributed
+    from torch.distributed.device_mesh import init_device_mesh
+
+    store = distributed.HashStore()
+    distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield init_device_mesh("cpu", (1,))
+    distributed.destroy_process_group()
+
+
+def test_a_distributed_tensor_that_is_whole_is_read_and_a_shard_is_said_to_be_one(read, mesh):
+    from torch.distributed.tensor import DTensor, Shard, distribute_tensor
+
+    whole = distribute_tensor(numbers(4, 3), mesh, [Shard(0)])
+    shard = DTensor.from_local(
+        numbers(4, 3), mesh, [Shard(0)], run_check=False, shape=(8, 3), stride=(3, 1)
+    )
+
+    assert torch.equal(read(saved({"w": whole})).tensors["w"], numbers(4, 3))
+    with pytest.raises(CheckpointError, match="one process's shard of a distributed tensor"):
+        read(saved({"w": shard}))

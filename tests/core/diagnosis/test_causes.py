@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -16,13 +15,12 @@ from core.diagnosis.causes import SECTIONS, Stage
 from core.presets import PRESETS
 from examples.gallery import KINDS
 from scripts import findings
-from tests.core.diagnosis.test_diagnosis_forwards import fresh_head, one_channel
+from tests.core.diagnosis.test_diagnosis_forwards import fresh_head
 from tests.support.cases import (
     causes,
     example_checkpoint,
     with_settings,
     with_tensors,
-    written,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -140,17 +138,6 @@ def test_unusable_statistics_keep_channel_order_and_size_from_being_asked(withou
     assert "B1" in causes(kept)
     assert not any("color" in one.changes for one in kept.tried)
     assert any("color" in one.changes for one in diagnose(never_updated()).tried)
-
-
-def test_a_bug_that_always_writes_one_value_is_likely_where_others_are_possible(without):
-    black = replace(one_channel(), saved=written(np.zeros((256, 256), np.uint8)))
-    kept = {one.cause: one.certainty for one in diagnose(black).findings}
-    without("R1", writes_one_value=False)
-    others = {one.cause: one.certainty for one in diagnose(black).findings}
-
-    assert kept["R1"] == "likely"
-    assert others["R1"] == "possible"
-    assert kept["R4"] == others["R4"] == "possible"
 
 
 def test_what_may_be_harmless_can_be_mended_by_settings_so_that_two_masks_can_be_compared():

@@ -1,5 +1,6 @@
 """What can be told from the files and the settings alone, without running the network."""
 
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +124,17 @@ def test_files_that_other_programs_read_otherwise_are_notes():
 
     assert diagnosis.finished
     assert causes(diagnosis, "note") == ["F1", "F2"]
+
+
+def test_which_bands_of_many_are_fed_is_a_note():
+    bands = np.random.default_rng(0).integers(0, 256, (24, 32, 5)).astype(np.uint8)
+    file = io.BytesIO()
+    np.save(file, bands)
+    image = decode_image(file.getvalue(), bands=(5, 1, 2))
+    diagnosis = first_answer(replace(healthy(), image=image, network=None))
+
+    assert causes(diagnosis, "note") == ["F6"]
+    assert diagnosis.findings[0].evidence[1].words.startswith("Bands 5, 1 and 2 are taken")
 
 
 def test_sixteen_bits_over_255_are_named():

@@ -188,6 +188,13 @@ def test_a_decision_that_cannot_be_right_is_named(case, cause):
     assert causes(diagnose(case))[0] == cause
 
 
+def test_an_output_of_nan_is_no_probability_and_not_called_healthy():
+    answered = diagnose(one_channel(nn.Sigmoid(), bias=float("nan")))
+
+    assert "R5" not in causes(answered)
+    assert answered.verdict.startswith("100.0% of the logits are NaN or infinite")
+
+
 def test_a_truth_of_one_class_whose_rest_is_void_raises_no_alarm():
     kept = int(np.bincount(true_ids()[true_ids() > 0]).argmax())
     case = with_truth(np.where(true_ids() == kept, kept, 255), with_settings())

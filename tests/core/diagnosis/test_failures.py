@@ -66,7 +66,7 @@ def test_an_unforeseen_error_of_one_check_silences_no_other_and_goes_to_the_log(
 
     (failed,) = told.failed
     assert failed.what == ("broken",)
-    assert failed.why == "an unexpected error (ZeroDivisionError); its trace is in the log"
+    assert failed.why == "An unexpected error (ZeroDivisionError), whose trace is in the log."
     assert "of ours" in caplog.text
     assert told.to_dict()["failed"] == [{"what": ["broken"], "why": failed.why}]
     assert told.tried
@@ -91,12 +91,16 @@ def test_no_cause_rests_on_trials_that_did_not_happen():
 
 
 def test_where_something_failed_and_nothing_was_found_the_verdict_is_not_calm():
-    case = replace(case_of(Background(stops=negative)), truth=None)
-    told = diagnose(case)
+    dead, alive = (Background(stops=negative) for _ in range(2))
+    nn.init.eye_(alive.head.weight.data.view(3, 3))
+    nn.init.zeros_(alive.head.bias.data)
+    seen = {mask: diagnose(replace(case_of(mask), truth=None)) for mask in (dead, alive)}
 
-    assert told.faults == ()
-    assert "No problem found" not in told.verdict
-    assert "6 of 8 conventions" in told.verdict
+    assert [told.faults for told in seen.values()] == [(), ()]
+    assert seen[dead].verdict.startswith("The mask shows nothing")
+    assert "6 of 8 conventions" in seen[dead].unexplained.tried
+    assert seen[alive].verdict.startswith("Whether something is wrong cannot be told. Could not")
+    assert "6 of 8 conventions" in seen[alive].verdict
 
 
 def test_a_network_that_stops_at_every_batch_norm_question_has_not_no_batch_norm():

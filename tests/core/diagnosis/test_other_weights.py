@@ -71,7 +71,7 @@ def test_where_these_weights_are_dead_and_others_are_not_that_is_the_finding(dea
 
     first = diagnosis.faults[0]
     assert (first.cause, first.certainty, first.part) == ("W9", "likely", "ema")
-    assert causes(diagnosis) == ["W9"]
+    assert set(causes(diagnosis)) <= {"W9", "W8"}  # that they are random is told too
     assert "['ema']" in first.code
     assert bool(first.changes) == (preset == "unit")  # then the settings are to be changed too
 

@@ -7,10 +7,14 @@ import pytest
 
 from core.export import script_input
 from core.export.transforms import albumentations_transform, torchvision_transform
-from core.settings import CONTROLS, HINTS, Preprocessing, Triple
+from core.image import ImageFacts
+from core.settings import BANDS, CONTROLS, HINTS, Preprocessing, Triple
 
 NAMES = [field.name for field in fields(Preprocessing)]
-OF_TRAINING = [name for name in NAMES if name not in ("dtype", "depth")]  # those are of the forward
+OF_TRAINING = [  # the others are of the forward, and of the file
+    name for name in NAMES if name not in ("dtype", "depth", *BANDS)
+]
+FACTS = ImageFacts("TIFF", "6 bands;16", 8, 8, 16, False, 1, False, (0, 65535), bands=6)
 
 
 def with_and_without(name):
@@ -31,7 +35,8 @@ def another(name, value):
 
 
 def script(chosen):
-    return script_input.loading(chosen, deep=True), script_input.preprocessing(chosen, deep=True)
+    about = replace(FACTS, chosen=chosen.bands)
+    return script_input.loading(chosen, about), script_input.preprocessing(chosen, deep=True)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -45,7 +45,10 @@ def inspection():
 @pytest.fixture(scope="module")
 def report(inspection):
     case = with_truth(true_ids())
-    case = replace(case, checkpoint=replace(case.checkpoint, name=f"{NASTY}.pth"))
+    case = replace(
+        case,
+        checkpoint=replace(case.checkpoint, name=f"{NASTY}.pth", calls=("requests.api.get", NASTY)),
+    )
     answered = Diagnosis(
         inspection.settings, (FINDING,), Bisect("labels", "One class covers 99.9%."), finished=True
     )
@@ -85,6 +88,7 @@ def test_it_tells_verdict_evidence_settings_digests_and_versions(report, inspect
     assert "mIoU" in told
     assert "2026-01-02 03:04 UTC" in told
     assert 'class="marked"><figcaption>4 Argmax' in told
+    assert "This file asks to call requests.api.get" in told
 
 
 def test_names_from_a_file_are_text(report):
@@ -217,5 +221,5 @@ def test_what_could_not_be_computed_is_in_it_with_its_reason(inspection):
     answered = Diagnosis(inspection.settings, (FINDING,), failed=(failed,), finished=True)
     text = html_report(healthy(), inspection, answered, written=WRITTEN)
 
-    assert "Not computed: order, size could not be computed: it stops on &lt;script&gt;" in text
+    assert "Could not be computed: order, size. it stops on &lt;script&gt;" in text
     assert NASTY not in text

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image as PillowImage
 
-from core.errors import ImageError, SettingsError
+from core.errors import ImageError
 from core.image import decode_image
 from core.scores import decode_truth
 from tests.core.image.test_decode import encoded
@@ -127,6 +127,16 @@ def test_a_png_of_16_bit_colors_keeps_all_of_them(deep_png):
     assert np.array_equal(image.samples, DEEP[..., :3])
 
 
+def test_gray_of_16_bits_with_opacity_keeps_all_of_them(deep_png):
+    values = DEEP[..., :2].copy()
+    values[..., 1] = 65535
+
+    image = decode_image(deep_png(values))
+
+    assert np.array_equal(image.samples[..., 0], values[..., 0])
+    assert not image.facts.alpha
+
+
 def test_transparency_of_16_bits_is_composited(deep_png):
     values = DEEP.copy()
     values[..., 3] = 65535
@@ -149,7 +159,7 @@ def deep_png():
         import zlib
 
         height, width, channels = values.shape
-        kind = {3: 2, 4: 6}[channels]
+        kind = {2: 4, 3: 2, 4: 6}[channels]
         rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
         header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
         return with_chunks((b"IHDR", header), (b"IDAT", zlib.compress(rows)), END)
@@ -229,9 +239,12 @@ def test_other_bands_can_be_chosen(count):
     assert image.digest != decode_image(content).digest
 
 
-def test_a_band_that_is_not_there_is_told():
-    with pytest.raises(SettingsError, match="4 bands, and band 7"):
-        decode_image(tiff(DEEP, photometric="rgb"), bands=(7, 1, 2))
+def test_where_a_band_is_not_there_the_first_three_are_taken_and_told():
+    image = decode_image(tiff(DEEP, photometric="rgb"), bands=(7, 1, 2))
+
+    assert np.array_equal(image.samples, DEEP[..., :3])
+    assert image.facts.chosen == (1, 2, 3)
+    assert any("there is no band 7" in note for note in image.facts.notes)
 
 
 def test_a_picture_of_three_channels_has_nothing_to_choose():

@@ -15,6 +15,7 @@ from tests.core.image.test_decode import encoded, two_pixels
 from tests.core.image.test_formats import npy, tiff
 
 ROOT = Path(__file__).resolve().parents[3]
+BANDS = {"photometric": "minisblack", "planarconfig": "contig"}
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[3]
         encoded(two_pixels("1")),
         encoded(PillowImage.fromarray(np.array([[0, 4000]], np.uint16))),
         npy(np.linspace(0, 1, 48).reshape(4, 4, 3)),
-        tiff(np.arange(120, dtype=np.uint16).reshape(4, 6, 5), photometric="minisblack"),
+        tiff(np.arange(120, dtype=np.uint16).reshape(4, 6, 5), **BANDS),
     ],
     ids=["gray", "P", "RGBA", "1", "16 bit", "floats", "bands"],
 )

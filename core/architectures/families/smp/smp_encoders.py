@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
+from core.architectures.families.smp.encoder_names import Shapes, nearest_to, table, with_these
 from core.architectures.nearest import export_lines
-from core.architectures.network import Tensors
+from core.architectures.network import Account, Tensors, refuse_unfit
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
-Shapes = Mapping[str, tuple[int, ...]]
-
 ENCODER = "encoder."
-# timm has 1,300 networks; these are what people put behind the library's "tu-" first.
-TIMM = (
-    *("resnet18", "resnet34", "resnet50", "resnet101", "efficientnet_b0", "efficientnet_b1"),
-    *("efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "mobilenetv3_large_100"),
-    *("mobilenetv3_small_100", "mobilenetv2_100", "convnext_tiny", "convnext_small"),
-    *("convnext_base", "regnety_016", "regnety_032", "tf_efficientnetv2_s", "hrnet_w18"),
-)
-VITS = (
-    *("vit_base_patch16_224", "vit_small_patch16_224", "vit_tiny_patch16_224"),
-    *("vit_large_patch16_224", "vit_base_patch16_384", "vit_small_patch16_384"),
-    *("vit_tiny_patch16_384", "vit_large_patch16_384"),
-)
 FIRST = ("resnet34", "resnet50", "resnet18", "mobilenet_v2", "efficientnet-b0")  # the usual ones
+OURS = "tf_mobilenetv3"  # what the library means by its own name "timm-mobilenetv3"
+OLD_NAMES = ("timm-regnet", "timm-res2", "timm-resnest", "timm-mobilenetv3", "timm-gernet")
+MOST_ALIKE = 6  # names to choose from
+UNKNOWN = (
+    "Its encoder may be one that is not known here, or the network was changed before training. "
+    "Save it with model.save_pretrained(...), whose config.json names the encoder, or export it."
+)
 
 
-def encoder_name(checkpoint: Checkpoint, stated: str = "") -> str:
-    """The library's name of the encoder.
+def encoder_names(checkpoint: Checkpoint, stated: str = "") -> tuple[str, ...]:
+    """The library's names of the encoder; several where tensors cannot tell them apart.
 
     Args:
         checkpoint: the weights; a pickled network names its encoder itself ("u-resnet34").
@@ -43,13 +37,14 @@ def encoder_name(checkpoint: Checkpoint, stated: str = "") -> str:
     """
     found = _found(checkpoint.tensors)
     pickled = str(checkpoint.attributes.get("name", "")).partition("-")[2]
-    names = [name for name in (stated, pickled) if _is_known(name)]
-    for name in (*names, *_likely(found)):
-        if _fits(found, name):
-            return name
-    best = max(_likely(found), key=lambda name: _overlap(found, name))
+    for name in map(_present, (stated, pickled)):
+        if _is_known(name) and _fits(found, name):
+            return (name,)
+    if alike := [name for name in _likely(found)[:MOST_ALIKE] if _fits(found, name)]:
+        return tuple(alike)
+    best = max(nearest_to(found) or FIRST[:1], key=lambda name: _overlap(found, name))
     if _overlap(found, best) >= 0.5:
-        return best  # what differs shows in the account
+        return (best,)  # what differs shows in the account
     raise ArchitectureError(
         f"The decoder is one of segmentation-models-pytorch, but no encoder of it has these "
         f"{len(found)} tensors; the nearest is {best}.",
@@ -57,6 +52,27 @@ def encoder_name(checkpoint: Checkpoint, stated: str = "") -> str:
         "export it with its graph.",
         code=export_lines(checkpoint.tensors),
     )
+
+
+def refuse_other_encoder(account: Account, title: str, checkpoint: Checkpoint) -> None:
+    """Refuse what does not fit; that may be an encoder of timm which is not known here.
+
+    Raises:
+        ArchitectureError: tensors are missing or have another shape.
+    """
+    try:
+        refuse_unfit(account, title)
+    except ArchitectureError as error:
+        lines = export_lines(checkpoint.tensors)
+        raise ArchitectureError(error.message, remedy=UNKNOWN, code=lines) from error
+
+
+def _present(name: str) -> str:
+    """A name of before version 0.5 as the library understands it: "timm-regnetx_002"."""
+    if not name.startswith(OLD_NAMES):
+        return name
+    tf = "tf_" if name.startswith("timm-mobilenetv3") else ""
+    return f"tu-{tf}{name.removeprefix('timm-')}"
 
 
 def _found(tensors: Tensors) -> Shapes:
@@ -78,15 +94,13 @@ def _is_known(name: str) -> bool:
     return name.removeprefix("tu-").partition(".")[0] in timm.list_models()
 
 
-def _likely(found: Shapes) -> Iterator[str]:
-    """All names that may fit, the usual ones first."""
+def _likely(found: Shapes) -> list[str]:
+    """All names that may fit, the usual ones first; of encoders that the table lacks all."""
     from segmentation_models_pytorch.encoders import encoders
 
-    if "model.pos_embed" in found:
-        return (f"tu-{name}" for name in VITS)
-    if any(key.startswith("model.") for key in found):
-        return (f"tu-{name}" for name in TIMM)
-    return iter(dict.fromkeys((*FIRST, *encoders)))
+    known = [name for name in with_these(found) if name.startswith("tu-") or name in encoders]
+    new = [name for name in encoders if name not in table()]
+    return [*sorted(known, key=lambda name: (OURS not in name, name not in FIRST)), *new]
 
 
 def _fits(found: Shapes, name: str) -> bool:
@@ -95,7 +109,7 @@ def _fits(found: Shapes, name: str) -> bool:
 
 def _overlap(found: Shapes, name: str) -> float:
     """Share of tensors, of the file's and the encoder's together, that both have alike."""
-    wanted = _shapes(name)
+    wanted = shapes_of(name)
     same = sum(_alike(found.get(key), shape) for key, shape in wanted.items())
     return same / max(1, len(found.keys() | wanted.keys()))
 
@@ -108,17 +122,28 @@ def _alike(found: tuple[int, ...] | None, wanted: tuple[int, ...]) -> bool:
 
 
 @functools.lru_cache(maxsize=256)
-def _shapes(name: str) -> Shapes:
+def shapes_of(name: str) -> Shapes:
     """Of the library's own encoder, for a picture of three channels."""
     module = _encoder(name)
     return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
 
 
+class _RatesWithNumbers(TorchFunctionMode):
+    """Mix vision transformers compute their drop rates with tensors, which need numbers."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> torch.Tensor:
+        """Make those on the processor, whatever the device is."""
+        where = {"device": "cpu"} if func is torch.linspace else {}
+        result: torch.Tensor = func(*args, **{**(kwargs or {}), **where})
+        return result
+
+
 def _encoder(name: str) -> torch.nn.Module:
     from segmentation_models_pytorch.encoders import TimmViTEncoder, get_encoder
 
-    # Mix vision transformers compute their drop rates with tensors, which need numbers.
-    with nullcontext() if name.startswith("mit_") else torch.device("meta"):
+    with torch.device("meta"), _RatesWithNumbers():
         if name.removeprefix("tu-").startswith("vit_"):
             module: torch.nn.Module = TimmViTEncoder(name.removeprefix("tu-"), pretrained=False)
         else:

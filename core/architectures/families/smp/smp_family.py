@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.architectures.families.smp.smp_encoders import encoder_name
+from core.architectures.families.smp.smp_encoders import encoder_names, refuse_other_encoder
 from core.architectures.families.smp.smp_source import smp_source
 from core.architectures.network import (
     Account,
@@ -21,11 +21,11 @@ from core.architectures.network import (
     account_for,
     choose,
     fill,
-    refuse_unfit,
 )
 from core.architectures.shapes import count, has, size
 from core.checkpoint import Checkpoint
 
+ENCODER = "encoder"  # the choice where several have the same tensors: padding differs
 HEAD, DPT_HEAD = "segmentation_head.0.weight", "segmentation_head.head.4.weight"
 DECODERS = {  # class -> the beginnings of keys that only it has, the more special first
     "UnetPlusPlus": "decoder.blocks.x_0_0.",
@@ -75,13 +75,15 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     original, checkpoint = checkpoint, _renamed(checkpoint)
     tensors, decoder = checkpoint.tensors, _decoder(checkpoint.tensors)
     config = _config(checkpoint)
-    encoder = encoder_name(checkpoint, str(config.get("encoder_name", "")))
-    options = _sizes(decoder, tensors)
+    alike = encoder_names(checkpoint, str(config.get("encoder_name", "")))
+    which = choose(ENCODER, alike, chosen)
+    encoder, options = which.taken, _sizes(decoder, tensors)
     choices = _choices(decoder, checkpoint, config, chosen)
     options |= _chosen_options(choices)
+    choices += (which,) if len(alike) > 1 else ()
     depth, module, account = _fitting(decoder, encoder, options, tensors)
     title = f"{TITLES.get(decoder, decoder)} of SMP, {encoder}"
-    refuse_unfit(account, title)
+    refuse_other_encoder(account, title, checkpoint)
     return Network(
         module=fill(module, tensors),
         architecture=title,

@@ -108,6 +108,15 @@ def test_a_graph_tells_its_sizes_without_a_trial(tmp_path):
     assert dynamic.nearest(250, 410) == (256, 416)
 
 
+def test_multiples_that_a_graph_does_not_tell_are_found_without_computing_a_number(tmp_path):
+    network = exported(tmp_path, (96, 128), {2: Dim.AUTO, 3: Dim.AUTO})
+    measured = measured_of(network)
+
+    assert network.sizes.height.step == 1
+    assert measured.sizes.nearest(250, 410) == (256, 416)
+    assert measured.forwards.spent == 0
+
+
 @pytest.mark.parametrize("depth", [0, 4])
 def test_what_is_only_compared_is_reduced_to_a_size_that_is_taken(depth):
     measured = measured_of(network_of(Steps(depth)), (800, 1296), resize="multiple", multiple=16)

@@ -12,6 +12,9 @@ import examples
 from benchmarks.cases import material
 from core.colors import colorize, palette_colors
 from core.diagnosis import diagnose
+from core.diagnosis.measure.measurements import measure
+from core.diagnosis.progress import Progress
+from core.diagnosis.reproduction.match import saved_output
 from core.image import decode_image
 from core.labels import probabilities
 from core.settings import Display, change
@@ -110,17 +113,56 @@ def test_a_file_with_other_objects_is():
 def test_a_mask_that_is_turned_is_named_as_turned():
     turned = np.ascontiguousarray(ids()[::-1, ::-1].T) * np.uint8(51)
 
-    assert causes(diagnosed(turned)) == ["F6"]
+    assert causes(diagnosed(turned)) == ["F7"]
 
 
 def test_a_file_that_is_no_picture_raises_no_alarm():
     assert causes(diagnose(replace(healthy(), saved=b"nothing"))) == []
 
 
-def test_of_bugs_that_all_write_black_those_that_need_no_other_input_are_named_first():
+def test_black_is_what_many_bugs_write_so_they_are_one_sentence_and_only_possible():
     """A cast of probabilities, and pixels of 0 to 1: of both this network makes black."""
     made = material(ZOO["unet_zscore"], 1_000, truth=False)
     black = written(np.zeros((256, 256), np.uint8))
-    found = [one.cause for one in diagnose(case_of(replace(made, saved=black))).faults]
+    (found,) = diagnose(case_of(replace(made, saved=black))).faults
 
-    assert found.index("D2") < found.index("P1")
+    assert (found.cause, found.certainty) == ("D2", "possible")
+    assert "a cast of the probabilities to uint8; " in found.evidence[1].words
+
+
+@pytest.fixture(scope="module")
+def without_prefix():
+    """The example saved from a network that nothing was wrapped around."""
+    return replace(healthy(), checkpoint=replace(healthy().checkpoint, prefix=""))
+
+
+@pytest.mark.parametrize(
+    ("file", "certainty"),
+    [
+        (lambda: written(colorize(np.ascontiguousarray(ids()[::-1].T), VOC)), "likely"),
+        (lambda: written(colorize(np.roll(ids(), 60, axis=1), VOC), "JPEG"), "likely"),
+        (lambda: written(np.full((256, 256), 7, np.uint8)), "possible"),
+        (lambda: written(np.full((300, 500, 3), 255, np.uint8) - 1), "possible"),
+    ],
+)
+def test_a_file_that_nothing_explains_is_said_to_be_another_mask(without_prefix, file, certainty):
+    found = next(saved_output(measure(replace(without_prefix, saved=file())), Progress()))
+
+    assert (found.cause, found.certainty, found.kind) == ("D8", certainty, "fault")
+    assert "Compare your script with inference.py" in found.fix
+
+
+def test_it_says_how_much_agrees(without_prefix):
+    turned = written(colorize(np.ascontiguousarray(ids()[::-1].T), VOC))
+    found = next(saved_output(measure(replace(without_prefix, saved=turned)), Progress()))
+
+    assert found.evidence[0].number < 0.9
+    assert f"{found.evidence[0].number:.0%} of the pixels agree" in found.evidence[0].words
+
+
+def test_the_same_objects_with_other_edges_are_told_as_that(without_prefix):
+    moved = written(np.roll(ids(), 2, axis=(0, 1)))
+    found = next(saved_output(measure(replace(without_prefix, saved=moved)), Progress()))
+
+    assert (found.cause, found.certainty) == ("D8", "possible")
+    assert "another resize or interpolation would leave this" in found.evidence[1].words

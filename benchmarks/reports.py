@@ -1,0 +1,79 @@
+"""`python -m benchmarks.reports`: how many public reports get an answer that would have helped.
+
+Writes benchmarks/results/reports.json. Every third report is of the part that is not tuned on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent / "results" / "reports.json"
+
+
+def main() -> None:
+    """Answer all, print what would not have helped, and write the figures down."""
+    from tests.reports.reports import HELD_OUT, REPORTS
+
+    with ProcessPoolExecutor(2, get_context("spawn"), _one_thread) as pool:
+        answers = list(pool.map(_answer, range(len(REPORTS))))
+    for report, answer in zip(REPORTS, answers, strict=True):
+        if answer["wrong"]:
+            sys.stdout.write(f"{report.name}: {answer['wrong']}\n")
+    kept = [answers[REPORTS.index(report)] for report in HELD_OUT]
+    figures = {
+        "cases": len(answers),
+        "helped": _share(answers),
+        "helped_held_out": _share(kept),
+        "wrong_certain": sum(answer["wrong_certain"] for answer in answers),
+        "calm_over_dead": sum(answer["calm_over_dead"] for answer in answers),
+    }
+    text = json.dumps(figures, indent=1)
+    sys.stdout.write(text + "\n")
+    RESULTS.write_text(text + "\n")
+
+
+def _answer(number: int) -> dict[str, Any]:
+    """What is said of one report, and what is wrong with that."""
+    from core.diagnosis.thresholds import ONE_CLASS_SHARE
+    from examples.materials import case_of
+    from tests.reports.reports import REPORTS
+    from tests.reports.test_reports import answer, helped
+
+    report = REPORTS[number]
+    files = report.files
+    answered = answer(files)
+    wrong = helped(report, answered)
+    certain = bool(answered.faults) and answered.faults[0].certainty == "certain"
+    calm = not answered.faults and answered.unexplained is None
+    return {
+        "wrong": wrong,
+        "wrong_certain": bool(wrong) and certain,
+        "calm_over_dead": calm and _share_of_one_class(case_of(files)) >= ONE_CLASS_SHARE,
+    }
+
+
+def _share_of_one_class(case: Any) -> float:
+    from core.engine import in_this_thread
+    from core.inspection import run_stages
+
+    seen = run_stages(case.image, case.network, case.settings, forward=in_this_thread)
+    return float(seen.labels.shares().max(initial=0))
+
+
+def _share(answers: list[dict[str, Any]]) -> float:
+    return round(sum(not answer["wrong"] for answer in answers) / len(answers), 3)
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Weights that cannot run here are named for what they are; nothing searches for long."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+
+from core.architectures.nearest import explain, nearest
+from core.architectures.recognize import build_network
+from core.checkpoint import Checkpoint
+from core.errors import ArchitectureError
+
+CONV = torch.zeros(8, 8, 3, 3)
+
+
+def of(*names, tensor=CONV):
+    return dict.fromkeys(names, tensor)
+
+
+def checkpoint(tensors):
+    return Checkpoint(
+        name="x", digest="d", container="zip pickle", num_bytes=1, tensors=tensors, wrapper=(),
+        prefix="", others={}, notes=(),
+    )  # fmt: skip
+
+
+STRANGE = {  # what is said -> names of tensors; whether a .pt2 would help
+    "an adapter": (("base_model.head.lora_A.weight", "base_model.head.lora_B.weight"), 0),
+    "adapter .* not merged": (("a.q.lora_A.default.weight", "a.q.base_layer.weight"), 0),
+    "one process's shard": (("_fsdp_wrapped_module._flat_param",), 0),
+    "quantized network": (("conv.weight", "conv.scale", "conv.zero_point"), 0),
+    "YOLO": (("0.conv.weight", "2.m.0.cv1.conv.weight", "22.dfl.conv.weight"), 0),
+    "Segment Anything": (("image_encoder.blocks.0.attn.qkv.weight", "mask_decoder.x.weight"), 0),
+    "Mask R-CNN": (("backbone.body.conv1.weight", "roi_heads.mask_head.0.0.weight"), 0),
+    "Mask2Former": (("model.pixel_level_module.encoder.a", "class_predictor.weight"), 1),
+    "U2-Net": (("stage1.rebnconvin.conv_s1.weight", "side1.weight"), 1),
+    "U-Net of MONAI": (("0.conv.unit0.conv.weight", "1.submodule.0.conv.unit0.conv.weight"), 1),
+    "encoder .ResNet": (("conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"), 0),
+    "encoder .vision transformer": (("patch_embed.weight", "blocks.0.attn.qkv.weight"), 0),
+    "encoder .MobileNet": (("features.0.0.weight", "features.3.block.0.0.weight"), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_it_is_named_and_a_pt2_is_advised_only_where_that_helps(name):
+    names, exports = STRANGE[name]
+    with pytest.raises(ArchitectureError, match=name) as caught:
+        build_network(checkpoint(of(*names)))
+
+    assert bool(caught.value.code) == bool(exports)
+    assert ("pt2" in caught.value.remedy or "export" in caught.value.remedy) == bool(exports)
+
+
+def test_a_network_for_volumes_is_said_to_be_one():
+    error = explain({"0.conv.unit0.conv.weight": torch.zeros(8, 1, 3, 3, 3)})
+
+    assert "for volumes" in error.message and not error.code
+
+
+def test_an_int8_network_of_a_known_family_is_not_said_to_be_changed():
+    from torchvision.models.segmentation import lraspp_mobilenet_v3_large
+
+    with torch.device("meta"):
+        state = lraspp_mobilenet_v3_large(weights=None, weights_backbone=None).state_dict()
+    folded = {key: tensor for key, tensor in state.items() if "running" not in key}
+    with pytest.raises(ArchitectureError, match="quantized network") as caught:
+        build_network(checkpoint(folded | of("backbone.0.0.zero_point")))
+    assert "float checkpoint" in caught.value.remedy
+
+
+ODD = [
+    f"stage{i}.part{j}.strange{k}.weight" for i in range(15) for j in range(15) for k in range(9)
+]
+
+
+@pytest.mark.parametrize("start", ["", "backbone.", "backbone.layer1.", "encoder.", "module.net."])
+def test_1600_odd_names_are_answered_within_two_seconds(start):
+    tensors = of(*(start + name for name in ODD), "classifier.7.weight")
+    nearest(of("backbone.layer1.0.conv1.weight"))  # the library is imported
+    before = time.process_time()
+    with pytest.raises(ArchitectureError):
+        build_network(checkpoint(tensors))
+    assert time.process_time() - before < 2
+
+
+def test_an_encoder_that_no_library_has_is_compared_with_few():
+    from core.architectures.families.smp.encoder_names import nearest_to, table, with_these
+
+    names = ["conv1.weight", *(f"layer{k}.odd.weight" for k in range(1000))]
+
+    assert len(table()) > 200 and with_these(dict.fromkeys(names, (1,))) == []
+    assert 0 < len(nearest_to(names)) <= 2
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "mit_b1"])
+def test_a_damaged_network_of_smp_is_answered_within_two_seconds(encoder):
+    import segmentation_models_pytorch as smp
+
+    state = smp.Unet(encoder, encoder_weights=None).state_dict()
+    build_network(checkpoint(state))  # the libraries are imported
+    part = {key: tensor for key, tensor in state.items() if tensor.ndim != 4 or "decoder" in key}
+    before = time.process_time()
+    with pytest.raises(ArchitectureError):
+        build_network(checkpoint(part))
+    assert time.process_time() - before < 2

@@ -1,0 +1,65 @@
+"""Random numbers are told from trained weights by their largest singular value."""
+
+import pytest
+import torch
+
+from core.diagnosis import diagnose
+from core.diagnosis.measure.spectra import chance_factor, spectra_of
+from core.diagnosis.thresholds import UNTRAINED_SHARE
+from examples.materials import opened
+from examples.zoo import ZOO, available, load
+from tests.support.cases import causes, example_checkpoint, with_tensors
+
+
+def numbers(seed, kind, *shape):
+    made = torch.Generator().manual_seed(seed)
+    if kind == "uniform":
+        return torch.rand(shape, generator=made) - 0.5
+    return torch.randn(shape, generator=made)
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
+@pytest.mark.parametrize("shape", [(64, 32, 3, 3), (16, 1, 3, 3), (1024, 2048), (8, 200)])
+def test_random_numbers_do_not_exceed_chance(kind, shape):
+    assert chance_factor(numbers(0, kind, *shape)) < 1.2
+
+
+def test_a_direction_that_was_learned_does():
+    ramp = torch.linspace(-1, 1, 64)
+    learned = numbers(0, "normal", 64, 64) + torch.outer(ramp, ramp) * 4
+
+    assert chance_factor(learned) > 1.2
+
+
+def test_what_is_too_small_constant_or_not_finite_tells_nothing():
+    silent = {
+        "small": numbers(0, "normal", 3, 4),
+        "constant": torch.ones(64, 64),
+        "broken": torch.full((64, 64), torch.nan),
+        "a vector": numbers(0, "normal", 64),
+        "whole": torch.ones(64, 64, dtype=torch.int8),
+    }
+
+    assert spectra_of(silent).count == 0
+
+
+@pytest.mark.parametrize("name", [member.name for member in available()])
+def test_no_trained_network_of_the_zoo_looks_random(name):
+    path = load(ZOO[name].name)
+    checkpoint, _, _ = opened(path.read_bytes(), path.name)
+
+    assert spectra_of(checkpoint.tensors).share < UNTRAINED_SHARE - 0.1
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
+def test_a_network_of_noise_is_told_to_be_one_and_nothing_else(kind):
+    noise = {
+        key: 0.05 * numbers(k, kind, *t.shape)
+        if t.is_floating_point() and "running" not in key
+        else t
+        for k, (key, t) in enumerate(example_checkpoint().tensors.items())
+    }
+    answered = diagnose(with_tensors(noise))
+
+    assert causes(answered) == ["W8"]
+    assert answered.faults[0].certainty == "likely"
