@@ -21,7 +21,7 @@ from core.diagnosis import Case
 from core.diagnosis.measure.measurements import measure
 from core.diagnosis.reproduction.program import IMPORTS, Choice, Program
 from core.diagnosis.reproduction.space import Space, space_of
-from core.diagnosis.reproduction.write import encoded, file_choice
+from core.diagnosis.reproduction.write import OF_COLORS, encoded, file_choice
 from core.diagnosis.reproduction.written import read_written
 from core.settings import Forwarding
 
@@ -81,6 +81,8 @@ def _changed(program: Program, space: Space, stage: str, rng: np.random.Generato
     if stage == "back":  # there is something to resize where another size was fed
         sizes = [c for c in space.choices["size"] if c.value and c.value[0] == "fixed"]
         fed = space.find("enlarge", "fed")
+        if program["palette"].value is None:  # gray levels are no colors: two names for the same
+            others = [c for c in others if not c.key.startswith(OF_COLORS)]
         return program.having([_any(others, rng), _any(sizes, rng), fed])
     if stage == "decision":
         return _decided(program, space, _any(others, rng), rng)
