@@ -28,7 +28,7 @@ from core.store.commands import add_commands
 if TYPE_CHECKING:  # torch loads when the arguments are understood
     from core.architectures import Network
     from core.checkpoint import Checkpoint
-    from core.diagnosis import Case, Diagnosis, Finding
+    from core.diagnosis import Case, Diagnosis, Finding, Rebuilt
 
 HEALTHY, FAILED, UNEXPLAINED = 0, 1, 13
 STATUS = {"certain": 10, "likely": 11, "possible": 12}
@@ -212,8 +212,18 @@ def _text(answered: Diagnosis, case: Case) -> str:
     rest = [] if left is None else ["\n".join(filter(None, (left.tried, left.decides)))]
     failed = [failed.words for failed in answered.failed]
     about = () if case.checkpoint is None else case.checkpoint.contents_in_words()
-    found = map(_paragraph, answered.findings)
-    return "\n\n".join([answered.verdict, *rest, *found, *failed, *about])
+    rebuilt = [_script(answered.rebuilt)] if answered.rebuilt else []
+    said = [*rest, *map(_paragraph, answered.findings), *rebuilt, *failed, *about]
+    return "\n\n".join([answered.verdict, *said])
+
+
+def _script(rebuilt: Rebuilt) -> str:
+    """The user's script beside the right one; an arrow at the first line that differs."""
+    if not rebuilt.share:  # nothing is concluded from this file
+        return f"[script] {rebuilt.words}"
+    first = next((k for k, line in enumerate(rebuilt.diff) if line[0] != " "), None)
+    lines = [f"{'->' if k == first else '  '} {line}" for k, line in enumerate(rebuilt.diff)]
+    return "\n".join([f"[script] {rebuilt.words}", '  "-" is yours, "+" is right:', *lines])
 
 
 def _paragraph(finding: Finding) -> str:

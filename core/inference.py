@@ -71,18 +71,35 @@ def forward(
     >>> logits.values.shape, logits.values[:, 0, 0].tolist()
     ((2, 4, 6), [3.0, -3.0])
     """
-    _check_channels(network, tensor.tensor)
-    _check_head(network, forwarding.head)
     notes: list[str] = []
-    module = _prepared(network.module, tensor.tensor.dtype, forwarding.mode, notes)
     start = time.perf_counter()
-    output = _run(module, tensor.tensor, forwarding.head)
+    output = outputs(network, tensor.tensor, forwarding, notes)
     seconds = time.perf_counter() - start
     values = _at_picture(output, tensor, forwarding.upsampling, size)
     output_size = (output.shape[2], output.shape[3])
     return Logits(
         values, output_size, forwarding.head, forwarding.mode, seconds, tuple(dict.fromkeys(notes))
     )
+
+
+def outputs(
+    network: Network, x: torch.Tensor, forwarding: Forwarding, notes: list[str] | None = None
+) -> torch.Tensor:
+    """What the network itself returns, [1 C h w] at its own size, before it is enlarged.
+
+    Args:
+        network: the rebuilt network.
+        x: [1 c h w] in float32, float16 or bfloat16; the network runs in that precision.
+        forwarding: mode and head.
+        notes: takes what was done otherwise than asked.
+
+    Raises:
+        ChannelMismatchError, ForwardError: as `forward`.
+    """
+    _check_channels(network, x)
+    _check_head(network, forwarding.head)
+    module = _prepared(network.module, x.dtype, forwarding.mode, [] if notes is None else notes)
+    return _run(module, x, forwarding.head)
 
 
 def _check_channels(network: Network, tensor: torch.Tensor) -> None:

@@ -122,7 +122,7 @@ def _ordered(samples: np.ndarray, color: str) -> np.ndarray:
 
 def _resized(samples: np.ndarray, chosen: Preprocessing) -> tuple[np.ndarray, list[str]]:
     height, width = samples.shape[:2]
-    size = _target(height, width, chosen)
+    size = target_size(height, width, chosen)
     if size == (height, width):
         return samples, []
     if size[0] * size[1] > MAX_PIXELS:
@@ -140,7 +140,8 @@ def _resized(samples: np.ndarray, chosen: Preprocessing) -> tuple[np.ndarray, li
     return planes.permute(1, 2, 0).contiguous().numpy(), [note]
 
 
-def _target(height: int, width: int, chosen: Preprocessing) -> tuple[int, int]:
+def target_size(height: int, width: int, chosen: Preprocessing) -> tuple[int, int]:
+    """The h, w to which a picture of this h, w is resized, before any padding."""
     if chosen.resize == "fixed":
         return chosen.height, chosen.width
     if chosen.resize in ("shorter", "longer"):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.diagnosis import findings, training_memory
+from pages.components.diagnosis import findings, rebuilt, training_memory
 from pages.components.pipeline import headline
 from pages.components.state import complaints, page
 from pages.components.widgets.page_frame import open_inspection
@@ -16,6 +16,8 @@ if job.error is not None:
     st.info(complaints.as_text(job.error.remedy))
 if (answered := job.partial) is not None:
     findings.show_diagnosis(answered, seen)
+    if answered.rebuilt is not None:
+        rebuilt.show_rebuilt(answered.rebuilt)
     if answered.recovered is not None:
         training_memory.show_recovered(answered.recovered)
 findings.ask_for_output()

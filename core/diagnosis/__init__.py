@@ -13,6 +13,7 @@ from core.diagnosis.causes import CAUSES, Cause
 from core.diagnosis.diagnosis import Diagnosis, Tried
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.inquiry import diagnose, investigate
+from core.diagnosis.reproduction.rebuilt import Rebuilt
 from core.diagnosis.unexplained import Unexplained
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Diagnosis",
     "Evidence",
     "Finding",
+    "Rebuilt",
     "Tried",
     "Unexplained",
     "diagnose",

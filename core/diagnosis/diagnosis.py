@@ -10,6 +10,7 @@ from core.diagnosis.bisect import Bisect
 from core.diagnosis.finding import Finding
 from core.diagnosis.measure.failures import Failed
 from core.diagnosis.normalization.recovered import Recovered
+from core.diagnosis.reproduction.rebuilt import Rebuilt
 from core.diagnosis.unexplained import Unexplained
 from core.settings import Settings
 
@@ -33,6 +34,7 @@ class Diagnosis:
     findings: tuple[Finding, ...] = ()  # worst first
     bisect: Bisect = field(default_factory=Bisect)
     recovered: Recovered | None = None  # where it was asked
+    rebuilt: Rebuilt | None = None  # the user's own script, where its output was given
     tried: tuple[Tried, ...] = ()
     forwards: float = 0.0  # in units of one at the settings under diagnosis
     finished: bool = False
@@ -75,6 +77,7 @@ class Diagnosis:
             "verdict": self.verdict,
             "begins": {"stage": self.bisect.stage, "words": self.bisect.words},
             "findings": [finding.to_dict() for finding in self.findings],
+            "rebuilt": self.rebuilt.to_dict() if self.rebuilt else None,
             "unexplained": self.unexplained.to_dict() if self.unexplained else None,
             "failed": [failed.to_dict() for failed in self.failed],
             "forwards": self.forwards,

@@ -14,9 +14,9 @@ Kind = Literal["fault", "note"]
 # over each other: as people look for them.
 ORDER = (
     *("F1", "F2", "F5", "N1", "W6", "W9", "W1", "W5", "F4", "F6", "W4", "F3", "W3", "W8", "R1"),
-    *("D1", "D4", "D5", "D6", "T4", "T6", "T2", "S1", "P1", "P2", "P3", "P4", "P5", "P7", "B2"),
-    *("B1", "N2", "R3", "R5", "R8", "P6", "T7", "R4", "R6", "R7", "D2", "D3", "D7", "D8", "T3"),
-    *("T1", "T5", "W7"),
+    *("D1", "D4", "D5", "D6", "T4", "T6", "T2", "F7", "S1", "S2", "P1", "P2", "P3", "P4", "P5"),
+    *("P7", "B2", "B1", "N2", "R3", "R5", "R8", "P6", "T7", "R4", "R6", "R7", "D2", "D3", "D7"),
+    *("R9", "D9", "D8", "T3", "T1", "T5", "W7"),
 )
 CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
 

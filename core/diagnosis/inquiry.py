@@ -28,6 +28,7 @@ from core.diagnosis.measure.sizes import at_size
 from core.diagnosis.normalization.naming import difference_in_words
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
+from core.diagnosis.reproduction.rebuild import rebuild
 from core.diagnosis.thresholds import BUDGET
 from core.diagnosis.unexplained import Unexplained, unexplained, with_failures
 from core.engine import Runner, in_this_thread
@@ -86,6 +87,9 @@ def investigate(
     progress("Running the network once")
     search.fit(by_trial=True)
     search.look()
+    if case.saved:
+        progress("Rebuilding the script that wrote your output")
+        search.rebuild()
     search.ask(questions.one_forward)
     if search.nothing_can_help:
         search.so_far = search.so_far.without_provisional()
@@ -179,6 +183,11 @@ class _Search:
         with self._counted("the mask"):
             self.bisect = bisect(self.measured.seen)
 
+    def rebuild(self) -> None:
+        """Search for the program that wrote the user's own output."""
+        with self._counted("the script of your output"):
+            self.so_far = replace(self.so_far, rebuilt=rebuild(self.measured))
+
     def recover(self) -> None:
         """Ask for the training's normalization, in place of what the checkpoint alone said."""
         self.so_far = now = self.so_far.without_provisional()
@@ -204,6 +213,7 @@ class _Search:
             worst_first(self._offered()),
             self.bisect,
             self.so_far.recovered_for_people,
+            self.so_far.rebuilt,
             tuple(_tried(self.measured)),
             forwards=self.measured.forwards.spent,
             finished=finished,

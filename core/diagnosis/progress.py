@@ -10,6 +10,7 @@ from core.diagnosis.causes import CAUSES
 from core.diagnosis.diagnosis import Tried
 from core.diagnosis.finding import ORDER, Finding
 from core.diagnosis.normalization.recovered import Recovered, cannot_tell
+from core.diagnosis.reproduction.rebuilt import Rebuilt
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Progress:
     provisional: frozenset[str] = frozenset()  # causes that are to be asked again
     tried: tuple[Tried, ...] = ()  # in the order in which it was
     recovered: Recovered | None = None  # the training's normalization, once it was asked for
+    rebuilt: Rebuilt | None = None  # the program that wrote the user's own output, likewise
 
     @property
     def fixes(self) -> dict[str, Any]:

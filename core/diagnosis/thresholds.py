@@ -139,6 +139,25 @@ FITS_SHOWN = 4  # programs that write one value, in a sentence
 SAME_ASPECT = 0.05  # relative, of a file that was only made smaller; definition
 JPEG_LEVELS = 40  # gray levels by which a JPEG changes pixels at edges [tune: JPEG]
 BLACK_CHANNEL = 32  # of every channel: a color below it looks black; definition
+FIGURE_MARGIN = 0.02  # of the shorter side: plt.savefig leaves more on every side; definition
+FIGURE_VALUES = 50  # different values, from which on a picture with a white margin is a drawing
+REBUILDING = 25.0  # units that the search for the program may spend; time
+CROPPED = 0.375  # of each side of the input: what is run where programs are only ranked; time
+CROP_MULTIPLE = 32  # pixels, so that strides fall as in the whole picture; definition
+BEAM = 3  # programs that are run on the whole picture after a ranking [tune: benchmarks.rebuild]
+NEAR = 0.8  # gain from which on only the nearest programs are run whole [tune: benchmarks.rebuild]
+PRICE = 0.02  # of gain, that a program must promise more for each forward that it costs
+RANKING = 0.4  # of what is left, that one ranking may spend; time
+EXPANDED = 5  # programs whose single changes are ranked [tune: benchmarks.rebuild]
+TURNED = 6  # decisions that are compared turned; time
+WORTH_WRITING = 0.5  # gain from which on ways of writing are tried [tune: benchmarks.rebuild]
+WORTH_TILES = 0.6  # gain from which on seams may be what is left [tune: benchmarks.rebuild]
+ALIKE = (
+    0.5  # what is left of a correlation beside shares of equal pixels [tune: benchmarks.rebuild]
+)
+NEAREST_TABLES = 3  # casts and palettes that are encoded as the user's JPEG was; time
+NEAR_JPEG = 12  # levels by which a JPEG moves the middle of an area; measured at quality 75
+RARER_SHARE = 0.002  # of the pixels beside the most frequent value: fewer fit by chance
 REPEATED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds
 
 # --- what is a fault, and what a note (checks/) ---------------------------------------------------

@@ -23,7 +23,7 @@ import numpy as np
 from core.checkpoint import Checkpoint
 from core.checkpoint.policy import in_words
 from core.colors import encode_png, palette_colors
-from core.diagnosis import Case, Diagnosis, Finding
+from core.diagnosis import Case, Diagnosis, Finding, Rebuilt
 from core.errors import ArchitectureError
 from core.export.figures import histogram_figure, shares_figure
 from core.export.stages import Stage, stage_pictures
@@ -84,8 +84,9 @@ def html_report(
         stages="".join(_panel(stage, answered.bisect.stage) for stage in stages),
         legend=_legend(inspection, verdict),
         begins=escape(answered.bisect.words),
-        findings=_unexplained(answered) + "".join(map(_finding, answered.findings))
-        or "<p>None.</p>",
+        findings=_unexplained(answered)
+        + ("".join(map(_finding, answered.findings)) or "<p>None.</p>")
+        + _rebuilt(answered.rebuilt),
         failed="".join(f"<p>{escape(failed.words)}</p>" for failed in answered.failed),
         settings="".join(_part(inspection.settings, name) for name in PARTS),
         files=_files(checkpoint, inspection),
@@ -183,6 +184,20 @@ def _finding(finding: Finding) -> str:
         "</div>",
     ]
     return "".join(parts)
+
+
+def _rebuilt(rebuilt: Rebuilt | None) -> str:
+    """The user's script beside the right one, where their output was given."""
+    if rebuilt is None:
+        return ""
+    kind = "certain" if rebuilt.exact else "possible"
+    marked = f"<p>The first line that differs: <code>{escape(rebuilt.marked)}</code></p>"
+    return (
+        '<div class="finding"><h3>The script that wrote your picture'
+        f'<span class="badge {kind}">{"exact" if rebuilt.exact else kind}</span></h3>'
+        f"<p>{escape(rebuilt.words)}</p>{marked if rebuilt.marked else ''}"
+        f"<pre>{escape(chr(10).join(rebuilt.diff if rebuilt.share else ()))}</pre></div>"
+    )
 
 
 def _effect(finding: Finding) -> str:

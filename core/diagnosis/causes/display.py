@@ -111,4 +111,32 @@ CAUSES = (
         fix="Compare the script with `inference.py` of the page Export, step by step.",
         code="print(model.load_state_dict(state, strict=True), model.training, x.mean(), x.std())",
     ),
+    Cause(
+        id="R9",
+        title="The label map is resized with interpolation",
+        stage="mask",
+        what="""
+        Between the ids 1 and 5 a bilinear resize invents 2, 3 and 4: every edge gets a seam of
+        classes that the network never named. It is the default of `cv2.resize`, and bicubic is
+        that of Pillow.
+        """,
+        found_by="""
+        Your own output is our label map at another size, resized like this.
+        """,
+        fix="Enlarge the logits before the decision, or resize ids to the nearest pixel.",
+        code="mask = Image.fromarray(mask).resize(image.size, Image.Resampling.NEAREST)",
+    ),
+    Cause(
+        id="D9",
+        title="The palette is written in BGR",
+        stage="mask",
+        what="""
+        `cv2.imwrite` takes blue, green, red. A palette in RGB comes out with red and blue swapped.
+        """,
+        found_by="""
+        Your own output has the colors of a known palette in the other order.
+        """,
+        fix="Reverse the channels before they are written.",
+        code='cv2.imwrite("mask.png", palette[labels][..., ::-1])',
+    ),
 )

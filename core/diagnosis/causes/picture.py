@@ -112,4 +112,35 @@ CAUSES = (
         mended_by_settings=True,
         may_be_harmless=True,
     ),
+    Cause(
+        id="F7",
+        title="The picture is turned, or its axes are mixed up",
+        stage="input",
+        what="""
+        The array is mirrored, turned or transposed before it is fed, or it is reshaped where its
+        axes have to be permuted. `transpose(2, 1, 0)` exchanges height and width, and `reshape`
+        scatters the pixels over the channels.
+        """,
+        found_by="""
+        Your own output is what the network says of the picture laid out like this, pixel for pixel
+        or nearly so.
+        """,
+        fix="Give the array as [channels, height, width], not turned.",
+        code="x = torch.from_numpy(image).permute(2, 0, 1)[None]",
+    ),
+    Cause(
+        id="S2",
+        title="The picture is resized, cut or put together otherwise",
+        stage="input",
+        what="""
+        The script feeds another size or another interpolation, a letterbox whose bars are never cut
+        off, tiles that do not overlap, or a mirrored view that is not flipped back before the
+        average.
+        """,
+        found_by="""
+        Your own output is what this program gives, pixel for pixel or nearly so.
+        """,
+        fix="Resize as in the training, and undo before the decision what was done to the picture.",
+        code="logits = F.interpolate(logits[..., top:bottom, left:right], size=image.shape[:2])",
+    ),
 )

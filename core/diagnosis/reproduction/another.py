@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.reproduction.decode import Written, coding
+from core.diagnosis.reproduction.written import Written, coding
 from core.diagnosis.thresholds import RANDOM_GAIN, SIMILAR_GAIN
 
 
@@ -45,14 +45,14 @@ def _edges(nearest: float) -> str:
 
 def agreement(measured: Measurements, written: Written) -> Evidence:
     """Which share of the file has one value for each class of our label map."""
-    ids, (height, width) = measured.seen.labels.ids, written.packed.shape
+    ids, (height, width) = measured.seen.labels.ids, written.size
     if ids.shape != (height, width):
         words = (
             f"Your file has {width} x {height} pixels, the mask {ids.shape[1]} x {ids.shape[0]}: "
             "they cannot be compared pixel by pixel; a saved figure is no mask."
         )
         return Evidence(words)
-    share = coding(written.packed, ids).purity
+    share = coding(written, ids).purity
     words = (
         "This checkpoint and these settings give another mask than your file: where each class of "
         f"the one has one value in the other, {share:.0%} of the pixels agree."

@@ -1,4 +1,4 @@
-"""The user's file as a function of our label map: the network is right, only its picture is not."""
+"""The user's file as a function of a label map: what was done to its ids on the way to the file."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ import numpy as np
 from core.colors import COLORED, DARK, palette_colors
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.reproduction.decode import Coding, Written, coding
+from core.diagnosis.reproduction.written import Coding, Written, coding
 from core.diagnosis.thresholds import BLACK_CHANNEL, JPEG_LEVELS, RANDOM_GAIN, SAME_GAIN
 from core.settings import Display
 
 LUMA = np.array([299, 587, 114])
 
 
-def of_labels(measured: Measurements, written: Written) -> Iterator[Finding]:
-    """D1 and D3 to D7: the label map is right, and only its picture is not."""
-    ids = measured.seen.labels.ids
-    found = coding(written.packed, ids)
-    agreed = Evidence(f"Your file agrees with our label map at {found.purity:.1%}.", found.purity)
+def of_labels(
+    measured: Measurements, written: Written, ids: np.ndarray, *, ours: bool = True
+) -> Iterator[Finding]:
+    """D1 and D3 to D7: the label map is as the script had it, and its picture is not.
+
+    Args:
+        measured: the case.
+        written: the user's file.
+        ids: Int32[h w], of the file's size: what the script's decision was.
+        ours: whether that is the label map under the user's settings.
+    """
+    found = coding(written, ids)
+    whose = "our label map" if ours else "the label map of that program"
+    agreed = Evidence(f"Your file agrees with {whose} at {found.purity:.1%}.", found.purity)
     if written.format == "JPEG":
         yield from _lossy(written, ids)
     elif found.gain < SAME_GAIN or len(found.values) < 2 or found.distinct < 2:

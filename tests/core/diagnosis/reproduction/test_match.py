@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
+import examples
 from benchmarks.cases import material
 from core.colors import colorize, palette_colors
 from core.diagnosis import diagnose
 from core.diagnosis.measure.measurements import measure
 from core.diagnosis.progress import Progress
 from core.diagnosis.reproduction.match import saved_output
+from core.image import decode_image
 from core.labels import probabilities
 from core.settings import Display, change
 from examples.materials import case_of
@@ -102,9 +104,16 @@ def test_a_file_with_our_objects_is_not_said_to_come_from_other_weights():
 
 
 def test_a_file_with_other_objects_is():
-    turned = np.ascontiguousarray(ids()[::-1, ::-1].T)
+    other = replace(healthy(), image=decode_image(examples.SCENES[1].read_bytes()))
+    elsewhere = inspected(other, TRAINED).labels.ids.astype(np.uint8)
 
-    assert causes(diagnosed(turned)) == ["W1"]
+    assert causes(diagnosed(elsewhere)) == ["W1"]
+
+
+def test_a_mask_that_is_turned_is_named_as_turned():
+    turned = np.ascontiguousarray(ids()[::-1, ::-1].T) * np.uint8(51)
+
+    assert causes(diagnosed(turned)) == ["F7"]
 
 
 def test_a_file_that_is_no_picture_raises_no_alarm():

@@ -1,0 +1,172 @@
+"""`python -m benchmarks.rebuild`: how often the user's broken program is found, bit for bit.
+
+Programs are drawn at random and run as Python; the diagnosis is given only what they wrote. Those
+outside the space must never be called exact. benchmarks/results/rebuild.json is the held-out part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import programs
+from benchmarks.cases import Part, material, members, pictures
+from core.diagnosis import Case
+from core.diagnosis.measure.measurements import measure
+from core.diagnosis.reproduction.program import Program
+from core.diagnosis.reproduction.rebuild import rebuild
+from core.diagnosis.reproduction.rebuilt import Rebuilt
+from core.diagnosis.reproduction.written import read_written
+from core.errors import InspectionError
+from examples.materials import case_of
+from examples.zoo import ZOO
+
+RESULTS = Path(__file__).resolve().parent / "results" / "rebuild.json"
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was said of one output."""
+
+    member: str
+    number: int
+    drawn: tuple[str, ...]  # "stage: key", where the program is not the right one
+    found: tuple[str, ...]
+    exact: bool
+    share: float
+    forwards: float
+    outside: str = ""  # what wrote it, where no program did
+    flat: bool = False  # the file has one value, of which nothing can be read
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it was called exact, and does something that the drawn program did not do."""
+        return self.exact and not set(self.found) <= set(self.drawn)
+
+
+def main() -> None:
+    """Run a part and print it; the held-out part is written down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=("tune", "held-out"), default="tune")
+    parser.add_argument("--programs", type=int, default=200)
+    parser.add_argument("--outside", type=int, default=40)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    part: Part = options.part
+    began = time.monotonic()
+    tasks = [(part, number, "") for number in range(options.programs)]
+    tasks += [(part, number, "outside") for number in range(options.outside)]
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), _one_thread) as pool:
+        rows = list(_told(pool.map(outcome, tasks)))
+    figures = _figures(part, rows, time.monotonic() - began)
+    _say(json.dumps(figures, indent=1))
+    if part == "held-out":
+        RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _told(rows: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Print what was not found, as it comes."""
+    for row in rows:
+        if row.wrong or row.exact == bool(row.outside or row.flat):
+            _say(
+                f"{row.member} {row.number} {row.outside or ' + '.join(row.drawn)}: "
+                f"{'exact' if row.exact else f'{row.share:.2%}'} {' + '.join(row.found)} "
+                f"({row.forwards:.1f})"
+            )
+        yield row
+
+
+def _figures(part: Part, rows: list[Outcome], seconds: float) -> dict[str, object]:
+    drawn = [row for row in rows if not row.outside and not row.flat]
+    outside = [row for row in rows if row.outside]
+    return {
+        "part": part,
+        "drawn": len(drawn),
+        "exact": round(sum(row.exact and not row.wrong for row in drawn) / len(drawn), 3),
+        "wrong_certain": sum(row.wrong for row in drawn),
+        "median_forwards": round(statistics.median(row.forwards for row in drawn), 2),
+        "mean_forwards": round(statistics.mean(row.forwards for row in drawn), 2),
+        "outside": len(outside),
+        "outside_exact": sum(row.exact for row in outside),
+        "of_one_value": sum(row.flat for row in rows),
+        "of_one_value_exact": sum(row.exact for row in rows if row.flat),
+        "seconds": round(seconds),
+    }
+
+
+# --- one case -------------------------------------------------------------------------------------
+
+
+def outcome(task: tuple[Part, int, str]) -> Outcome:
+    """Draw one program, run it, and ask for it."""
+    part, number, kind = task
+    rng = np.random.default_rng([SEED, part == "held-out", number, len(kind)])
+    able = members(part)
+    member = able[number % len(able)]
+    seed = pictures(part)[number % len(pictures(part))]
+    case = case_of(material(member, seed, truth=False))
+    if kind:
+        return _outside(case, member.name, number, seed, part)
+    while True:  # a few programs stop on this network: nobody has their output
+        program, space = programs.drawn(case, rng)
+        try:
+            file = programs.file_of(program, case)
+            break
+        except (InspectionError, RuntimeError, IndexError, OSError):
+            continue
+    return _asked(case, file, member.name, number, _named(program, space.right))
+
+
+def _named(program: Program, right: Program) -> tuple[str, ...]:
+    return tuple(f"{choice.stage}: {choice.key}" for choice in program.deviations(right))
+
+
+def _asked(
+    case: Case, file: bytes, member: str, number: int, drawn: tuple[str, ...], outside: str = ""
+) -> Outcome:
+    written = read_written(file)
+    flat = written is not None and written.flat
+    found: Rebuilt | None = rebuild(measure(replace(case, saved=file)))
+    if found is None:
+        return Outcome(member, number, drawn, (), False, 0.0, 0.0, outside, flat)
+    said = tuple(f"{c.stage}: {c.key}" for c in found.program.deviations(found.right))
+    return Outcome(
+        member, number, drawn, said, found.exact, found.share, found.forwards, outside, flat
+    )
+
+
+def _outside(case: Case, member: str, number: int, seed: int, part: Part) -> Outcome:
+    """The next of the kinds of outputs that no program of the space writes."""
+    names = [m.name for m in members(part) if m.classes == ZOO[member].classes and m.name != member]
+    other = case_of(material(ZOO[names[number % len(names)]], seed, truth=False))
+    rng = np.random.default_rng([SEED, number])
+    program = programs.right(case, rng)
+    made = list(programs.outside(program, case, replace(case, network=other.network)))
+    name, file = made[number % len(made)]
+    return _asked(case, file, member, number, (), name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""A file of one value: several programs give one, so none of them is certain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.reproduction import decide
+from core.diagnosis.reproduction.program import Choice, Program
+from core.diagnosis.reproduction.runs import Runs
+from core.diagnosis.reproduction.space import space_of
+from core.diagnosis.reproduction.written import Written
+from core.diagnosis.thresholds import FITS_SHOWN
+from core.errors import InspectionError
+
+TRIED = ("picture", "color", "numbers", "precision", "mode", "head")  # with a forward each
+
+
+def of_one_value(measured: Measurements, written: Written) -> Finding | None:
+    """Many mistakes write one value, so none is more than possible; the simplest is named."""
+    value = int(written.packed.flat[0])
+    fits = list(_giving(measured, written, value))
+    if not fits:
+        return None
+    listed = "; ".join(dict.fromkeys(choice.words.rstrip(",") for choice in fits[:FITS_SHOWN]))
+    return Finding(
+        fits[0].cause,
+        "possible",
+        (
+            Evidence(f"Your file is {value} everywhere; our label map is not.", value),
+            Evidence(f"Each of these would write exactly that: {listed}.", len(fits)),
+        ),
+        fits[0].fix,
+        "",
+        separates="The numbers before they become a picture: save them with np.save, and look "
+        "at their unique values.",
+    )
+
+
+def _giving(measured: Measurements, written: Written, value: int) -> Iterator[Choice]:
+    space = space_of(measured, written)
+    runs, right = Runs(measured, space, written), space.right
+    decisions = [choice for choice in space.choices["decision"] if choice.cause]
+    yield from (c for c in decisions if _gives(runs, right.having([c]), value))
+    for stage in TRIED:
+        for choice in space.choices[stage]:
+            if choice.key != right[stage].key and _gives(runs, right.having([choice]), value):
+                yield choice
+
+
+def _gives(runs: Runs, program: Program, value: int) -> bool:
+    """Whether the program gives this value everywhere; an id of 1 may be written as 255."""
+    try:
+        fed = runs.fed(program)
+        output = runs.output(program, fed.x)
+    except InspectionError:  # it would have stopped on this case
+        return False
+    size = runs.space.picture
+    values = decide.at_size(output, program["enlarge"], fed.size, fed.content, size)
+    mask = decide.decided(values, program["decision"])
+    if mask.dtype != np.int32:
+        factor = 255 if program["decision"].key == "twice" else 1
+        mask = np.nan_to_num(mask * factor).astype(np.int32)
+    first = int(mask.flat[0])
+    same = value == first or (first == 1 and value == 255)
+    return same and bool((mask == first).all())

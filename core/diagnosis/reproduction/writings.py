@@ -1,0 +1,119 @@
+"""From a decision to the user's file: which cast, resize, palette and encoding wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.diagnosis.reproduction import write
+from core.diagnosis.reproduction.program import Choice, Program
+from core.diagnosis.reproduction.runs import Candidate, nearest
+from core.diagnosis.reproduction.space import Space
+from core.diagnosis.reproduction.written import Written, coding, packed
+from core.diagnosis.thresholds import NEAREST_TABLES
+
+
+@dataclass(frozen=True, eq=False)
+class Writing:
+    """A whole program, and how much of the file it writes."""
+
+    program: Program
+    mask: np.ndarray  # the decision, at its own size
+    share: float  # of the pixels that are equal, 0..1
+
+    @property
+    def exact(self) -> bool:
+        """Whether every pixel is."""
+        return self.share == 1.0
+
+
+def best_writing(candidate: Candidate, space: Space, written: Written) -> Writing:
+    """The way of writing that makes most pixels of the file out of this decision."""
+    best = Writing(candidate.program, candidate.mask, 0.0)
+    backs = space.choices["back"][1:] if candidate.smaller else space.choices["back"][:1]
+    for cast, palette in _tables(candidate, space, written):
+        for back in backs:
+            last = space.choices["file"][1]
+            program = candidate.program.having([cast, back, palette, last])
+            made = write.drawn(candidate.mask, program, space.picture)
+            share = _share(write.in_file(made, written.jpeg), written)
+            if share > best.share:
+                best = Writing(program, candidate.mask, share)
+            if best.exact:
+                return best
+    return best
+
+
+def _share(made: np.ndarray, written: Written) -> float:
+    if made.shape[:2] != written.size:
+        return 0.0
+    if made.ndim != written.values.ndim:
+        return 0.0
+    return float((packed(made) == written.packed).mean())
+
+
+def _tables(
+    candidate: Candidate, space: Space, written: Written
+) -> Iterator[tuple[Choice, Choice]]:
+    """Casts and palettes whose values are those of the file, the known ones first."""
+    none = space.choices["palette"][0]
+    if candidate.mask.dtype != np.int32:
+        casts = [space.find("cast", key) for key in ("float 255", "ids", "by maximum")]
+        yield from ((cast, none) for cast in casts)
+        return
+    values = coding(written, nearest(candidate.mask, written.size)).values
+    color = written.values.ndim == 3
+    ids = np.array([sorted(values)], np.int32)
+    wanted = _unpacked([values[k] for k in ids[0]], color)
+    far = [
+        (distance, number, pair)
+        for number, pair in enumerate(_known(space, ids, values))
+        if not (written.jpeg is not None and pair[0].key == "16 bits")  # a JPEG has 8
+        and (distance := _distance(*pair, ids, wanted)) is not None
+    ]
+    if written.jpeg is None:
+        yield from (pair for distance, _, pair in far if not distance)
+        if written.values.max() < write.COLORS:
+            yield space.find("cast", "ids"), write.own_palette(values, color)
+    else:
+        yield from (pair for _, _, pair in sorted(far)[:NEAREST_TABLES])
+
+
+def _distance(cast: Choice, palette: Choice, ids: np.ndarray, wanted: np.ndarray) -> float | None:
+    """By how many levels the values of a cast and a palette differ; None: gray beside color."""
+    made = write.cast(ids, cast)
+    if palette.value is not None and made.dtype == np.uint8:
+        made = write.colored(made, palette)
+    if made.ndim == 3 and wanted.ndim == 1 and _gray(made):
+        made = made[..., 0]
+    if made[0].shape != wanted.shape:
+        return None
+    return float(np.abs(made[0].astype(int) - wanted).mean())
+
+
+def _known(
+    space: Space, ids: np.ndarray, values: dict[int, int]
+) -> Iterator[tuple[Choice, Choice]]:
+    none, *palettes = space.choices["palette"]
+    for cast in space.choices["cast"]:
+        if cast.key != "float 255":
+            yield cast, none
+    highest = int(ids.max())
+    factor, rest = divmod(values[highest], max(highest, 1))
+    if not rest and 1 < factor < write.COLORS:
+        yield write.times(factor), none
+    for palette in palettes:
+        yield space.find("cast", "ids"), palette
+
+
+def _unpacked(values: list[int], color: bool) -> np.ndarray:
+    listed = np.array(values, np.int64)
+    if not color:
+        return listed
+    return np.stack([listed >> 16, listed >> 8 & 255, listed & 255], axis=1)
+
+
+def _gray(colors: np.ndarray) -> bool:
+    return bool((colors == colors[..., :1]).all())
