@@ -49,7 +49,7 @@ def by_agreement(
     rich, failed = _tried(measured, changes)
     if failed:
         return cannot_tell(failed, ranking, current)
-    now, rival = _richness(measured, {**base, **small}), _rival(measured, fixes, small)
+    now, rival = _richness(measured, {**base, **small}), smaller_change(measured, fixes, small)
     absurd = measured.mask.decision({**base, **small}) > ABSURD_LEAD
     if len(rich) < 2:
         return cannot_tell(
@@ -93,11 +93,10 @@ def without_close_zscore(scores: Mapping[str, float], *, by_truth: bool) -> dict
     """Scores by convention; a z-score only where it clearly beats all fixed numbers.
 
     It comes to about the same as the right numbers on most pictures, and more contrast makes a
-    richer mask, so without a ground truth it has to be much better.
+    richer mask, so without a ground truth it is not named at all.
     """
-    factor = BEATS_RIVAL if by_truth else RICHER
     fixed = {name: score for name, score in scores.items() if name != ZSCORE}
-    clear = scores.get(ZSCORE, 0.0) > factor * max(fixed.values(), default=0.0)
+    clear = by_truth and scores.get(ZSCORE, 0.0) > BEATS_RIVAL * max(fixed.values(), default=0.0)
     return dict(scores) if clear else fixed
 
 
@@ -147,7 +146,9 @@ def reduced(measured: Measurements) -> dict[str, Any]:
     return {"resize": "fixed", "height": rows, "width": columns}
 
 
-def _rival(measured: Measurements, fixes: Mapping[str, Any], small: Mapping[str, Any]) -> float:
+def smaller_change(
+    measured: Measurements, fixes: Mapping[str, Any], small: Mapping[str, Any]
+) -> float:
     """What a smaller change would bring: of the threshold, the statistics, the bias."""
     changes: list[Mapping[str, Any]] = [{"mode": "train"}] if measured.batchnorm.count else []
     if measured.rule[0] != "argmax":

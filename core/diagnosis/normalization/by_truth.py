@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.agreement import reduced, without_close_zscore
+from core.diagnosis.normalization.agreement import reduced, smaller_change, without_close_zscore
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
     OWN,
@@ -34,8 +34,9 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     if not measured.truth.has_shapes or measured.truth.matches(fixes):
         return found
     odd = measured.picture.is_unusual or measured.picture.is_flat
+    # A threshold may be the cause instead; light and contrast help odd pictures in any case.
     alive = measured.mask.is_alive(fixes)
-    if odd and alive and not found.changes:  # light and contrast help there, whatever was trained
+    if not found.changes and (measured.rule[0] != "argmax" or (odd and alive)):
         return found
     base = {**fixes, **reduced(measured)}
     color = {"color": measured.settings.preprocessing.color}
@@ -49,7 +50,7 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     if family == found.family or best <= max(BEATS_RIVAL * before, BEATS_RIVAL * now):
         return found
     iou = measured.truth.iou({**base, **tries[family]}) or 0.0
-    if iou < FAIR_IOU and (odd or alive):
+    if iou < FAIR_IOU or best <= BEATS_RIVAL * smaller_change(measured, fixes, base):
         return found
     words = (
         f"The ground truth decides: the mIoU is {iou:.2f} under {convention_name(family)}, and "
