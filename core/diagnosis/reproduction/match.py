@@ -36,7 +36,7 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     rebuilt = so_far.rebuilt
     if written.flat:
         if not (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
-            yield of_one_value(measured, written) or _unexplained(measured, written, 0.0)
+            yield of_one_value(measured, written, _unexplained(measured, written, 0.0))
     elif rebuilt is not None and rebuilt.gain >= SAME_GAIN:
         yield from _named(rebuilt, measured, written)
     elif (small := _reduced(measured, written)) > SIMILAR_GAIN:
