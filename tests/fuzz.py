@@ -32,7 +32,7 @@ from safetensors.torch import load as load_safetensors
 
 from core.checkpoint.reader import read_file
 from core.checkpoint.report import Report
-from core.checkpoint.text import clean
+from core.checkpoint.text import without_surrogates
 from core.errors import CheckpointError
 from tests.support import strange
 from tests.support.damage import flipped, mutant
@@ -70,7 +70,7 @@ def outcome(content: bytes, folder: Path, wanted: Tensors | None = None) -> str:
         right = wanted if wanted is not None else independent(content, report)
     except Exception as error:
         return f"opened alone ({type(error).__name__})" if _all_saved(found) else "FAULT: foreign"
-    right = {clean(key): value for key, value in right.items()}
+    right = {without_surrogates(key): value for key, value in right.items()}
     elsewhere = {*report.left_out, *report.left_over, *report.computed}  # told, each for itself
     right = {key: value for key, value in right.items() if key not in elsewhere}
     return "opened" if same(found, right) else "FAULT: wrong"

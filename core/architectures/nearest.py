@@ -105,7 +105,7 @@ def _comparable(own: set[str]) -> tuple[str, ...]:
     """
     if not any(name.startswith(("backbone.", "classifier.")) for name in own):
         return ()
-    if not any(name.startswith("backbone.layer") for name in own):
+    if not any(name.startswith(("backbone.layer", "backbone.conv1")) for name in own):
         return MOBILE
     deep = any(name.startswith("backbone.layer3.6.") for name in own)
     return tuple(f"{head}_resnet{101 if deep else 50}" for head in ("fcn", "deeplabv3"))

@@ -29,7 +29,7 @@ from core.checkpoint.known import (
 )
 from core.checkpoint.policy import in_words
 from core.checkpoint.report import Report, no_such_part
-from core.checkpoint.text import clean
+from core.checkpoint.text import without_surrogates
 from core.errors import CheckpointError
 from core.recent import forget_oldest
 
@@ -151,7 +151,7 @@ def read_checkpoint(
         CheckpointError: the file holds no weights that can be read.
         RefusedError: the file asks for code to be run, or is over a limit.
     """
-    if "\0" in choice or len(choice) > MAX_CHOICE or clean(choice) != choice:
+    if "\0" in choice or len(choice) > MAX_CHOICE or without_surrogates(choice) != choice:
         raise no_such_part(choice)  # no process can be asked for it
     with _place(folder, digest, choice) as out:
         report, (tensors, buffers) = _kept(out) or _read(path, out, choice, progress)

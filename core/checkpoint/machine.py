@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.checkpoint.records import Call, Global, Items, Pairs, Reference
-from core.checkpoint.text import REPLACEMENT, clean
+from core.checkpoint.text import REPLACEMENT, without_surrogates
 from core.checkpoint.window import Damaged, TooMuch, Window
 
 MAX_OPCODES = 2_000_000  # ResNet-101 with Adam's state has about 60,000
@@ -70,7 +70,7 @@ class Machine:
 
     def text(self, text: str) -> None:
         """Push a text as it can be written; two must not become one by that."""
-        cleaned = clean(text)
+        cleaned = without_surrogates(text)
         if REPLACEMENT in cleaned and self._cleaned.setdefault(cleaned, text) != text:
             raise Damaged("two names differ only by characters that cannot be written")
         self.stack.append(cleaned)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.checkpoint.records import Call, items_of, pairs_of, state_of
-from core.checkpoint.text import clean
+from core.checkpoint.text import without_surrogates
 
 MAX_BYTES = 4 * 2**20  # of all together, written as JSON
 MAX_VALUES = 20_000
@@ -77,7 +77,7 @@ class Plain:
         if len(text) > MAX_TEXT:
             self._shortened += 1
             text = text[:MAX_TEXT] + " ..."
-        return clean(text) if self.has_room(_written(text)) else LEFT_OUT
+        return without_surrogates(text) if self.has_room(_written(text)) else LEFT_OUT
 
     def _list(self, items: Iterable[Any], level: int) -> list[Any]:
         parts = []
@@ -121,7 +121,7 @@ class Plain:
 
 def _name(key: Any) -> str | None:
     if isinstance(key, str):
-        return clean(key[:MAX_TEXT])
+        return without_surrogates(key[:MAX_TEXT])
     return str(_number(key)) if isinstance(key, int | float) else str(key) if key is None else None
 
 

@@ -31,7 +31,7 @@ from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, TAR, XZ, container_of
 from core.checkpoint.stored.small_numbers import computed_in, notes_on_small
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
-from core.checkpoint.text import clean
+from core.checkpoint.text import without_surrogates
 from core.checkpoint.torch_legacy import read_legacy
 from core.checkpoint.torch_zip import Archive, is_torch, open_archive
 from core.checkpoint.window import TooMuch, Window
@@ -249,7 +249,7 @@ def _chosen(candidates: list[Candidate], choice: str) -> Candidate:
             return candidate
     known = ", ".join("/".join(candidate.place) or "the file itself" for candidate in candidates)
     raise CheckpointError(
-        f"The file has no weights under {clean(choice[:80])!r}.",
+        f"The file has no weights under {without_surrogates(choice[:80])!r}.",
         remedy=f"Choose one of these: {known[:400]}.",
     )
 

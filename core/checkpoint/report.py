@@ -12,7 +12,7 @@ from core.checkpoint.plain import LEFT_OUT, Plain
 from core.checkpoint.records import Call, Global, class_of, items_of, pairs_of, state_of
 from core.checkpoint.stored.packed import is_packed
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
-from core.checkpoint.text import clean
+from core.checkpoint.text import without_surrogates
 from core.errors import CheckpointError
 
 SAVE = 'torch.save(model.state_dict(), "weights.pth")'
@@ -58,7 +58,7 @@ def in_words(tensors: Mapping[str, TensorRecord | LeftOut]) -> dict[str, str]:
 def no_such_part(choice: str) -> CheckpointError:
     """Say that the weights that were asked for are not in the file."""
     return CheckpointError(
-        f"The file has no weights under {clean(choice[:80])!r}.",
+        f"The file has no weights under {without_surrogates(choice[:80])!r}.",
         remedy="Choose one of the entries that the checkpoint page lists.",
     )
 

@@ -10,10 +10,10 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no encoding can write
 
 
-def clean(text: str) -> str:
+def without_surrogates(text: str) -> str:
     r"""The text with U+FFFD in the place of every lone surrogate.
 
-    >>> clean("conv\ud800.weight") == "conv\ufffd.weight"
+    >>> without_surrogates("conv\ud800.weight") == "conv\ufffd.weight"
     True
     """
     return text if text.isascii() else LONE_SURROGATE.sub(REPLACEMENT, text)
@@ -37,11 +37,11 @@ def read_json(content: bytes, **options: Any) -> Any:
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return clean(value)
+        return without_surrogates(value)
     if isinstance(value, list):
         return [_cleaned(part) for part in value]
     if isinstance(value, dict):
-        cleaned = {clean(key): _cleaned(part) for key, part in value.items()}
+        cleaned = {without_surrogates(key): _cleaned(part) for key, part in value.items()}
         if len(cleaned) < len(value):
             raise ValueError("two names differ only by characters that cannot be written")
         return cleaned

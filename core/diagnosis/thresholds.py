@@ -134,7 +134,6 @@ SAME_GAIN = 0.97  # from which on two maps are the same; the rest is another mac
 SIMILAR_GAIN = 0.85  # at a reduced size, where edges fall otherwise [tune: enlarged]
 OUR_OBJECTS_GAIN = 0.8  # from which on the file has our objects: other weights would not [tune]
 RANDOM_GAIN = 0.5  # weights at random may follow the colors so far, and so may others [tune]
-CLEARER_GAIN = 0.003  # by which a program must match better than our own label map [tune]
 FITS_SHOWN = 4  # programs that write one value, in a sentence
 SAME_ASPECT = 0.05  # relative, of a file that was only made smaller; definition
 JPEG_LEVELS = 40  # gray levels by which a JPEG changes pixels at edges [tune: JPEG]
@@ -152,9 +151,12 @@ EXPANDED = 5  # programs whose single changes are ranked [tune: benchmarks.rebui
 TURNED = 6  # decisions that are compared turned; time
 WORTH_WRITING = 0.5  # gain from which on ways of writing are tried [tune: benchmarks.rebuild]
 WORTH_TILES = 0.6  # gain from which on seams may be what is left [tune: benchmarks.rebuild]
-ALIKE = (
-    0.5  # what is left of a correlation beside shares of equal pixels [tune: benchmarks.rebuild]
-)
+ALIKE = 0.5  # what is left of a correlation, beside shares of equal pixels [tune: rebuild]
+SIDES = (128, 192, 224, 320, 384, 448, 512)  # that scripts resize to, beside the training's
+BARS = (0, 114, 128, 255)  # gray levels of letterboxes: black, YOLO's, middle gray, white
+BOXES = (320, 512)  # sides of letterboxes that the file does not tell
+INPUTS_KEPT = 8  # before scaling; memory
+BYTE_VALUES = 256  # of a sample of 8 bits; definition
 NEAREST_TABLES = 3  # casts and palettes that are encoded as the user's JPEG was; time
 NEAR_JPEG = 12  # levels by which a JPEG moves the middle of an area; measured at quality 75
 RARER_SHARE = 0.002  # of the pixels beside the most frequent value: fewer fit by chance

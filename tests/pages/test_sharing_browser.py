@@ -72,9 +72,10 @@ def to_schema_1(database):
         for id, text in rows.execute("SELECT id, document FROM runs").fetchall():
             document = json.loads(text)
             parts = document["settings"]
-            assert parts.pop("schema") == 2
+            assert parts.pop("schema") == 3
             flat = {name: value for part in parts.values() for name, value in part.items()}
-            del flat["depth"], flat["divide_again"]
+            for later in ("depth", "divide_again", "red_band", "green_band", "blue_band"):
+                del flat[later]
             document["settings"] = {"schema": 1, **flat}
             rows.execute("UPDATE runs SET document = ? WHERE id = ?", (json.dumps(document), id))
 

@@ -14,12 +14,10 @@ import torch.nn.functional as F
 from PIL import Image as PillowImage
 
 from core.diagnosis.reproduction.program import Choice
+from core.diagnosis.thresholds import BARS, BOXES, SIDES
 from core.settings import Preprocessing
 
 Size = tuple[int, int]
-SIDES = (128, 192, 224, 320, 384, 448, 512)  # that scripts resize to, beside the training's
-BARS = (0, 114, 128, 255)  # gray levels: black, YOLO's, middle gray, white
-BOXES = (320, 512)  # sides of letterboxes that the file does not tell
 RESIZED = "Resize as in the training: same size, same library, same interpolation."
 UNCROPPED = "Cut the bars off the logits before they are enlarged to the picture."
 

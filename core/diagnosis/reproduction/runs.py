@@ -16,7 +16,7 @@ from core.diagnosis.reproduction import decide, feed, picture, resize
 from core.diagnosis.reproduction.program import Program
 from core.diagnosis.reproduction.space import Space
 from core.diagnosis.reproduction.written import Written, coding, of_numbers, spread
-from core.diagnosis.thresholds import CROP_MULTIPLE, CROPPED
+from core.diagnosis.thresholds import CROP_MULTIPLE, CROPPED, INPUTS_KEPT
 from core.settings import Forwarding
 
 Size = tuple[int, int]
@@ -80,7 +80,7 @@ class Runs:
             planes = feed.laid_out(image, program["layout"].key)
             if planes.shape[1:] != image.shape[:2]:
                 content = content[::-1]
-            while len(self._laid_out) >= KEPT:
+            while len(self._laid_out) >= INPUTS_KEPT:
                 del self._laid_out[next(iter(self._laid_out))]
             self._laid_out[key] = planes, content
         return self._laid_out[key]
@@ -218,7 +218,6 @@ class Runs:
         return float(row), float(column)
 
 
-KEPT = 8  # inputs before scaling
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 

@@ -14,10 +14,10 @@ from core.colors import COLORED, palette_colors
 from core.diagnosis.reproduction.program import Choice, Program
 from core.diagnosis.reproduction.resize import PILLOW, resized
 from core.diagnosis.reproduction.written import Written, numbers
+from core.diagnosis.thresholds import BYTE_VALUES
 from core.settings import Display
 
 Size = tuple[int, int]
-COLORS = 256
 
 # --- whole numbers of 8 bits ----------------------------------------------------------------------
 
@@ -149,7 +149,7 @@ def named_palette(name: str, colors: np.ndarray) -> Iterator[Choice]:
 
 def own_palette(values: dict[int, int], color: bool) -> Choice:
     """The table that the file itself shows: the value of every id that occurs."""
-    values = {k % COLORS: value for k, value in values.items()}  # "no class" is cast to 255
+    values = {k % BYTE_VALUES: value for k, value in values.items()}  # "no class" is cast to 255
     size = max(values) + 1
     table = np.zeros((size, 3) if color else size, np.uint8)
     for k, value in values.items():
@@ -163,7 +163,7 @@ def colored(mask: np.ndarray, palette: Choice) -> np.ndarray:
     if palette.value is None:
         return mask
     table = palette.value
-    missing = np.zeros((COLORS - len(table), *table.shape[1:]), np.uint8)
+    missing = np.zeros((BYTE_VALUES - len(table), *table.shape[1:]), np.uint8)
     made: np.ndarray = np.concatenate([table, missing])[mask]
     return made
 

@@ -12,7 +12,7 @@ from core.diagnosis.reproduction.program import Choice, Program
 from core.diagnosis.reproduction.runs import Candidate, nearest
 from core.diagnosis.reproduction.space import Space
 from core.diagnosis.reproduction.written import Written, coding, packed
-from core.diagnosis.thresholds import NEAREST_TABLES
+from core.diagnosis.thresholds import BYTE_VALUES, NEAREST_TABLES
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def _tables(
     ]
     if written.jpeg is None:
         yield from (pair for distance, _, pair in far if not distance)
-        if written.values.max() < write.COLORS:
+        if written.values.max() < BYTE_VALUES:
             yield space.find("cast", "ids"), write.own_palette(values, color)
     else:
         yield from (pair for _, _, pair in sorted(far)[:NEAREST_TABLES])
@@ -102,7 +102,7 @@ def _known(
             yield cast, none
     highest = int(ids.max())
     factor, rest = divmod(values[highest], max(highest, 1))
-    if not rest and 1 < factor < write.COLORS:
+    if not rest and 1 < factor < BYTE_VALUES:
         yield write.times(factor), none
     for palette in palettes:
         yield space.find("cast", "ids"), palette

@@ -7,10 +7,10 @@ import zlib
 
 import numpy as np
 import pytest
-from core.diagnosis.reproduction.decode import read_written
 from PIL import Image as PillowImage
 
 from core.colors import palette_from_file
+from core.diagnosis.reproduction.written import read_written
 from core.errors import ImageError, MaskError
 from core.image import decode_image, read_raster
 from core.scores import decode_truth
