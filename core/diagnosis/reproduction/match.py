@@ -36,7 +36,7 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     rebuilt = so_far.rebuilt
     if written.flat:
         if not (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
-            yield of_one_value(measured, written, _unexplained(measured, written, 0.0))
+            yield of_one_value(measured, written) or _unexplained(measured, written, 0.0)
     elif rebuilt is not None and rebuilt.gain >= SAME_GAIN:
         yield from _named(rebuilt, measured, written)
     elif (small := _reduced(measured, written)) > SIMILAR_GAIN:
@@ -61,6 +61,8 @@ def _named(rebuilt: Rebuilt, measured: Measurements, written: Written) -> Iterat
         if choice.cause and choice.stage not in OF_THE_FILE and choice.cause not in named:
             named.add(choice.cause)
             yield _deviation(choice, rebuilt)
+    if named and not rebuilt.exact:  # edges that differ are no evidence about colors
+        return
     if rebuilt.mask.dtype == np.int32 and rebuilt.program["decision"].key not in OVER_AXES:
         ids = nearest(rebuilt.mask, written.size)
         for finding in of_labels(measured, written, ids, ours=not named):

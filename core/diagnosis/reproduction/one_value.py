@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -20,23 +19,20 @@ from core.errors import InspectionError
 TRIED = ("picture", "color", "numbers", "precision", "mode", "head")  # with a forward each
 
 
-def of_one_value(measured: Measurements, written: Written, unexplained: Finding) -> Finding:
-    """Many mistakes write one value, so none is more than possible; one of the decision is named.
-
-    What takes another input or mode is only listed beside `unexplained`: too many write one value.
-    """
+def of_one_value(measured: Measurements, written: Written) -> Finding | None:
+    """Many mistakes write one value, so none is more than possible; the simplest is named."""
     value = int(written.packed.flat[0])
     fits = list(_giving(measured, written, value))
     if not fits:
-        return unexplained
+        return None
     listed = "; ".join(dict.fromkeys(choice.words.rstrip(",") for choice in fits[:FITS_SHOWN]))
-    writes = Evidence(f"Each of these would write exactly that: {listed}.", len(fits))
-    if fits[0].stage != "decision":
-        return replace(unexplained, evidence=(*unexplained.evidence, writes))
     return Finding(
         fits[0].cause,
         "possible",
-        (Evidence(f"Your file is {value} everywhere; our label map is not.", value), writes),
+        (
+            Evidence(f"Your file is {value} everywhere; our label map is not.", value),
+            Evidence(f"Each of these would write exactly that: {listed}.", len(fits)),
+        ),
         fits[0].fix,
         "",
         separates="The numbers before they become a picture: save them with np.save, and look "
