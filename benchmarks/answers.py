@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.cases import Trial, faulty, healthy, pairs
+from benchmarks.workers import one_thread
 from core.__main__ import main as command_line
 from core.settings import to_query
 from examples.gallery import cases, material_of
@@ -57,17 +58,11 @@ def main() -> int:
 
 def _write(options: argparse.Namespace) -> int:
     every = [*_gallery(), *_tune(options.limit, options.healthy)]
-    with ProcessPoolExecutor(options.workers, get_context("spawn"), _one_thread) as pool:
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), one_thread) as pool:
         answers = dict(pool.map(_answer, every))
     options.file.write_text(json.dumps(answers, indent=1))
     print(f"{len(answers)} answers in {options.file}")
     return 0
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _gallery() -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.cases import Part, Trial, faulty, healthy, members, pairs, scene
 from benchmarks.recovery import NEAR_MEAN, NEAR_STD, Recovery, recoveries, recovery
+from benchmarks.workers import one_thread, say
 from core.diagnosis import CAUSES, diagnose
 from core.errors import InspectionError
 from examples.faults import FAULTS
@@ -68,32 +68,21 @@ def main() -> None:
     options = parser.parse_args()
     part: Part = options.part
     began = time.monotonic()
-    with ProcessPoolExecutor(options.workers, get_context("spawn"), _one_thread) as pool:
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), one_thread) as pool:
         rows = list(_told(pool.map(outcome, faulty(part, options.limit, options.only))))
         if options.only:
-            _say(_table(rows))
+            say(_table(rows))
             return
         both = list(_told(pool.map(outcome, pairs(part, options.pairs))))
         calm = list(_told(pool.map(outcome, healthy(part, options.healthy))))
         known = list(pool.map(recovery, *zip(*recoveries(part), strict=True)))
     figures = _figures(part, rows, calm, known)
     text = _report(part, rows, both, calm, known, figures, time.monotonic() - began)
-    _say(text)
+    say(text)
     if part == "held-out":
         TABLE.write_text(text)
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def _told(outcomes: Iterable[Outcome]) -> Iterable[Outcome]:
@@ -103,7 +92,7 @@ def _told(outcomes: Iterable[Outcome]) -> Iterable[Outcome]:
         if not right and not done.harmless:
             said = " ".join(done.said) or "nothing"
             truth = "with truth" if done.truth else "without truth"
-            _say(
+            say(
                 f"{done.fault or 'healthy'} | {done.member} {done.picture} {done.kind} {truth}: "
                 f"{said} ({done.certainty})"
             )

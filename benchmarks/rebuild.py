@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +20,7 @@ import numpy as np
 
 from benchmarks import programs
 from benchmarks.cases import Part, material, members, pictures
+from benchmarks.workers import one_thread, say
 from core.diagnosis import Case
 from core.diagnosis.measure.measurements import measure
 from core.diagnosis.reproduction.program import Program
@@ -67,30 +67,19 @@ def main() -> None:
     began = time.monotonic()
     tasks = [(part, number, "") for number in range(options.programs)]
     tasks += [(part, number, "outside") for number in range(options.outside)]
-    with ProcessPoolExecutor(options.workers, get_context("spawn"), _one_thread) as pool:
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), one_thread) as pool:
         rows = list(_told(pool.map(outcome, tasks)))
     figures = _figures(part, rows, time.monotonic() - began)
-    _say(json.dumps(figures, indent=1))
+    say(json.dumps(figures, indent=1))
     if part == "held-out":
         RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def _told(rows: Iterator[Outcome]) -> Iterator[Outcome]:
     """Print what was not found, as it comes."""
     for row in rows:
         if row.wrong or row.exact == bool(row.outside or row.flat):
-            _say(
+            say(
                 f"{row.member} {row.number} {row.outside or ' + '.join(row.drawn)}: "
                 f"{'exact' if row.exact else f'{row.share:.2%}'} {' + '.join(row.found)} "
                 f"({row.forwards:.1f})"

@@ -6,11 +6,12 @@ Writes benchmarks/results/reports.json. Every third report is of the part that i
 from __future__ import annotations
 
 import json
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+from benchmarks.workers import one_thread, say
 
 RESULTS = Path(__file__).resolve().parent / "results" / "reports.json"
 
@@ -19,11 +20,11 @@ def main() -> None:
     """Answer all, print what would not have helped, and write the figures down."""
     from tests.reports.reports import HELD_OUT, REPORTS
 
-    with ProcessPoolExecutor(2, get_context("spawn"), _one_thread) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn"), one_thread) as pool:
         answers = list(pool.map(_answer, range(len(REPORTS))))
     for report, answer in zip(REPORTS, answers, strict=True):
         if answer["wrong"]:
-            sys.stdout.write(f"{report.name}: {answer['wrong']}\n")
+            say(f"{report.name}: {answer['wrong']}")
     kept = [answers[REPORTS.index(report)] for report in HELD_OUT]
     figures = {
         "cases": len(answers),
@@ -33,7 +34,7 @@ def main() -> None:
         "calm_over_dead": sum(answer["calm_over_dead"] for answer in answers),
     }
     text = json.dumps(figures, indent=1)
-    sys.stdout.write(text + "\n")
+    say(text)
     RESULTS.write_text(text + "\n")
 
 
@@ -67,12 +68,6 @@ def _share_of_one_class(case: Any) -> float:
 
 def _share(answers: list[dict[str, Any]]) -> float:
     return round(sum(not answer["wrong"] for answer in answers) / len(answers), 3)
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
 
 
 if __name__ == "__main__":
