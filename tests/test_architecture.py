@@ -14,6 +14,7 @@ CORE = sorted((ROOT / "core").rglob("*.py"))
 ROOMS = (
     "version",
     "errors",
+    "forked",
     "settings",
     "settings_json",
     "presets",

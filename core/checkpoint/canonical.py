@@ -10,6 +10,9 @@ from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
 from core.checkpoint.stored.small_numbers import decoded
 from core.checkpoint.tensors import TensorRecord
 from core.checkpoint.window import Damaged, TooMuch
@@ -77,8 +80,6 @@ def check_written(path: Path, names: Iterable[str]) -> None:
     Raises:
         Damaged: safetensors refuses it.
     """
-    from safetensors import SafetensorError, safe_open  # only here, as it imports NumPy
-
     try:
         with safe_open(path, framework="np") as file:
             if set(names) != set(file.keys()):
@@ -145,8 +146,6 @@ def _write(record: TensorRecord, data: mmap.mmap, target: BinaryIO) -> None:
 
 def _assembled(record: TensorRecord, data: mmap.mmap) -> bytes:
     """A tensor of several pieces, each where it belongs."""
-    import numpy as np
-
     whole: np.ndarray = np.zeros(record.shape, f"V{record.written.size}")
     filled: np.ndarray = np.zeros(record.shape, bool)
     for begins, piece in record.pieces:
@@ -162,8 +161,6 @@ def _assembled(record: TensorRecord, data: mmap.mmap) -> bytes:
 
 def _gathered(record: TensorRecord, data: mmap.mmap) -> bytes:
     """A strided view in the order of its indices; bits are moved, never interpreted."""
-    import numpy as np  # only here: most files need it nowhere, and it takes 0.1 s to import
-
     size = record.dtype.size
     if not prod(record.shape):
         return b""

@@ -1,17 +1,17 @@
-"""The process that reads one file: limited, without torch, gone when it is done.
+"""The process that reads one file (see core/forked.py): limited, without torch.
 
-Started by `process.py` as `python -I -S`; talks JSON lines on its standard output:
-`{"stage": ...}` while it works, then `{"report": ...}` or `{"error": ...}`.
+It answers in lines of JSON: `{"stage": ...}` while it works, at last `{"report": ...}` or
+`{"error": ...}`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from core.checkpoint.around.compressed import bytes_inside
 from core.checkpoint.bundle import bytes_unpacked
@@ -28,29 +28,31 @@ SAVE_ALONE = "Save the weights alone: torch.save(model.state_dict(), ...)"
 FILE_BYTES = 4 * 2**30 + 64 * 2**20  # of the safetensors file
 
 
-def main(arguments: list[str]) -> None:
-    """Read `arguments[0]`, write to `arguments[1]`, of the candidate `arguments[2]`."""
-    path, out, choice = arguments
+def answer(request: BinaryIO, out: BinaryIO) -> None:
+    """Read a file as the request says: its path, where the tensors go, which candidate."""
+    path, target, choice = json.load(request)
+
+    def send(message: dict[str, Any]) -> None:
+        out.write(json.dumps(message).encode() + b"\n")
+        out.flush()
+
+    send(_read(Path(path), Path(target), choice, say=lambda stage: send({"stage": stage})))
+
+
+def _read(path: Path, target: Path, choice: str, say: Callable[[str], None]) -> dict[str, Any]:
+    """The last line of the answer."""
     try:
-        limit_process(Path(path))
-        report = read_file(Path(path), Path(out), choice=choice, say=lambda s: _send({"stage": s}))
-        _send({"report": asdict(report)})
+        limit_process(path)
+        return {"report": asdict(read_file(path, target, choice=choice, say=say))}
     except CheckpointError as error:
         kind = "RefusedError" if isinstance(error, RefusedError) else "CheckpointError"
-        _send({"error": [kind, error.message, error.remedy]})
+        return {"error": [kind, error.message, error.remedy]}
     except OSError as error:  # of the disk; what the file lacks is a CheckpointError
         sentence = f"The weights cannot be kept on the server's disk: {error.strerror or error}."
-        _send(
-            {"error": ["CheckpointError", sentence, "Make room there, then open the file again."]}
-        )
+        remedy = "Make room there, then open the file again."
+        return {"error": ["CheckpointError", sentence, remedy]}
     except MemoryError:
-        sentence = "Reading the file takes too much memory."
-        _send({"error": ["RefusedError", sentence, SAVE_ALONE]})
-
-
-def _send(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+        return {"error": ["RefusedError", "Reading the file takes too much memory.", SAVE_ALONE]}
 
 
 def limit_process(path: Path) -> None:

@@ -1,18 +1,12 @@
-"""The process that decodes pictures: warm, and forked anew for each, limited, gone when it is done.
+"""The process that decodes one picture (see core/forked.py): limited, gone when it is done.
 
-Started by `guarded.py` as `python -I -S`. What is slow to import is imported once; each picture is
-decoded in a fork of its own, which takes time and memory from itself for good and answers into a
-pipe: one byte (it has begun), four bytes (the length), JSON, then the arrays as they lie in memory.
+It answers with four bytes (the length), JSON, then the arrays as they lie in memory.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
-import socket
-import sys
 from typing import Any, BinaryIO
 
 import PIL.Image
@@ -22,48 +16,14 @@ from core.errors import ImageError
 from core.image.raster import Raster
 from core.image.read import read_raster
 
+PIL.Image.init()  # so that no fork has to
+
 CPU_SECONDS = 5
-SECONDS = 20  # by the clock, on a machine that is busy
-BEGUN = b"\1"
 MEMORY = 1536 * 2**20  # of address space beyond what the warm process has
 
 
-def main(arguments: list[str]) -> None:
-    """Answer through the socket of this number; without one, a picture from standard input."""
-    PIL.Image.init()
-    if arguments:
-        _serve(socket.socket(fileno=int(arguments[0])))
-    else:
-        answer(sys.stdin.buffer.read(), sys.stdout.buffer)
-
-
-def _serve(requests: socket.socket) -> None:
-    """Fork for each pair of a file and a pipe, until the other side is gone."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
-    while True:
-        asked, files, _, _ = socket.recv_fds(requests, 1, 2)
-        if not asked:
-            return
-        with contextlib.suppress(OSError):  # no room for a process: the other side asks again
-            if os.fork() == 0:
-                _one(*files)
-        for file in files:
-            os.close(file)
-
-
-def _one(source: int, target: int) -> None:
-    """Decode one picture in this fork, and end it."""
-    try:
-        limit_process()
-        with open(source, "rb") as file, open(target, "wb") as out:
-            answer(file.read(), out)
-    finally:
-        os._exit(0)  # what this process shares with the warm one is not closed twice
-
-
 def limit_process() -> None:
-    """Take time and memory from this process, for good."""
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)  # its signal ends the process
+    """Take processor time and memory from this process, for good."""
     try:
         import resource
     except ImportError:
@@ -86,12 +46,11 @@ def _address_space() -> int:
         return 2**29
 
 
-def answer(content: bytes, out: BinaryIO) -> None:
-    """Decode, and write what came of it."""
-    out.write(BEGUN)
-    out.flush()
+def answer(request: BinaryIO, out: BinaryIO) -> None:
+    """Decode what the request has, and write what came of it."""
+    limit_process()
     try:
-        raster = read_raster(content)
+        raster = read_raster(request.read())
         arrays = [raster.values, *([] if raster.palette is None else [raster.palette])]
         _write(out, _told(raster), *(memoryview(array.tobytes()) for array in arrays))
     except ImageError as error:

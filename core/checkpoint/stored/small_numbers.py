@@ -9,12 +9,11 @@ from __future__ import annotations
 import mmap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from core.checkpoint.tensors import FLOAT8, Quantizer, TensorRecord
-
-if TYPE_CHECKING:
-    import numpy as np
 
 CHUNK = 2**20  # numbers that are turned at once
 
@@ -25,8 +24,6 @@ def floats_of(name: str) -> np.ndarray:
     Args:
         name: torch's: "float8_e4m3fn". `fn` has no infinity, `uz` no negative zero but one NaN.
     """
-    import numpy as np
-
     code = np.arange(256)
     exponent_bits, mantissa_bits, bias = FLOAT8[name]
     if not mantissa_bits:  # e8m0: powers of two, no sign
@@ -55,8 +52,6 @@ def decoded(record: TensorRecord, data: mmap.mmap) -> Iterator[bytes]:
         record: of small numbers (`record.written` is float32).
         data: the file that it is in.
     """
-    import numpy as np
-
     stored = _view(record, data)
     stored = stored[None] if stored.ndim == 0 else stored
     rows = max(1, CHUNK // max(1, stored[:1].size))
@@ -83,8 +78,6 @@ def _along(numbers: Any, record: TensorRecord, data: mmap.mmap, start: int, rows
 
 
 def _view(record: TensorRecord, data: mmap.mmap) -> np.ndarray:
-    import numpy as np
-
     kinds = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "I8": "i1"}
     kind = kinds.get(record.dtype.code, "u1")  # of 8-bit floats the bytes
     steps = tuple(step * record.dtype.size for step in record.stride)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.diagnosis.measure.batchnorm_divergence import has_running_statistics, kl, median
+from core.diagnosis.measure.batchnorm_divergence import has_running_statistics, kl, median, moments
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.measure.sizes import middle
 from core.diagnosis.thresholds import FEWEST_POSITIONS, SMALLEST_VARIANCE, UPPER_QUARTER
@@ -69,10 +69,9 @@ def observed(module: nn.Module, tensor: torch.Tensor) -> tuple[float, ...]:
         if not has_running_statistics(func, args):
             return
         x, weight, bias, stored_mean, stored_var = args[:5]
-        flat = x.transpose(0, 1).flatten(1)
-        if flat.shape[1] < FEWEST_POSITIONS:
+        if x.numel() < FEWEST_POSITIONS * x.shape[1]:
             return
-        mean, var = flat.mean(dim=1), flat.var(dim=1, unbiased=False)
+        mean, var = moments(x)
         found.append(median(kl(mean, var, stored_mean, stored_var)))
         result[0].copy_(_normalized(x, mean, var, weight, bias))  # what follows sees this
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from core.checkpoint import process, read_checkpoint
+from core import forked
+from core.checkpoint import read_checkpoint
 from core.checkpoint.reader import read_file
 from core.errors import CheckpointError, RefusedError
 from tests.support.hostile import BOMBS, LIES, WAYS, calls, text_op
@@ -22,16 +23,16 @@ SECONDS, MEMORY = 10, 256 * 2**20
 # Put before the reader: from here on the interpreter tells what is done. The imports come first,
 # because importing executes a module.
 HOOK = """
-import sys, numpy, safetensors, encodings.cp437, encodings.raw_unicode_escape
+import sys, core.checkpoint.child, encodings.cp437, encodings.raw_unicode_escape
 def hook(event, arguments):
     read_only = event == "open" and arguments[1] in ("r", "rb", None)
-    own = event == "open" and str(arguments[0]) == sys.argv[4]
+    own = event == "open" and str(arguments[0]) == OUT
     watched = ("open", "exec", "compile", "os.", "subprocess.", "socket.", "shutil.", "ctypes.")
     if event.startswith(watched) and not read_only and not own:
         sys.stderr.write(f"{event} {arguments}\\n")
 """
 MEMORY_OF = "sys.stderr.write(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])"
-WATCHED = process.START.replace("main(", f"exec({HOOK!r}); sys.addaudithook(hook); main(")
+WATCHED = forked.START.replace("main(", f"exec({HOOK!r}); sys.addaudithook(hook); main(")
 WATCHED += f"; sys.stderr.write('events end '); {MEMORY_OF}"
 
 
@@ -45,12 +46,15 @@ class Outcome:
 
 def in_the_child(path: Path, out: Path) -> Outcome:
     """Read a file as the app does, in the same limited process, but watched."""
-    command = process.command_of(path, out, "")
-    command[command.index(process.START)] = WATCHED
+    command = forked.command_of("core.checkpoint.child")
+    command[command.index(forked.START)] = f"OUT = {str(out)!r}; {WATCHED}"
+    request = json.dumps([str(path), str(out), ""])
     began = seconds_of_children()
-    done = subprocess.run(command, capture_output=True, text=True, env={}, check=True)
+    done = subprocess.run(
+        command, input=request, capture_output=True, text=True, env={}, check=True
+    )
     events, _, memory = done.stderr.partition("events end ")
-    message = json.loads(done.stdout.splitlines()[-1])
+    message = json.loads(done.stdout.removeprefix(forked.BEGUN.decode()).splitlines()[-1])
     return Outcome(message, int(memory) * 1024, seconds_of_children() - began, events)
 
 
@@ -86,7 +90,7 @@ def test_the_marker_would_be_seen(marker):
 
 
 def test_the_watch_would_see_it():
-    harm = "sys.argv = [''] * 9; sys.addaudithook(hook); import os; os.system('true'); eval('1')"
+    harm = "OUT = ''; sys.addaudithook(hook); import os; os.system('true'); eval('1')"
     script = [sys.executable, "-c", HOOK + harm]
     done = subprocess.run(script, capture_output=True, text=True, check=True)
 
@@ -173,6 +177,6 @@ child.limit_process(Path(sys.argv[1]))
 def test_the_directory_of_a_zip_is_looked_at_under_the_limit_of_any_file(tmp_path):
     (tmp_path / "blob").write_bytes(bytes(1000))
     command = [sys.executable, "-c", LIMIT_WHEN_LOOKED_AT, str(tmp_path / "blob")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=process.ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=forked.ROOT)
 
     assert 0 < int(done.stdout) < 2**30

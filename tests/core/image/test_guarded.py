@@ -55,7 +55,7 @@ def test_an_error_comes_back_as_the_sentence_that_it_is(content, says):
 
 
 def test_a_process_that_has_ended_is_started_again():
-    guarded.WARM.end()
+    guarded.FORKS.end()
 
     assert read_guarded(CONTENT).size == (60, 40)
 
@@ -77,15 +77,9 @@ def test_the_process_has_little(seconds, work, ends):
     assert ends != (1,) or b"MemoryError" in done.stderr
 
 
-def test_where_processes_cannot_be_forked_each_picture_starts_one(monkeypatch):
-    monkeypatch.delattr("socket.send_fds")
-
-    assert np.array_equal(read_guarded(CONTENT).values, read_raster(CONTENT).values)
-
-
 def test_an_answer_that_does_not_fit_its_own_description_is_no_picture(monkeypatch):
     told = {"about": {"notes": []}, "dtype": "|u1", "shape": [9, 9], "colors": 0}
-    monkeypatch.setattr(guarded, "_of_fork", lambda _: (told, b"too little"))
+    monkeypatch.setattr(guarded, "_read", lambda _: (told, b"too little"))
 
     with pytest.raises(ImageError, match="damaged"):
         read_guarded(CONTENT)
