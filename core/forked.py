@@ -122,14 +122,14 @@ class Forks:
             )
         watch = threading.Timer(seconds, process.kill)
         watch.start()
+        answer = cast("BinaryIO", process.stdout)
         try:
-            assert process.stdout is not None
-            yield cast("BinaryIO", process.stdout)
+            yield answer
         finally:
             watch.cancel()
             process.kill()
             process.wait()
-            process.stdout.close()
+            answer.close()
 
 
 def command_of(module: str, requests: int | None = None) -> list[str]:

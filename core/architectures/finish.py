@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import nn
 
 from core.architectures.network import (
@@ -17,6 +16,7 @@ from core.architectures.network import (
     refuse_unfit,
 )
 from core.architectures.shapes import outputs, size
+from core.architectures.skeleton import without_numbers
 from core.checkpoint import Checkpoint
 
 
@@ -33,7 +33,7 @@ def finish(
     """Make the network without numbers, account for every tensor, fill it.
 
     Args:
-        make: the network; called on the meta device.
+        make: the network; called `without_numbers`.
         checkpoint: the weights.
         title: as a person calls it.
         first: key of the first convolution's weight.
@@ -44,7 +44,7 @@ def finish(
     Raises:
         ArchitectureError: tensors are missing or have another shape.
     """
-    with torch.device("meta"):
+    with without_numbers():
         module = make()
     account = account_for(module, checkpoint.tensors)
     refuse_unfit(account, title)

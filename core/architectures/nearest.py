@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 
-import torch
-
 from core.architectures.network import Account, Candidate, Tensors
 from core.architectures.shapes import resnet_name
+from core.architectures.skeleton import without_numbers
 from core.architectures.strangers import EXPORT, stranger
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
@@ -147,7 +146,7 @@ def _nearest(tensors: Tensors) -> ArchitectureError:
 def _names(architecture: str) -> frozenset[str]:
     from torchvision.models import get_model
 
-    with torch.device("meta"):  # no numbers: names are all that is asked
+    with without_numbers():  # no numbers: names are all that is asked
         network = get_model(architecture, weights=None, weights_backbone=None)
     return frozenset(network.state_dict())
 

@@ -162,7 +162,7 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> torch.
     """Put a file's tensors into a network that was built on the meta device.
 
     Args:
-        module: built under `torch.device("meta")`; `refuse_unfit` has let its account pass.
+        module: built `skeleton.without_numbers`; `refuse_unfit` has let its account pass.
         tensors: any floating-point kind; they become float32.
 
     Returns:

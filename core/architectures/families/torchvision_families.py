@@ -20,6 +20,7 @@ from core.architectures.families.torchvision_plan import Plan
 from core.architectures.families.torchvision_source import torchvision_source
 from core.architectures.network import Account, Network, Tensors, account_for, fill, refuse_unfit
 from core.architectures.shapes import resnet_depth, size
+from core.architectures.skeleton import without_numbers
 from core.checkpoint import Checkpoint
 
 ATROUS_RATES = (12, 24, 36)  # torchvision/models/segmentation/deeplabv3.py; no tensor tells them
@@ -118,7 +119,7 @@ def _mobilenet_width(tensors: Tensors) -> float:
 @cache
 def _mobilenet_shapes(width: float) -> Mapping[str, torch.Size]:
     """Of all tensors of the backbone; building one takes 50 ms, and there are many widths."""
-    with torch.device("meta"):
+    with without_numbers():
         wanted = nn.ModuleDict({"backbone": _mobilenet_features(width)}).state_dict()
     return {key: value.shape for key, value in wanted.items()}
 
@@ -128,7 +129,7 @@ def _mobilenet_shapes(width: float) -> Mapping[str, torch.Size]:
 
 def _assemble(plan: Plan, tensors: Tensors) -> tuple[nn.Module, Account]:
     """The network without numbers, and how the file's tensors fit into it."""
-    with torch.device("meta"):
+    with without_numbers():
         module = BUILDERS[plan.head](plan, tensors)
     return module, account_for(module, tensors)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from core.architectures.families.smp.encoder_names import Shapes, nearest_to, table, with_these
 from core.architectures.nearest import export_lines
 from core.architectures.network import Account, Tensors, refuse_unfit
+from core.architectures.skeleton import without_numbers
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
@@ -128,22 +127,10 @@ def shapes_of(name: str) -> Shapes:
     return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
 
 
-class _RatesWithNumbers(TorchFunctionMode):
-    """Mix vision transformers compute their drop rates with tensors, which need numbers."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> torch.Tensor:
-        """Make those on the processor, whatever the device is."""
-        where = {"device": "cpu"} if func is torch.linspace else {}
-        result: torch.Tensor = func(*args, **{**(kwargs or {}), **where})
-        return result
-
-
 def _encoder(name: str) -> torch.nn.Module:
     from segmentation_models_pytorch.encoders import TimmViTEncoder, get_encoder
 
-    with torch.device("meta"), _RatesWithNumbers():
+    with without_numbers():
         if name.removeprefix("tu-").startswith("vit_"):
             module: torch.nn.Module = TimmViTEncoder(name.removeprefix("tu-"), pretrained=False)
         else:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from core.architectures.families.smp.smp_encoders import encoder_names, refuse_other_encoder
@@ -23,6 +21,7 @@ from core.architectures.network import (
     fill,
 )
 from core.architectures.shapes import count, has, size
+from core.architectures.skeleton import without_numbers
 from core.checkpoint import Checkpoint
 
 ENCODER = "encoder"  # the choice where several have the same tensors: padding differs
@@ -329,12 +328,10 @@ def _fitting(
 
 
 def _make(decoder: str, encoder: str, options: dict[str, Any]) -> nn.Module:
-    """By the library, without numbers where it can."""
+    """By the library."""
     import segmentation_models_pytorch as smp
 
-    # Mix vision transformers compute their drop rates with tensors, which need numbers.
-    place = nullcontext() if encoder.startswith("mit_") else torch.device("meta")
-    with place:
+    with without_numbers():
         module: nn.Module = getattr(smp, decoder)(encoder, encoder_weights=None, **options)
     return module
 
