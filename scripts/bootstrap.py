@@ -127,13 +127,15 @@ def _serve(rest: list[str]) -> int:
 
 
 def _test(rest: list[str]) -> int:
-    """Run what is named, else everything, in two processes, in the order of tests/conftest.py.
+    """Run what is named, else everything, in three processes, in the order of tests/conftest.py.
+
+    Two of them wait for a browser much of their time, so that three keep two cores busy.
 
     `-m "not browser and not postgres"` needs neither program, so neither is brought.
     """
     wanted = " ".join(rest)
     brought = (bring for word, bring in NEEDED if f"not {word}" not in wanted)
-    rest = rest or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    rest = rest or ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     return next((code for bring in brought if (code := bring())), 0) or _pytest(rest)
 
 

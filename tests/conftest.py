@@ -29,12 +29,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 # What takes longest first. The files of one server wait for a browser much of their time.
-OF_ONE_SERVER = ("test_gallery", "test_browser", "test_sharing_browser", "test_export_page",
-                 "test_page_change")  # fmt: skip
-LONGEST = (*OF_ONE_SERVER, "test_exported_program", "test_savings", "test_checkpoint_page",
-           "test_checkpoint", "test_command_line", "test_hostile", "test_serve", "test_replicas",
-           "test_onnx", "test_script", "test_smp", "test_fuzz", "test_diagnosis_page",
-           "test_store", "test_sharing")  # fmt: skip
+OF_ONE_SERVER = ("test_browser", "test_sharing_browser", "test_export_page", "test_page_change")
+LONGEST = ("test_gallery", *OF_ONE_SERVER, "test_savings", "test_reports", "test_architectures",
+           "test_checkpoint_page", "test_exported_program", "test_sharing", "test_order_of_checks",
+           "test_match", "test_diagnosis_forwards", "test_hostile", "test_command_line",
+           "test_families", "test_onnx", "test_diagnosis_page", "test_recover", "test_pages",
+           "test_script", "test_zoo", "test_checkpoint", "test_serve", "test_smp", "test_forwards",
+           "test_crafted", "test_replicas")  # fmt: skip
 FAILED = pytest.StashKey[bool]()
 
 
@@ -49,7 +50,10 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """One worker has all that share server and browser; the others take file by file."""
+    """One worker has all that share server and browser; the others take file by file.
+
+    The gallery has a worker of its own: it walks through one tab for as long as all the others.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):

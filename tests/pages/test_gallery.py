@@ -144,7 +144,7 @@ def walk(window, address):
 
 def to_gallery(page):
     page.get_by_role("link", name="Gallery", exact=True).click()
-    page.get_by_role("button", name="Open").first.wait_for(timeout=FIRST_PAINT_MS)
+    page.get_by_role("button", name="Open", exact=True).first.wait_for(timeout=FIRST_PAINT_MS)
 
 
 def open_case(page, name):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner_utils.script_requests import (
+    RerunData,
+    ScriptRequests,
+    ScriptRequestType,
+)
 from websockets.sync.client import connect
+
+from pages.components.state import page_clock
 
 SECONDS = 60  # of the first run, which imports torch
 QUIET_SECONDS = 2
@@ -54,3 +63,34 @@ def test_the_clock_of_a_page_that_was_left_brings_nobody_back(address, begun):
 
         with pytest.raises(TimeoutError):
             run_of(socket, pages[""], QUIET_SECONDS)
+
+
+@pytest.mark.parametrize(("waiting", "stays"), [("compare", "compare"), ("dashboard", "dashboard")])
+def test_a_script_that_asks_for_its_page_again_does_not_undo_a_click_that_waits(
+    waiting, stays, monkeypatch
+):
+    page_clock.keep_clicks()
+    monkeypatch.setattr(
+        page_clock, "get_script_run_ctx", lambda **_: SimpleNamespace(page_script_hash="dashboard")
+    )
+    requests = ScriptRequests()
+    requests._rerun_data = RerunData(page_script_hash=waiting)
+    requests._state = ScriptRequestType.RERUN
+
+    requests.request_rerun(RerunData(page_script_hash="dashboard", query_string="again"))
+    taken = requests.on_scriptrunner_yield().rerun_data
+
+    assert taken.page_script_hash == stays
+    assert (taken.query_string == "again") == (waiting == "dashboard")
+
+
+def test_a_script_may_lead_to_another_page(monkeypatch):
+    page_clock.keep_clicks()
+    monkeypatch.setattr(
+        page_clock, "get_script_run_ctx", lambda **_: SimpleNamespace(page_script_hash="gallery")
+    )
+    requests = ScriptRequests()
+    requests.request_rerun(RerunData(page_script_hash="gallery"))
+    requests.request_rerun(RerunData(page_script_hash="dashboard"))
+
+    assert requests.on_scriptrunner_yield().rerun_data.page_script_hash == "dashboard"
