@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from pathlib import Path
 from core.store.store import DIGEST, Store
 from core.store.trouble import telling
 
-LEFT_SECONDS = 24 * 3600.0  # no upload takes longer: older spooled files are a dead process's
+LEFT_SECONDS = 24 * 3600.0  # no upload takes longer: what is older is a dead process's
+SPOOLED = ("incoming/*", "canonical/reading-*")  # in the data folder, by whoever keeps or reads
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Report:
     damaged: tuple[str, ...]  # digests: other bytes
     missing: tuple[str, ...]  # digests: a row, and no bytes
     orphans: tuple[str, ...]  # names: bytes, and no row
-    leftovers: tuple[Path, ...]  # spooled files of processes that ended before they were whole
+    leftovers: tuple[Path, ...]  # files and folders of processes that ended before they were done
 
     @property
     def healthy(self) -> bool:
@@ -53,7 +55,7 @@ def check(store: Store, say: Callable[[str], None] = lambda line: None) -> Repor
         damaged=tuple(states["damaged"]),
         missing=tuple(states["missing"]),
         orphans=tuple(name for name in names if name not in rows),
-        leftovers=tuple(_leftovers(store.incoming)),
+        leftovers=tuple(_leftovers(store.incoming.parent)),
     )
 
 
@@ -74,14 +76,18 @@ def mend(store: Store, report: Report) -> int:
         How many files were deleted.
     """
     for path in report.leftovers:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     swept = [store.sweep(name) for name in report.orphans if DIGEST.fullmatch(name)]
     return len(report.leftovers) + sum(swept)
 
 
 def _leftovers(folder: Path) -> list[Path]:
     old = time.time() - LEFT_SECONDS
-    return [path for path in sorted(folder.iterdir()) if _modified(path) < old]
+    spooled = (path for pattern in SPOOLED for path in sorted(folder.glob(pattern)))
+    return [path for path in spooled if _modified(path) < old]
 
 
 def _modified(path: Path) -> float:

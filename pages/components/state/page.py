@@ -9,6 +9,7 @@ import streamlit as st
 from pages.components.state import session
 from pages.components.state.address import to_address
 from pages.components.state.gc_freeze import spare_modules
+from pages.components.state.give_back import give_back_uploads
 from pages.components.state.page_clock import keep_clicks
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def open_page(title: str) -> DeltaGenerator:
         The place at the end of the navigation.
     """
     keep_clicks()
+    give_back_uploads()
     st.set_page_config(page_title=f"{title} - Maskscope", page_icon=ICON, layout="wide")
     st.html(STYLE)
     session.start(st.query_params)

@@ -250,6 +250,20 @@ def test_mending_deletes_the_waste_and_keeps_what_is_damaged(place):
     assert list(store.incoming.iterdir()) == [young]
 
 
+def test_a_reading_whose_process_was_killed_is_found_and_deleted(place):
+    store = place.open()
+    old, young = (store.incoming.parent / "canonical" / f"reading-{n}" for n in ("old", "young"))
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "weights").write_bytes(b"half")
+    os.utime(old, (1, time.time() - 2 * 24 * 3600))
+    report = check(store)
+
+    assert (report.leftovers, report.healthy) == ((old,), True)
+    assert mend(store, report) == 1
+    assert [path.exists() for path in (old, young)] == [False, True]
+
+
 def test_uploading_a_damaged_file_again_mends_it(place):
     store = place.open()
     key = kept(store, b"damaged")
