@@ -18,6 +18,7 @@ MOST_PARTS = 3  # that are opened and run; each costs about ten forwards
 
 # --- the first bad stage (bisect.py) --------------------------------------------------------------
 
+DENSE_IDS = 1024  # ids within so many are counted in a table, which is faster; definition
 FLAT_LOGITS = 1e-3  # spatial std over the range of the whole: below it a plane is flat; definition
 HUGE_LOGIT = 1e3  # no logit of a healthy network is as large [healthy]
 LARGE_INPUT = 20.0  # networks are fed with values of about 1; definition

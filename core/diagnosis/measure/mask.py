@@ -15,10 +15,8 @@ import numpy as np
 
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.picture import PictureMeasures
-from core.diagnosis.thresholds import ONE_CLASS_SHARE, SUREST_QUANTILE
+from core.diagnosis.thresholds import DENSE_IDS, ONE_CLASS_SHARE, SUREST_QUANTILE
 from core.inspection import Inspection
-
-DENSE_IDS = 1024  # ids within so many are counted in a table; sorting them takes ten times as long
 
 
 @dataclass(frozen=True, eq=False)
