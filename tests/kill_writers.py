@@ -145,11 +145,11 @@ def _kill(process: int) -> None:
 
 def _outcome(folder: Path, told: set[str]) -> Outcome:
     store = open_store(folder)
-    before, kept = check(store), _ids(store)
+    before, kept = check(store), stored_runs(store)
     waste = mend(store, before)
     outcome = Outcome(
         told=len(told),
-        lost=sum(not _whole(store, id) for id in told | kept),
+        lost=sum(not is_whole(store, id) for id in told | kept),
         untold=len(kept - told),
         waste=waste,
         before=before,
@@ -159,19 +159,21 @@ def _outcome(folder: Path, told: set[str]) -> Outcome:
     return outcome
 
 
-def _ids(store: Store) -> set[str]:
+def stored_runs(store: Store) -> set[str]:
+    """Their ids."""
     with store.engine.connect() as rows:
         return set(rows.scalars(select(RUNS.c.id)))
 
 
-def _whole(store: Store, id: str) -> bool:
+def is_whole(store: Store, id: str, files: int = 3) -> bool:
+    """Whether a run is there with so many files, each with the bytes of its digest."""
     try:
-        files = open_run(store, id).files
-        read = [store.path(kept.digest).read_bytes() for kept in files.values()]
+        found = open_run(store, id).files
+        read = [store.path(kept.digest).read_bytes() for kept in found.values()]
     except StoreError:
         return False
     digests = [hashlib.sha256(content).hexdigest() for content in read]
-    return len(files) == 3 and digests == [kept.digest for kept in files.values()]
+    return len(found) == files and digests == [kept.digest for kept in found.values()]
 
 
 def main(kills: int) -> int:
