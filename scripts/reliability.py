@@ -1,7 +1,6 @@
 """Write docs/reliability.md: each fault is made, and what the person sees is written down.
 
-Call it as root on Linux (`sudo .venv/bin/python -m scripts.reliability`): a disk is filled by
-mounting a small one. It takes two minutes.
+Call it as root on Linux, as small disks are mounted: `python -m scripts.reliability` (1 minute).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from core.checkpoint.known import (
     normalizations_in,
     normalizations_of,
 )
-from core.checkpoint.policy import in_words
+from core.checkpoint.pickled.policy import in_words
 from core.checkpoint.report import Report, no_such_part
 from core.checkpoint.text import without_surrogates
 from core.errors import CheckpointError

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.checkpoint.around.compressed import bytes_inside
-from core.checkpoint.bundle import bytes_unpacked
+from core.checkpoint.containers.bundle import bytes_unpacked
 from core.checkpoint.reader import read_file
 from core.checkpoint.sniff import MAX_BYTES
 from core.errors import CheckpointError, RefusedError

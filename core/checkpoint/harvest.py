@@ -13,9 +13,18 @@ from typing import Any
 
 from core.checkpoint.effort import Effort
 from core.checkpoint.parts import Part, is_layer, parts_in, role_rank
-from core.checkpoint.records import Call, Items, Pairs, class_of, items_of, pairs_of, state_of
+from core.checkpoint.pickled.rebuilt import tensor_of
+from core.checkpoint.pickled.records import (
+    Call,
+    Items,
+    Pairs,
+    class_of,
+    items_of,
+    pairs_of,
+    state_of,
+)
 from core.checkpoint.stored.packed import PACKED, is_packed, layer_of, unpacked
-from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, storage_dtype, tensor_of
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, storage_dtype
 from core.checkpoint.window import Damaged, TooMuch
 
 # Who saves several means the first.

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from core.checkpoint.records import Call, items_of, pairs_of, state_of
+from core.checkpoint.pickled.records import Call, items_of, pairs_of, state_of
 from core.checkpoint.text import without_surrogates
 
 MAX_BYTES = 4 * 2**20  # of all together, written as JSON

@@ -17,23 +17,24 @@ from typing import Any, BinaryIO
 from core.checkpoint.around.compressed import OPENERS, decompressed
 from core.checkpoint.around.distributed import is_distributed, opened_distributed, read_pieces
 from core.checkpoint.around.foreign import by_files
-from core.checkpoint.bundle import MAX_FILES, infos_of, is_bundle, opened, read_shards
 from core.checkpoint.canonical import check_names, check_size, check_written, write_canonical
-from core.checkpoint.exported_file import read_exported
+from core.checkpoint.containers.bundle import MAX_FILES, infos_of, is_bundle, opened, read_shards
+from core.checkpoint.containers.exported_file import read_exported
+from core.checkpoint.containers.onnx_file import read_onnx
+from core.checkpoint.containers.safetensors_file import read_safetensors
+from core.checkpoint.containers.torch_legacy import read_legacy
+from core.checkpoint.containers.torch_zip import Archive, is_torch, open_archive
 from core.checkpoint.harvest import Candidate, candidates_in, ranked, separated
 from core.checkpoint.known import is_normalization
-from core.checkpoint.machine import Machine
-from core.checkpoint.onnx_file import read_onnx
+from core.checkpoint.pickled.machine import Machine
+from core.checkpoint.pickled.policy import beyond_weights, foreign_calls, refuse_names, user_classes
+from core.checkpoint.pickled.rebuilt import tensor_of
 from core.checkpoint.plain import LEFT_OUT, Plain
-from core.checkpoint.policy import beyond_weights, foreign_calls, refuse_names, user_classes
 from core.checkpoint.report import MAX_OTHERS, Report, Surroundings, in_words, summary
-from core.checkpoint.safetensors_file import read_safetensors
 from core.checkpoint.sniff import LEGACY, ONNX, SAFETENSORS, TAR, XZ, container_of
 from core.checkpoint.stored.small_numbers import computed_in, notes_on_small
-from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
 from core.checkpoint.text import without_surrogates
-from core.checkpoint.torch_legacy import read_legacy
-from core.checkpoint.torch_zip import Archive, is_torch, open_archive
 from core.checkpoint.window import TooMuch, Window
 from core.errors import CheckpointError
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from core.checkpoint.around.foreign import by_keys
 from core.checkpoint.harvest import NOT_WEIGHTS, Candidate, is_optimizer
+from core.checkpoint.pickled.rebuilt import tensor_of
+from core.checkpoint.pickled.records import Call, Global, class_of, items_of, pairs_of, state_of
 from core.checkpoint.plain import LEFT_OUT, Plain
-from core.checkpoint.records import Call, Global, class_of, items_of, pairs_of, state_of
 from core.checkpoint.stored.packed import is_packed
-from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
 from core.checkpoint.text import without_surrogates
 from core.errors import CheckpointError
 

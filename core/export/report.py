@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from core.checkpoint import Checkpoint
-from core.checkpoint.policy import in_words
+from core.checkpoint.pickled.policy import in_words
 from core.colors import encode_png, palette_colors
 from core.diagnosis import Case, Diagnosis, Finding, Rebuilt
 from core.errors import ArchitectureError

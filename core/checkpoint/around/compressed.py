@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.checkpoint.bundle import CHUNK, GROWTH, MAX_FILES, RATIO, STAMP
+from core.checkpoint.containers.bundle import CHUNK, GROWTH, MAX_FILES, RATIO, STAMP
 from core.checkpoint.sniff import BZIP2, GZIP, HEAD_BYTES, MAX_BYTES, TAR, XZ, ZSTD, layer_of
 from core.errors import CheckpointError, RefusedError
 

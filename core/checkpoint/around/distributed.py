@@ -17,13 +17,13 @@ from math import prod
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from core.checkpoint.bundle import MAX_TEXT_BYTES, check_files, unpack
+from core.checkpoint.containers.bundle import MAX_TEXT_BYTES, check_files, unpack
+from core.checkpoint.containers.torch_zip import open_archive
 from core.checkpoint.harvest import Candidate
-from core.checkpoint.machine import Machine
-from core.checkpoint.policy import refuse_names
-from core.checkpoint.records import Call, Items, items_of, pairs_of, state_of
+from core.checkpoint.pickled.machine import Machine
+from core.checkpoint.pickled.policy import refuse_names
+from core.checkpoint.pickled.records import Call, Items, items_of, pairs_of, state_of
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, check_shape, row_major
-from core.checkpoint.torch_zip import open_archive
 from core.checkpoint.window import Damaged, TooMuch, Window
 from core.errors import CheckpointError, RefusedError
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.checkpoint.records import Call, class_of, items_of, state_of
-from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, tensor_of
+from core.checkpoint.pickled.rebuilt import tensor_of
+from core.checkpoint.pickled.records import Call, class_of, items_of, state_of
+from core.checkpoint.tensors import LeftOut, Storage, TensorRecord
 
 PACKED = "_packed_params"
 QUANTIZED_CLASSES = ".quantized."  # torch.ao.nn.quantized.modules.conv.Conv2d, older: torch.nn...

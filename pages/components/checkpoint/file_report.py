@@ -25,7 +25,7 @@ GOOD = ":material/check_circle:"
 def show_file(checkpoint: Checkpoint, opened: Sources) -> None:
     """Say what the file is, and which of the weights in it are looked at."""
     from core.checkpoint.health import reason_for
-    from core.checkpoint.policy import in_words
+    from core.checkpoint.pickled.policy import in_words
 
     st.subheader(complaints.as_text(checkpoint.name))
     facts = [

@@ -24,7 +24,7 @@ def upload_together(kind: str, chosen: Sequence[Any]) -> None:
     if len(chosen) == 1:
         upload(kind, chosen[0], chosen[0].name)
         return
-    from core.checkpoint.bundle import pack
+    from core.checkpoint.containers.bundle import pack
 
     names = sorted(file.name for file in chosen)
     with tempfile.TemporaryFile() as together:

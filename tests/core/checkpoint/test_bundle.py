@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save as save_safetensors
 
 from core.checkpoint import read_checkpoint
-from core.checkpoint.bundle import INDEX, pack
+from core.checkpoint.containers.bundle import INDEX, pack
 from core.checkpoint.known import normalizations_in
 from core.errors import CheckpointError, RefusedError
 from tests.conftest import saved, zipped

@@ -15,7 +15,7 @@ import torchvision
 from torch import nn
 
 from core.checkpoint import Checkpoint, read_checkpoint
-from core.checkpoint.policy import in_words
+from core.checkpoint.pickled.policy import in_words
 from tests.support.crafted import FOREIGN, asking
 from tests.support.hostile import weights
 

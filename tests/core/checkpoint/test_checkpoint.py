@@ -17,7 +17,8 @@ import pytest
 import torch
 from safetensors.torch import save as save_safetensors
 
-from core.checkpoint import Checkpoint, policy, read_checkpoint, sniff
+from core.checkpoint import Checkpoint, read_checkpoint, sniff
+from core.checkpoint.pickled import policy
 from core.errors import CheckpointError, InspectionError, RefusedError
 
 

@@ -359,7 +359,7 @@ def test_a_file_that_holds_more_than_weights_is_not_opened_by_the_script(ran, na
 def test_every_name_that_is_taken_for_weights_is_one_of_torchs_own():
     from torch._weights_only_unpickler import _get_allowed_globals
 
-    from core.checkpoint.policy import beyond_weights
+    from core.checkpoint.pickled.policy import beyond_weights
 
     known = set(_get_allowed_globals())
     names = known | {f"{name}x" for name in known} | {"numpy.dtype", "collections.defaultdict"}

@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 
-from core.checkpoint.machine import COMPUTED
+from core.checkpoint.pickled.machine import COMPUTED
 from core.errors import RefusedError
 
 # Tensors and their parts, values, and what training scripts leave beside the weights.

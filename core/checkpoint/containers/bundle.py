@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from core.checkpoint.safetensors_file import read_safetensors
+from core.checkpoint.containers.safetensors_file import read_safetensors
 from core.checkpoint.sniff import MAX_BYTES, REMEDY
 from core.checkpoint.tensors import LeftOut, TensorRecord
 from core.checkpoint.text import read_json

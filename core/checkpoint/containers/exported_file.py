@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from core.checkpoint.containers.torch_zip import Archive
 from core.checkpoint.tensors import DTYPES, LeftOut, Storage, TensorRecord, place
 from core.checkpoint.text import read_json
-from core.checkpoint.torch_zip import Archive
 from core.checkpoint.window import Damaged, TooMuch
 from core.errors import CheckpointError, RefusedError
 

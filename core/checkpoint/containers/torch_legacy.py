@@ -6,8 +6,8 @@ import mmap
 from typing import Any
 
 from core.checkpoint.around.foreign import by_keys
-from core.checkpoint.machine import Machine
-from core.checkpoint.records import Global, Items, Pairs, Reference, pairs_of
+from core.checkpoint.pickled.machine import Machine
+from core.checkpoint.pickled.records import Global, Items, Pairs, Reference, pairs_of
 from core.checkpoint.tensors import DTYPES, SIZES, Storage, storage_dtype
 from core.checkpoint.window import Damaged, Window
 from core.errors import CheckpointError

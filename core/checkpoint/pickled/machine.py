@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from core.checkpoint.records import Call, Global, Items, Pairs, Reference
+from core.checkpoint.pickled.records import Call, Global, Items, Pairs, Reference
 from core.checkpoint.text import REPLACEMENT, without_surrogates
 from core.checkpoint.window import Damaged, TooMuch, Window
 
