@@ -23,6 +23,7 @@ from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     ALIVE_NATS,
     CONTRADICTORY_NATS,
+    FAIR_IOU,
     LIKE_TRAINING_NATS,
     OWN_GAIN,
     OWN_GAIN_BY_TRUTH,
@@ -58,9 +59,9 @@ def unusable(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if not measured.batchnorm.can_be_asked or not _is_doubted(measured, so_far):
         return
     asked = _asked(measured, so_far)
-    if asked is None or (sure := _certainty(measured, asked)) is None:
-        return
     chosen, trained = measured.settings.forwarding.mode, {**so_far.fixes, "mode": "train"}
+    if asked is None or (sure := _certainty(measured, asked, trained)) is None:
+        return
     yield Finding(
         "B1",
         sure,
@@ -132,7 +133,7 @@ def _score(measured: Measurements, base: Changes, changes: Changes) -> float:
         return 0.0
 
 
-def _certainty(measured: Measurements, asked: _Asked) -> Certainty | None:
+def _certainty(measured: Measurements, asked: _Asked, trained: Changes) -> Certainty | None:
     """Certain where a ground truth and the layers say the same."""
     if not measured.truth.has_shapes:
         wins = asked.own > OWN_GAIN * asked.stored + OWN_GAIN_NATS and asked.own > asked.rival
@@ -146,7 +147,9 @@ def _certainty(measured: Measurements, asked: _Asked) -> Certainty | None:
     usual = asked.layers.layers[:1] and asked.layers.layers[0] <= LIKE_TRAINING_NATS
     if measured.rule[0] != "argmax" or not (usual or memory_of(measured)):
         return None
-    return "likely" if asked.own > OWN_GAIN_UNSEEN * asked.rival else None
+    # A weak network may gain a little on a dark picture: the mask has to become a fair one.
+    fair = (measured.truth.iou(trained) or 0.0) >= FAIR_IOU
+    return "likely" if fair and asked.own > OWN_GAIN_UNSEEN * asked.rival else None
 
 
 def _evidence(measured: Measurements, asked: _Asked, trained: Changes) -> Iterator[Evidence]:

@@ -6,12 +6,15 @@ from functools import lru_cache
 import pytest
 import torch
 
+from benchmarks.cases import material
 from core.diagnosis import diagnose
 from core.diagnosis.measure.measurements import measure
 from core.diagnosis.measure.own_statistics import stored_against_observed
 from core.diagnosis.thresholds import UNLIKE_STORED
 from core.presets import PRESETS
 from core.settings import change
+from examples.materials import case_of
+from examples.zoo import ZOO
 from tests.support.cases import (
     causes,
     example_checkpoint,
@@ -112,3 +115,10 @@ def test_the_network_is_neither_changed_nor_copied():
     stored_against_observed(measure(case))
 
     assert all(torch.equal(t, before[key]) for key, t in case.network.module.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", ["dark", "low contrast"])
+def test_a_weak_network_that_gains_a_little_on_an_odd_picture_has_sound_statistics(kind):
+    files = material(ZOO["unet_unit"], 1001, kind, truth=True)
+
+    assert causes(diagnose(case_of(files))) == []
