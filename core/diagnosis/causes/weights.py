@@ -100,13 +100,13 @@ CAUSES = (
         title="Weights that do not look trained",
         stage="checkpoint",
         what="""
-        All weights are like random numbers: the training diverged, the file was converted wrongly,
-        or it was saved before the weights were loaded.
+        All weights are like random numbers, or one number all over: the training diverged, the file
+        was converted wrongly, or it was saved before the weights were loaded or gathered.
         """,
         found_by="""
         Of random numbers the largest singular value of a weight is known (Marchenko and Pastur);
         training exceeds it in a quarter of the layers or more, also after 40 steps. Here nearly no
-        layer does.
+        layer does. Weights of one number all over are counted apart.
         """,
         fix="Open an earlier checkpoint, or convert the original file again.",
         code='model.load_state_dict(torch.load("earlier.pth"), strict=True)',

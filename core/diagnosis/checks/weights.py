@@ -177,7 +177,8 @@ def _initial_head(measured: Measurements) -> tuple[torch.Tensor, tuple[Evidence,
 
 def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W8: no weight is more than random numbers, though the head is not as PyTorch makes it."""
-    evidence = _structureless(measured)
+    empty = measured.spectra.constant_share >= UNTRAINED_SHARE
+    evidence = _one_number(measured) if empty else _structureless(measured)
     if not evidence or _initial_head(measured) is not None:
         return
     fresh = measured.batchnorm.never_updated_share > UNUSED_NORMS
@@ -185,7 +186,7 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         evidence += (Evidence("The statistics of BatchNorm were never updated either."),)
     yield Finding(
         "W8",
-        "certain" if fresh else "likely",
+        "certain" if fresh or empty else "likely",
         evidence,
         "Open an earlier checkpoint of this training, or convert the original file again; no "
         "setting at inference helps.",
@@ -193,6 +194,16 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         separates="The loss during training: it becomes NaN or stays as it began where the "
         "training failed, and falls where the file was damaged afterwards.",
     )
+
+
+def _one_number(measured: Measurements) -> tuple[Evidence, ...]:
+    """That nearly all weights are one number all over, mostly 0."""
+    spectra = measured.spectra
+    words = (
+        f"{spectra.constant} of {spectra.count + spectra.constant} weights are one number all "
+        "over, as a conversion or a sharded training leaves what it had no numbers for."
+    )
+    return (Evidence(words, spectra.constant_share),)
 
 
 def _structureless(measured: Measurements) -> tuple[Evidence, ...]:

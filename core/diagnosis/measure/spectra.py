@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.diagnosis.thresholds import CHANCE_FACTOR, LEAST_SIDE, MOST_COLUMNS, MOST_ROWS
+from core.diagnosis.thresholds import (
+    CHANCE_FACTOR,
+    FEWEST_WEIGHTS,
+    LEAST_SIDE,
+    MOST_COLUMNS,
+    MOST_ROWS,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -19,10 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spectra:
-    """How many weights there are, and how many are like random numbers."""
+    """How many weights there are, and how many are like random numbers, or one number all over."""
 
-    count: int
+    count: int  # of those that can tell
     random: int
+    constant: int = 0  # beside those, as a conversion leaves them that found no numbers
+
+    @property
+    def constant_share(self) -> float:
+        """Of all weights those that are one number all over, 0..1."""
+        return self.constant / max(FEWEST_WEIGHTS, self.count + self.constant)
 
     @property
     def share(self) -> float:
@@ -33,11 +45,16 @@ class Spectra:
 def spectra_of(tensors: Mapping[str, torch.Tensor]) -> Spectra:
     """Look at every weight that is a matrix, or a convolution read as one [out, in kh kw].
 
-    Weights that are too small, constant or not finite are left out: they tell nothing.
+    Weights that are too small or not finite are left out: they tell nothing.
     """
     matrices = [t for t in tensors.values() if t.is_floating_point() and t.ndim >= 2 and t.numel()]
     factors = [factor for tensor in matrices if (factor := chance_factor(tensor)) is not None]
-    return Spectra(len(factors), sum(factor < CHANCE_FACTOR for factor in factors))
+    constant = sum(min(t.flatten(1).shape) >= LEAST_SIDE and _is_constant(t) for t in matrices)
+    return Spectra(len(factors), sum(factor < CHANCE_FACTOR for factor in factors), constant)
+
+
+def _is_constant(weight: torch.Tensor) -> bool:
+    return bool((weight == weight.flatten()[0]).all())
 
 
 def chance_factor(weight: torch.Tensor) -> float | None:

@@ -43,6 +43,18 @@ def test_what_is_too_small_constant_or_not_finite_tells_nothing():
     assert spectra_of(silent).count == 0
 
 
+@pytest.mark.parametrize("number", [0.0, 0.02])
+def test_weights_of_one_number_all_over_are_told_for_certain(number):
+    empty = {
+        key: torch.full_like(t, number) if t.is_floating_point() and "running" not in key else t
+        for key, t in example_checkpoint().tensors.items()
+    }
+    first = diagnose(with_tensors(empty)).faults[0]
+
+    assert (first.cause, first.certainty) == ("W8", "certain")
+    assert "one number all over" in first.evidence[0].words
+
+
 @pytest.mark.parametrize("name", [member.name for member in available()])
 def test_no_trained_network_of_the_zoo_looks_random(name):
     path = load(ZOO[name].name)
