@@ -74,9 +74,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
     except InspectionError as error:
-        print(f"{error.message}\n{error.remedy}", file=sys.stderr)
+        print(_for_terminal(f"{error.message}\n{error.remedy}"), file=sys.stderr)
         return FAILED
     return status
+
+
+def _for_terminal(text: str) -> str:
+    """Without the control characters of a stranger's names, which a terminal would obey."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -84,7 +91,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
-    print(_json(answered, case) if options.json else _text(answered, case))
+    print(_json(answered, case) if options.json else _for_terminal(_text(answered, case)))
     if options.report or options.script or options.labels:
         _write(options, case, answered)
     return _status(answered)

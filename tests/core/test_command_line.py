@@ -9,7 +9,9 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 import examples
 from core.__main__ import main
@@ -57,6 +59,14 @@ def test_what_is_no_picture_is_not_passed_over(option, tmp_path, capsys):
 
     assert main([*BASE, option, str(tmp_path / "notes.png")]) == 1
     assert re.search("a text file|not a picture", capsys.readouterr().err)
+
+
+def test_a_name_cannot_command_the_terminal(tmp_path, capsys):
+    save_file({"conv\x1b]0;owned\x07.weight": torch.ones(4, 3, 3, 3)}, tmp_path / "w.safetensors")
+    main([*BASE[:3], "--checkpoint", str(tmp_path / "w.safetensors")])
+
+    told = capsys.readouterr().err
+    assert "conv\ufffd]0;owned\ufffd.weight" in told
 
 
 def test_a_folder_is_told_from_a_wrong_name(tmp_path, capsys):
