@@ -17,7 +17,8 @@ from core.architectures import Network
 from core.architectures.program.program_module import ProgramModule
 from core.errors import ChannelMismatchError, ForwardError
 from core.operators import Stoppable, stopped
-from core.settings import Forwarding, Upsampling
+from core.orientation import TURNS
+from core.settings import Forwarding, Orientation, Upsampling
 
 if TYPE_CHECKING:
     from core.preprocess import InputTensor
@@ -225,12 +226,21 @@ def _checked(output: Any, x: torch.Tensor) -> torch.Tensor:
 def _at_picture(
     output: torch.Tensor, tensor: InputTensor, upsampling: Upsampling, size: tuple[int, int]
 ) -> np.ndarray:
-    """Enlarge to the tensor's size, cut the padding off, resize to the picture's size."""
-    height, width = tensor.content
+    """Enlarge to the tensor's size, cut the padding off, turn back, resize to the picture's."""
+    (top, left), (height, width) = tensor.corner, tensor.content
     with torch.inference_mode():
         values = _resized(output.float(), tuple(tensor.tensor.shape[2:]), upsampling)
-        values = _resized(values[:, :, :height, :width], size, upsampling)
+        values = values[:, :, top : top + height, left : left + width]
+        values = _resized(_turned_back(values, tensor.orientation), size, upsampling)
     return np.ascontiguousarray(values[0].numpy(), dtype=np.float32)
+
+
+def _turned_back(values: torch.Tensor, orientation: Orientation) -> torch.Tensor:
+    """[1 C h w] as the picture lies."""
+    turn = TURNS[orientation]
+    if turn.reversed_axes:
+        values = values.flip([2 + axis for axis in turn.reversed_axes])
+    return values.transpose(2, 3) if turn.transposed else values
 
 
 def _resized(values: torch.Tensor, size: tuple[int, ...], upsampling: Upsampling) -> torch.Tensor:

@@ -16,6 +16,8 @@ ROOMS = (
     "errors",
     "forked",
     "settings",
+    "orientation",
+    "settings_address",
     "settings_json",
     "presets",
     "recent",

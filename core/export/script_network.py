@@ -9,7 +9,8 @@ from __future__ import annotations
 from core.architectures.network import Network
 from core.checkpoint import Checkpoint
 from core.export.pieces import Piece, indented, plain, quoted
-from core.export.script_input import pads
+from core.export.script_input import place_of
+from core.orientation import TURNS
 from core.settings import Forwarding, Settings
 
 PICKLES = ("zip pickle", "legacy pickle")
@@ -147,14 +148,13 @@ def _filled(checkpoint: Checkpoint, network: Network) -> list[str]:
 def forwarding(checkpoint: Checkpoint, network: Network, settings: Settings) -> Piece:
     """One forward, and the logits brought back to the picture's size."""
     chosen: Forwarding = settings.forwarding
-    padded = pads(settings.preprocessing)
-    made = "x, (height, width) = preprocess(samples)" if padded else "x = preprocess(samples)"
+    place = place_of(settings.preprocessing)
     body = [
-        made,
+        f"x, {place} = preprocess(samples)" if place else "x = preprocess(samples)",
         "x = x.contiguous(memory_format=torch.channels_last)",
         f"logits = {_call(network, checkpoint, chosen.head)}.float()",
         "logits = enlarge(logits, x.shape[2:])",
-        *(["logits = logits[:, :, :height, :width]  # without the padding"] if padded else []),
+        *_at_picture(settings),
         "logits = enlarge(logits, samples.shape[:2])",
         "return np.ascontiguousarray(logits[0].numpy())",
     ]
@@ -166,6 +166,19 @@ def forwarding(checkpoint: Checkpoint, network: Network, settings: Settings) -> 
     enlarge = ENLARGE.replace("{mode}", MODES[chosen.upsampling])
     code = "\n".join([*head, indented(body)])
     return Piece(f"{enlarge}\n\n\n{code}", (), ("import torch", "import torch.nn.functional as F"))
+
+
+def _at_picture(settings: Settings) -> list[str]:
+    """Without the padding, and as the picture lies."""
+    part = {
+        "multiple": ":height, :width",
+        "letterbox": "top : top + height, left : left + width",
+    }.get(settings.preprocessing.resize)
+    lines = [f"logits = logits[:, :, {part}]  # without the padding"] if part else []
+    turn = TURNS[settings.preprocessing.orientation]
+    back = f".flip({[2 + axis for axis in turn.reversed_axes]})" if turn.reversed_axes else ""
+    back += ".transpose(2, 3)" if turn.transposed else ""
+    return [*lines, *([f"logits = logits{back}  # turned back"] if back else [])]
 
 
 def _call(network: Network, checkpoint: Checkpoint, head: str) -> str:

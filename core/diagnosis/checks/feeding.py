@@ -322,7 +322,10 @@ def _other_sizes(measured: Measurements, so_far: Progress) -> Iterator[Mapping[s
     own = measured.case.image.pixels.shape[:2]
     chosen = measured.settings.preprocessing
     affordable = own[0] * own[1] <= MOST_PIXELS * height * width
-    resized = chosen.resize in ("fixed", "shorter", "longer") and own != (height, width)
+    resized = chosen.resize in ("fixed", "shorter", "longer", "letterbox") and own != (
+        height,
+        width,
+    )
     if resized and affordable:
         if measured.sizes.nearest(*own) != (height, width):
             yield _at_own_size(measured, measured.sizes)

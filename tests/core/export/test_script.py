@@ -167,6 +167,19 @@ PLAIN = {
         EXAMPLE,
         {"resize": "longer", "side": 128, "interpolation": "nearest", "upsampling": "nearest"},
     ),
+    "letterbox": (
+        EXAMPLE,
+        {"resize": "letterbox", "height": 96, "width": 161, "orientation": "90", "pad_color": 7},
+    ),
+    "letterbox, z-score, turned": (
+        EXAMPLE,
+        {"resize": "letterbox", "height": 141, "width": 90, "zscore": True, "orientation": "180"},
+    ),
+    "transposed and padded": (
+        EXAMPLE,
+        {"resize": "multiple", "multiple": 48, "orientation": "transposed"},
+    ),
+    "mirrored": (EXAMPLE, {"orientation": "mirrored"}),
     "batch statistics": (EXAMPLE, {"mode": "train"}),
     "half precision": (EXAMPLE, {"dtype": "float16", "std": (0.2, 0.2, 0.2)}),
     "bfloat16": (EXAMPLE, {"dtype": "bfloat16"}),
