@@ -1,4 +1,4 @@
-"""Network and tensor to logits: one forward, back at the picture's size."""
+"""Network and tensor to logits: one forward or the mean of several, at the picture's size."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from core.errors import ChannelMismatchError, ForwardError
 from core.operators import Stoppable, stopped
 from core.orientation import TURNS
 from core.settings import Forwarding, Orientation, Upsampling
+from core.views import averaged
 
 if TYPE_CHECKING:
     from core.preprocess import InputTensor
@@ -36,24 +37,26 @@ class Logits:
     output_size: tuple[int, int]  # h, w of what the network returned, before resizing
     head: str
     mode: str
-    seconds: float  # the forward alone
+    seconds: float  # the forwards alone
     notes: tuple[str, ...] = ()  # what was done otherwise than asked
+    views: int = 1  # how many forwards were averaged
 
 
 def forward(
     network: Network, tensor: InputTensor, forwarding: Forwarding, *, size: tuple[int, int]
 ) -> Logits:
-    """Run the network once, without gradients; the shared module is never changed.
+    """Run the network on each view, without gradients; the shared module is never changed.
 
     Args:
         network: the rebuilt network.
         tensor: [1 c h w] in float32, float16 or bfloat16; the network runs in that precision.
-        forwarding: mode, head, and how the logits are enlarged.
+        forwarding: mode, head, views, and how the logits are enlarged.
         size: h, w of the picture.
 
     Raises:
         ChannelMismatchError: the first convolution expects another number of channels.
         ForwardError: the network stops, or returns something else than [1 C h w].
+        SettingsError: there would be too many windows.
 
     A network of one convolution that gives the sum of its three channels, and its negative:
 
@@ -73,13 +76,28 @@ def forward(
     ((2, 4, 6), [3.0, -3.0])
     """
     notes: list[str] = []
-    start = time.perf_counter()
-    output = outputs(network, tensor.tensor, forwarding, notes)
-    seconds = time.perf_counter() - start
-    values = _at_picture(output, tensor, forwarding.upsampling, size)
-    output_size = (output.shape[2], output.shape[3])
+    module = prepared(network, tensor.tensor, forwarding, notes)
+    seconds: list[float] = []
+    sizes: list[tuple[int, int]] = []
+
+    def run(view: torch.Tensor) -> torch.Tensor:
+        start = time.perf_counter()
+        output = _run(module, view, forwarding.head)
+        seconds.append(time.perf_counter() - start)
+        sizes.append((output.shape[2], output.shape[3]))
+        return resized(output.float(), tuple(view.shape[2:]), forwarding.upsampling)
+
+    with torch.inference_mode():
+        logits = averaged(tensor.tensor, forwarding, run)
+        values = at_picture(logits, tensor, forwarding.upsampling, size)[0].numpy()
     return Logits(
-        values, output_size, forwarding.head, forwarding.mode, seconds, tuple(dict.fromkeys(notes))
+        np.ascontiguousarray(values, dtype=np.float32),
+        sizes[0],
+        forwarding.head,
+        forwarding.mode,
+        sum(seconds),
+        tuple(dict.fromkeys(notes)),
+        len(sizes),
     )
 
 
@@ -97,10 +115,21 @@ def outputs(
     Raises:
         ChannelMismatchError, ForwardError: as `forward`.
     """
+    module = prepared(network, x, forwarding, [] if notes is None else notes)
+    return _run(module, x, forwarding.head)
+
+
+def prepared(
+    network: Network, x: torch.Tensor, forwarding: Forwarding, notes: list[str]
+) -> torch.nn.Module:
+    """The module to run on an input: the shared one, or a changed copy of it.
+
+    Raises:
+        ChannelMismatchError, ForwardError: it cannot be run on such an input, or has no such head.
+    """
     _check_channels(network, x)
     _check_head(network, forwarding.head)
-    module = _prepared(network.module, x.dtype, forwarding.mode, [] if notes is None else notes)
-    return _run(module, x, forwarding.head)
+    return _prepared(network.module, x.dtype, forwarding.mode, notes)
 
 
 def _check_channels(network: Network, tensor: torch.Tensor) -> None:
@@ -223,16 +252,20 @@ def _checked(output: Any, x: torch.Tensor) -> torch.Tensor:
 # --- back to the picture --------------------------------------------------------------------------
 
 
-def _at_picture(
-    output: torch.Tensor, tensor: InputTensor, upsampling: Upsampling, size: tuple[int, int]
-) -> np.ndarray:
-    """Enlarge to the tensor's size, cut the padding off, turn back, resize to the picture's."""
+def at_picture(
+    logits: torch.Tensor, tensor: InputTensor, upsampling: Upsampling, size: tuple[int, int]
+) -> torch.Tensor:
+    """Cut the padding off, turn back, and resize to the picture's size.
+
+    Args:
+        logits: Float32[1 C h w] at the tensor's size.
+        tensor: what was fed.
+        upsampling: how they are resized.
+        size: h, w of the picture.
+    """
     (top, left), (height, width) = tensor.corner, tensor.content
-    with torch.inference_mode():
-        values = _resized(output.float(), tuple(tensor.tensor.shape[2:]), upsampling)
-        values = values[:, :, top : top + height, left : left + width]
-        values = _resized(_turned_back(values, tensor.orientation), size, upsampling)
-    return np.ascontiguousarray(values[0].numpy(), dtype=np.float32)
+    values = logits[:, :, top : top + height, left : left + width]
+    return resized(_turned_back(values, tensor.orientation), size, upsampling)
 
 
 def _turned_back(values: torch.Tensor, orientation: Orientation) -> torch.Tensor:
@@ -243,7 +276,8 @@ def _turned_back(values: torch.Tensor, orientation: Orientation) -> torch.Tensor
     return values.transpose(2, 3) if turn.transposed else values
 
 
-def _resized(values: torch.Tensor, size: tuple[int, ...], upsampling: Upsampling) -> torch.Tensor:
+def resized(values: torch.Tensor, size: tuple[int, ...], upsampling: Upsampling) -> torch.Tensor:
+    """[1 C h w] at another size; the same values where they have it."""
     if tuple(values.shape[2:]) == tuple(size):
         return values
     if upsampling == "nearest":

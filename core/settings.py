@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -28,6 +28,7 @@ Dtype = Literal["float32", "float16", "bfloat16"]
 Mode = Literal["eval", "train"]
 Head = Literal["out", "aux"]
 Upsampling = Literal["bilinear", "nearest"]
+Flip = Literal["none", "horizontal", "both"]
 Rule = Literal["auto", "argmax", "threshold", "per_class"]
 Activation = Literal["auto", "none", "softmax", "sigmoid"]
 Palette = Literal["voc", "cityscapes", "ade20k", "safe", "gray", "custom"]
@@ -41,7 +42,7 @@ class Control:
     words: Mapping[str, str] = field(default_factory=dict)  # of values that are not plain by name
     limits: tuple[float, float] = (-1e6, 1e6)  # of numbers, both included
     step: float = 0.01  # of a float in the sidebar; whole numbers go by 1
-    beside: tuple[str, tuple[str, ...]] | None = None  # asked only where that one has such a value
+    beside: tuple[str, Sequence[Any]] | None = None  # asked only where that one has such a value
     since: int = 1  # schema of the JSON that first had it; older files get the default
 
 
@@ -49,6 +50,8 @@ FIXED = ("resize", ("fixed", "letterbox"))
 SIDE = ("resize", ("shorter", "longer"))
 SIZED = ("resize", ("fixed", "shorter", "longer", "letterbox"))
 BOXED = ("resize", ("letterbox",))
+LARGEST_WINDOW = 4096  # pixels
+WINDOWED = ("window", range(1, LARGEST_WINDOW + 1))
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,20 @@ class Forwarding:
     upsampling: Annotated[  # back to the picture's size
         Upsampling, Control("Upsampling of the logits")
     ] = "bilinear"
+    window: Annotated[  # side of a sliding window in pixels of the tensor; 0: the whole at once
+        int, Control("Sliding window (0: none)", limits=(0, LARGEST_WINDOW), since=4)
+    ] = 0
+    overlap: Annotated[  # share of a window that the next one covers too
+        float, Control("Overlap of windows", limits=(0, 0.75), step=0.05, beside=WINDOWED, since=4)
+    ] = 0.5
+    flip: Annotated[
+        Flip,  # logits are averaged over flipped views, each flipped back
+        Control(
+            "Average over flipped views",
+            {"horizontal": "mirrored too", "both": "mirrored, upside down, and both"},
+            since=4,
+        ),
+    ] = "none"
 
 
 @dataclass(frozen=True)

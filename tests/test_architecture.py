@@ -28,6 +28,7 @@ ROOMS = (
     "checkpoint",
     "architectures",
     "operators",
+    "views",
     "inference",
     "engine",
     "labels",
@@ -42,7 +43,15 @@ ROOMS = (
     "__main__",
     "testing",
 )
-TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "operators", "inference", "diagnosis"}
+TORCH_ROOMS = {
+    "preprocess",
+    "checkpoint",
+    "architectures",
+    "operators",
+    "views",
+    "inference",
+    "diagnosis",
+}
 
 
 def imports(path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from core.architectures.network import Network
 from core.checkpoint import Checkpoint
+from core.export import script_views
 from core.export.pieces import Piece, indented, plain, quoted
 from core.export.script_input import place_of
 from core.orientation import TURNS
@@ -149,11 +150,14 @@ def forwarding(checkpoint: Checkpoint, network: Network, settings: Settings) -> 
     """One forward, and the logits brought back to the picture's size."""
     chosen: Forwarding = settings.forwarding
     place = place_of(settings.preprocessing)
-    body = [
-        f"x, {place} = preprocess(samples)" if place else "x = preprocess(samples)",
+    one = [
         "x = x.contiguous(memory_format=torch.channels_last)",
         f"logits = {_call(network, checkpoint, chosen.head)}.float()",
-        "logits = enlarge(logits, x.shape[2:])",
+    ]
+    viewed = script_views.averaging(chosen, one)
+    body = [
+        f"x, {place} = preprocess(samples)" if place else "x = preprocess(samples)",
+        *(script_views.mean(chosen) or [*one, "logits = enlarge(logits, x.shape[2:])"]),
         *_at_picture(settings),
         "logits = enlarge(logits, samples.shape[:2])",
         "return np.ascontiguousarray(logits[0].numpy())",
@@ -164,8 +168,9 @@ def forwarding(checkpoint: Checkpoint, network: Network, settings: Settings) -> 
         '    """The logits of every class, Float32[classes h w], at the picture\'s size."""',
     ]
     enlarge = ENLARGE.replace("{mode}", MODES[chosen.upsampling])
-    code = "\n".join([*head, indented(body)])
-    return Piece(f"{enlarge}\n\n\n{code}", (), ("import torch", "import torch.nn.functional as F"))
+    parts = [enlarge, *viewed, "\n".join([*head, indented(body)])]
+    imports = ("import torch", "import torch.nn.functional as F")
+    return Piece("\n\n\n".join(parts), script_views.constants(chosen), imports)
 
 
 def _at_picture(settings: Settings) -> list[str]:

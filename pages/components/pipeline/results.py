@@ -63,6 +63,7 @@ def show_panels(seen: Seen, marked: str = "") -> None:
     channel = _channel(inspection)
     logits, engine = inspection.logits, inspecting.engine()
     height, width = logits.output_size
+    views = f", {logits.views} views averaged" if logits.views > 1 else ""
     show_viewer(
         inspection,
         _gauge(f"{inspection.network.checkpoint_digest} {input_id(inspection)}", inspection),
@@ -71,9 +72,9 @@ def show_panels(seen: Seen, marked: str = "") -> None:
         pin=_pin(inspection),
         answered=session.tab().answered,
         status=(
-            f"forward {logits.seconds * 1000:.0f} ms on CPU, {inspection.input.tensor.dtype}"
-            f" {tuple(inspection.input.tensor.shape)}; logits {height} x {width}, resized"
-            f" {inspection.settings.forwarding.upsampling} to the picture;"
+            f"forward {logits.seconds * 1000:.0f} ms on CPU{views},"
+            f" {inspection.input.tensor.dtype} {tuple(inspection.input.tensor.shape)};"
+            f" logits {height} x {width}, resized {inspection.settings.forwarding.upsampling} to the picture;"
             f" forward {engine.forwards} of this server since its start"
         ).replace("torch.", ""),
         # Nobody reads these on the page: a browser test has no other way to count the forwards of
