@@ -189,12 +189,12 @@ def _run(module: torch.nn.Module, x: torch.Tensor, head: str) -> torch.Tensor:
     x = x.contiguous(memory_format=torch.channels_last)
     try:
         with torch.inference_mode(), _stoppable(module):
-            output = _call(module, x, head)
+            output = call(module, x, head)
     except ForwardError:  # an exported program says itself why it stops
         raise
     except Exception as exc:
         raise stopped(exc, tuple(x.shape)) from exc
-    return _checked(output, x)
+    return checked(output, x)
 
 
 def _stoppable(module: torch.nn.Module) -> AbstractContextManager[object]:
@@ -202,8 +202,11 @@ def _stoppable(module: torch.nn.Module) -> AbstractContextManager[object]:
     return Stoppable() if isinstance(module, ProgramModule) else nullcontext()  # type: ignore[no-untyped-call]
 
 
-def _call(module: torch.nn.Module, x: torch.Tensor, head: str) -> Any:
-    """Only the head that is looked at; torchvision's own forward computes both and enlarges."""
+def call(module: torch.nn.Module, x: torch.Tensor, head: str) -> Any:
+    """What a module returns, its logits unwrapped.
+
+    Only the head that is looked at is run; torchvision's own forward computes both and enlarges.
+    """
     from torchvision.models.segmentation import LRASPP
     from torchvision.models.segmentation._utils import _SimpleSegmentationModel
 
@@ -229,7 +232,8 @@ def _unwrapped(output: Any, head: str) -> Any:
     return output
 
 
-def _checked(output: Any, x: torch.Tensor) -> torch.Tensor:
+def checked(output: Any, x: torch.Tensor) -> torch.Tensor:
+    """The logits [1 C h w] as they are; a ForwardError where the output is something else."""
     if (
         isinstance(output, torch.Tensor)
         and output.ndim == 4

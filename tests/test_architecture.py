@@ -30,6 +30,7 @@ ROOMS = (
     "operators",
     "views",
     "inference",
+    "feature_maps",
     "engine",
     "labels",
     "colors",
@@ -38,6 +39,7 @@ ROOMS = (
     "differences",
     "verdict",
     "inspection",
+    "activation_map",
     "diagnosis",
     "export",
     "__main__",
@@ -50,6 +52,8 @@ TORCH_ROOMS = {
     "operators",
     "views",
     "inference",
+    "feature_maps",
+    "activation_map",
     "diagnosis",
 }
 
