@@ -39,8 +39,8 @@ def show_why(seen: Seen) -> None:
         return
     left, right, words = st.columns(3)
     heat = heat_colors()[np.rint(found.values * 254).astype(np.uint8)]
-    pixels = _marked(inspection.image.pixels, pin)
-    show_picture(left, overlay(pixels, heat, OPACITY), "Class activation map over the picture")
+    over = _marked(overlay(inspection.image.pixels, heat, OPACITY), pin)
+    show_picture(left, over, "Class activation map over the picture")
     show_picture(right, heat, "Class activation map")
     words.markdown(f"**{as_text(_title(inspection, pin))}**")
     words.caption(as_text(_caption(found)))
