@@ -19,7 +19,7 @@ from core.errors import ChannelMismatchError, ForwardError
 from core.operators import Stoppable, stopped
 from core.orientation import TURNS
 from core.settings import Forwarding, Orientation, Upsampling
-from core.views import averaged
+from core.views import Run, averaged
 
 if TYPE_CHECKING:
     from core.preprocess import InputTensor
@@ -88,7 +88,7 @@ def forward(
         return resized(output.float(), tuple(view.shape[2:]), forwarding.upsampling)
 
     with torch.inference_mode():
-        logits = averaged(tensor.tensor, forwarding, run)
+        logits = _averaged(tensor.tensor, forwarding, run)
         values = at_picture(logits, tensor, forwarding.upsampling, size)[0].numpy()
     return Logits(
         np.ascontiguousarray(values, dtype=np.float32),
@@ -99,6 +99,16 @@ def forward(
         tuple(dict.fromkeys(notes)),
         len(sizes),
     )
+
+
+def _averaged(x: torch.Tensor, forwarding: Forwarding, run: Run) -> torch.Tensor:
+    """As `averaged`; a size that is advised is that of all that is fed, and not of windows."""
+    try:
+        return averaged(x, forwarding, run)
+    except ForwardError as error:
+        if forwarding.window and "resize" in error.changes:
+            error.changes["window"] = 0
+        raise
 
 
 def outputs(

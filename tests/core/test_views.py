@@ -120,6 +120,15 @@ def test_whoever_gives_up_stops_it_before_the_next_window():
     assert len(seen) == 2
 
 
+def test_a_size_that_is_advised_is_not_cut_into_windows_again():
+    def wrap(x):
+        raise ForwardError("64 only.", remedy="Resize.", changes={"resize": "fixed"})
+
+    with pytest.raises(ForwardError) as caught:
+        ran(Forwarding(window=4), Wrapped(wrap))
+    assert caught.value.changes == {"resize": "fixed", "window": 0}
+
+
 def test_logits_that_are_added_up_may_not_be_too_large_either(monkeypatch):
     image = decode_image(png(np.zeros((4, 4, 3))))
     large = change(Settings(), resize="fixed", height=64, width=64)
