@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 import torch
@@ -100,8 +101,10 @@ def activation_map(
 
 
 def _refuse_graphs(inspection: Inspection) -> None:
-    graphs = {ProgramModule: "an exported program, which is run node by node,"}
-    graphs |= {OnnxModule: "an ONNX graph, which another library runs,"}
+    graphs: dict[type[torch.nn.Module], str] = {
+        ProgramModule: "an exported program, which is run node by node,",
+        OnnxModule: "an ONNX graph, which another library runs,",
+    }
     for kind, words in graphs.items():
         if isinstance(inspection.network.module, kind):
             raise ForwardError(
@@ -145,7 +148,7 @@ def _window(tensor: InputTensor, pin: tuple[int, int], inspection: Inspection) -
 
     def distance(window: Window) -> float:
         middle = [(part.start + part.stop) / 2 for part in window]
-        return (middle[0] - row) ** 2 + (middle[1] - column) ** 2
+        return hypot(middle[0] - row, middle[1] - column)
 
     return min(windows(height, width, inspection.settings.forwarding), key=distance)
 

@@ -45,11 +45,11 @@ def feature_maps(module: nn.Module, least_channels: int) -> Iterator[deque[Featu
             return None
         if not _is_map(output) or output.shape[1] < least_channels:
             return None
-        leaf = output.detach().requires_grad_(True)
+        leaf: torch.Tensor = output.detach().requires_grad_(True)
         found.append(FeatureMap(names[layer], leaf))
         return leaf.clone()  # what follows may change it in place, which a leaf forbids
 
-    handle = register_module_forward_hook(cut)
+    handle = register_module_forward_hook(cut)  # type: ignore[arg-type] # it may give an output
     try:
         yield found
     finally:
