@@ -1,6 +1,7 @@
 """Why this class here: asked for a pinned pixel, computed only then, and refused in a sentence."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -54,3 +55,13 @@ def test_a_network_that_gives_no_gradients_is_told_in_a_sentence(app, monkeypatc
 
     assert "It gives none. Open the checkpoint." in said(opened(app, (5, 5)))
     assert not app.exception
+
+
+def test_it_is_one_forward_through_the_door_and_it_is_kept(app):
+    asked_by = inspecting.engine().forwards_of
+    ran = [asked_by[app.session_state.tab.person]]
+    for pin in ((120, 30), (120, 30), (121, 30)):
+        opened(app, pin)
+        ran.append(asked_by[app.session_state.tab.person])
+
+    assert [after - before for before, after in pairwise(ran)] == [1, 0, 1]
