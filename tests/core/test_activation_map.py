@@ -1,6 +1,7 @@
 """Class activation maps: of the right layer, class and place, and the network is as it was."""
 
 import copy
+from dataclasses import replace
 from threading import Thread
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from core.activation_map import ALIKE, activation_map
+from core.architectures.onnx.onnx_program import OnnxModule
 from core.engine import in_this_thread
 from core.errors import ForwardError
 from core.feature_maps import feature_maps
@@ -163,3 +165,12 @@ def test_a_program_is_told_to_give_no_gradients(tmp_path):
 
     with pytest.raises(ForwardError, match=r"exported program.* gives none"):
         activation_map(seen, (0, 0))
+
+
+def test_an_onnx_graph_is_told_to_give_none_either():
+    module = OnnxModule.__new__(OnnxModule)
+    nn.Module.__init__(module)
+    seen = shown()
+
+    with pytest.raises(ForwardError, match=r"ONNX graph.* gives none"):
+        activation_map(replace(seen, network=replace(seen.network, module=module)), (0, 0))
