@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.pipeline import exporting, headline, results, truth_errors
+from pages.components.pipeline import exporting, headline, results, truth_errors, why
 from pages.components.state import complaints, page
 from pages.components.widgets.page_frame import open_inspection
 
@@ -12,6 +12,9 @@ complaints.show_complaint()  # first: what is below it is what was open before
 job = headline.show_headline(seen)
 results.show_panels(seen, headline.marked_stage(job))
 results.show_charts(seen)
+with st.expander("Why this class here?", key="why", on_change="rerun") as asked:
+    if asked.open:
+        why.show_why(seen)
 if seen.truth is not None:
     title = "Errors against the ground truth"
     with st.expander(title, key="differences", on_change="rerun") as differences:

@@ -26,7 +26,7 @@ from urllib.parse import urlencode
 from benchmarks.cases import Trial, faulty, healthy, pairs
 from benchmarks.workers import one_thread
 from core.__main__ import main as command_line
-from core.settings import to_query
+from core.settings_address import to_query
 from examples.gallery import cases, material_of
 from examples.materials import Material
 

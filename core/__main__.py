@@ -22,7 +22,8 @@ from urllib.parse import parse_qsl
 
 from core.errors import InspectionError
 from core.presets import PRESETS, apply_preset
-from core.settings import Settings, change, flatten, from_query
+from core.settings import Settings, change, flatten
+from core.settings_address import from_query
 from core.store.commands import add_commands
 
 if TYPE_CHECKING:  # torch loads when the arguments are understood

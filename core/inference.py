@@ -1,4 +1,4 @@
-"""Network and tensor to logits: one forward, back at the picture's size."""
+"""Network and tensor to logits: one forward or the mean of several, at the picture's size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from core.architectures import Network
 from core.architectures.program.program_module import ProgramModule
 from core.errors import ChannelMismatchError, ForwardError
 from core.operators import Stoppable, stopped
-from core.settings import Forwarding, Upsampling
+from core.orientation import TURNS
+from core.settings import Forwarding, Orientation, Upsampling
+from core.views import Run, averaged
 
 if TYPE_CHECKING:
     from core.preprocess import InputTensor
@@ -35,24 +37,26 @@ class Logits:
     output_size: tuple[int, int]  # h, w of what the network returned, before resizing
     head: str
     mode: str
-    seconds: float  # the forward alone
+    seconds: float  # the forwards alone
     notes: tuple[str, ...] = ()  # what was done otherwise than asked
+    views: int = 1  # how many forwards were averaged
 
 
 def forward(
     network: Network, tensor: InputTensor, forwarding: Forwarding, *, size: tuple[int, int]
 ) -> Logits:
-    """Run the network once, without gradients; the shared module is never changed.
+    """Run the network on each view, without gradients; the shared module is never changed.
 
     Args:
         network: the rebuilt network.
         tensor: [1 c h w] in float32, float16 or bfloat16; the network runs in that precision.
-        forwarding: mode, head, and how the logits are enlarged.
+        forwarding: mode, head, views, and how the logits are enlarged.
         size: h, w of the picture.
 
     Raises:
         ChannelMismatchError: the first convolution expects another number of channels.
         ForwardError: the network stops, or returns something else than [1 C h w].
+        SettingsError: there would be too many windows.
 
     A network of one convolution that gives the sum of its three channels, and its negative:
 
@@ -72,14 +76,39 @@ def forward(
     ((2, 4, 6), [3.0, -3.0])
     """
     notes: list[str] = []
-    start = time.perf_counter()
-    output = outputs(network, tensor.tensor, forwarding, notes)
-    seconds = time.perf_counter() - start
-    values = _at_picture(output, tensor, forwarding.upsampling, size)
-    output_size = (output.shape[2], output.shape[3])
+    module = prepared(network, tensor.tensor, forwarding, notes)
+    seconds: list[float] = []
+    sizes: list[tuple[int, int]] = []
+
+    def run(view: torch.Tensor) -> torch.Tensor:
+        start = time.perf_counter()
+        output = _run(module, view, forwarding.head)
+        seconds.append(time.perf_counter() - start)
+        sizes.append((output.shape[2], output.shape[3]))
+        return resized(output.float(), tuple(view.shape[2:]), forwarding.upsampling)
+
+    with torch.inference_mode():
+        logits = _averaged(tensor.tensor, forwarding, run)
+        values = at_picture(logits, tensor, forwarding.upsampling, size)[0].numpy()
     return Logits(
-        values, output_size, forwarding.head, forwarding.mode, seconds, tuple(dict.fromkeys(notes))
+        np.ascontiguousarray(values, dtype=np.float32),
+        sizes[0],
+        forwarding.head,
+        forwarding.mode,
+        sum(seconds),
+        tuple(dict.fromkeys(notes)),
+        len(sizes),
     )
+
+
+def _averaged(x: torch.Tensor, forwarding: Forwarding, run: Run) -> torch.Tensor:
+    """As `averaged`; a size that is advised is that of all that is fed, and not of windows."""
+    try:
+        return averaged(x, forwarding, run)
+    except ForwardError as error:
+        if forwarding.window and "resize" in error.changes:
+            error.changes["window"] = 0
+        raise
 
 
 def outputs(
@@ -96,10 +125,21 @@ def outputs(
     Raises:
         ChannelMismatchError, ForwardError: as `forward`.
     """
+    module = prepared(network, x, forwarding, [] if notes is None else notes)
+    return _run(module, x, forwarding.head)
+
+
+def prepared(
+    network: Network, x: torch.Tensor, forwarding: Forwarding, notes: list[str]
+) -> torch.nn.Module:
+    """The module to run on an input: the shared one, or a changed copy of it.
+
+    Raises:
+        ChannelMismatchError, ForwardError: it cannot be run on such an input, or has no such head.
+    """
     _check_channels(network, x)
     _check_head(network, forwarding.head)
-    module = _prepared(network.module, x.dtype, forwarding.mode, [] if notes is None else notes)
-    return _run(module, x, forwarding.head)
+    return _prepared(network.module, x.dtype, forwarding.mode, notes)
 
 
 def _check_channels(network: Network, tensor: torch.Tensor) -> None:
@@ -159,12 +199,12 @@ def _run(module: torch.nn.Module, x: torch.Tensor, head: str) -> torch.Tensor:
     x = x.contiguous(memory_format=torch.channels_last)
     try:
         with torch.inference_mode(), _stoppable(module):
-            output = _call(module, x, head)
+            output = call(module, x, head)
     except ForwardError:  # an exported program says itself why it stops
         raise
     except Exception as exc:
         raise stopped(exc, tuple(x.shape)) from exc
-    return _checked(output, x)
+    return checked(output, x)
 
 
 def _stoppable(module: torch.nn.Module) -> AbstractContextManager[object]:
@@ -172,8 +212,11 @@ def _stoppable(module: torch.nn.Module) -> AbstractContextManager[object]:
     return Stoppable() if isinstance(module, ProgramModule) else nullcontext()  # type: ignore[no-untyped-call]
 
 
-def _call(module: torch.nn.Module, x: torch.Tensor, head: str) -> Any:
-    """Only the head that is looked at; torchvision's own forward computes both and enlarges."""
+def call(module: torch.nn.Module, x: torch.Tensor, head: str) -> Any:
+    """What a module returns, its logits unwrapped.
+
+    Only the head that is looked at is run; torchvision's own forward computes both and enlarges.
+    """
     from torchvision.models.segmentation import LRASPP
     from torchvision.models.segmentation._utils import _SimpleSegmentationModel
 
@@ -199,7 +242,8 @@ def _unwrapped(output: Any, head: str) -> Any:
     return output
 
 
-def _checked(output: Any, x: torch.Tensor) -> torch.Tensor:
+def checked(output: Any, x: torch.Tensor) -> torch.Tensor:
+    """The logits [1 C h w] as they are; a ForwardError where the output is something else."""
     if (
         isinstance(output, torch.Tensor)
         and output.ndim == 4
@@ -222,18 +266,32 @@ def _checked(output: Any, x: torch.Tensor) -> torch.Tensor:
 # --- back to the picture --------------------------------------------------------------------------
 
 
-def _at_picture(
-    output: torch.Tensor, tensor: InputTensor, upsampling: Upsampling, size: tuple[int, int]
-) -> np.ndarray:
-    """Enlarge to the tensor's size, cut the padding off, resize to the picture's size."""
-    height, width = tensor.content
-    with torch.inference_mode():
-        values = _resized(output.float(), tuple(tensor.tensor.shape[2:]), upsampling)
-        values = _resized(values[:, :, :height, :width], size, upsampling)
-    return np.ascontiguousarray(values[0].numpy(), dtype=np.float32)
+def at_picture(
+    logits: torch.Tensor, tensor: InputTensor, upsampling: Upsampling, size: tuple[int, int]
+) -> torch.Tensor:
+    """Cut the padding off, turn back, and resize to the picture's size.
+
+    Args:
+        logits: Float32[1 C h w] at the tensor's size.
+        tensor: what was fed.
+        upsampling: how they are resized.
+        size: h, w of the picture.
+    """
+    (top, left), (height, width) = tensor.corner, tensor.content
+    values = logits[:, :, top : top + height, left : left + width]
+    return resized(_turned_back(values, tensor.orientation), size, upsampling)
 
 
-def _resized(values: torch.Tensor, size: tuple[int, ...], upsampling: Upsampling) -> torch.Tensor:
+def _turned_back(values: torch.Tensor, orientation: Orientation) -> torch.Tensor:
+    """[1 C h w] as the picture lies."""
+    turn = TURNS[orientation]
+    if turn.reversed_axes:
+        values = values.flip([2 + axis for axis in turn.reversed_axes])
+    return values.transpose(2, 3) if turn.transposed else values
+
+
+def resized(values: torch.Tensor, size: tuple[int, ...], upsampling: Upsampling) -> torch.Tensor:
+    """[1 C h w] at another size; the same values where they have it."""
     if tuple(values.shape[2:]) == tuple(size):
         return values
     if upsampling == "nearest":

@@ -72,6 +72,9 @@ def run_stages(
     size = image.pixels.shape[:2]
     check_size(network, size, settings.forwarding.head)
     tensor = _input(image, settings, previous)
+    if settings.forwarding.window or settings.forwarding.flip != "none":
+        fed = tuple(tensor.tensor.shape[2:])  # where the logits of all views are added up
+        check_size(network, fed, settings.forwarding.head)
     logits = forward(
         logits_key(image, network, settings),
         lambda: inference.forward(network, tensor, settings.forwarding, size=size),

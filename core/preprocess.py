@@ -1,4 +1,4 @@
-"""Picture to tensor: color, resize, scale, mean and std, second division, dtype, in this order."""
+"""Picture to tensor: color, orientation, resize, scale, mean, std, second division, dtype."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from torchvision.transforms.v2 import functional as transforms
 
 from core.errors import SettingsError
 from core.image import Image
-from core.settings import Preprocessing
+from core.orientation import turned
+from core.settings import CONTROLS, Orientation, Preprocessing
 
 MAX_PIXELS = 25_000_000  # after resizing, as for pictures
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's mode L
@@ -32,18 +33,26 @@ class InputTensor:
     """What the network is given, and how it came about."""
 
     tensor: torch.Tensor  # [1 c h w] in the chosen dtype
-    base: np.ndarray  # Float32[h w c], in the order fed, resized and padded, before scaling
+    base: np.ndarray  # Float32[h w c], in the order fed, turned, resized, padded, before scaling
     gain: tuple[float, ...]  # per channel: tensor = gain * base + offset, before the cast
     offset: tuple[float, ...]
     divisor: float  # of the scaling
     largest: float  # the largest sample that the picture's depth allows
     content: tuple[int, int]  # h, w of the part that is picture; the rest is padding
     notes: tuple[str, ...]
+    corner: tuple[int, int] = (0, 0)  # row, column where that part begins
+    orientation: Orientation = "none"  # of the picture in it
 
     @property
     def values(self) -> np.ndarray:
         """Float32[c h w]: the tensor as the network sees it."""
         return self.tensor[0].float().numpy()
+
+    @property
+    def unpadded(self) -> np.ndarray:
+        """Float32[c h w]: the part of it that is picture."""
+        (top, left), (height, width) = self.corner, self.content
+        return self.values[:, top : top + height, left : left + width]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,24 +88,36 @@ def preprocess(image: Image, preprocessing: Preprocessing) -> InputTensor:
     """
     samples = image.pixels if preprocessing.depth == "8" else image.samples
     ordered = _ordered(samples, preprocessing.color)
-    resized, notes = _resized(ordered, preprocessing)
-    base, content = _padded(resized, preprocessing)
-    if base.shape[:2] != content:
-        notes.append(
-            f"padded {content[1]} x {content[0]} to {base.shape[1]} x {base.shape[0]} with black"
-        )
+    resized, notes = _resized(turned(ordered, preprocessing.orientation), preprocessing)
+    height, width = resized.shape[:2]
+    base, corner = _padded(resized, preprocessing)
+    if base.shape != resized.shape:
+        bars = f"bars of {preprocessing.pad_color}"
+        bars = "black" if preprocessing.resize == "multiple" else bars
+        notes.append(f"padded {width} x {height} to {base.shape[1]} x {base.shape[0]} with {bars}")
+    if preprocessing.orientation != "none":
+        words = CONTROLS["orientation"].words[preprocessing.orientation]
+        notes.insert(0, f"fed {words}; the logits are turned back")
     divisor = _divisor(samples, preprocessing)
     gain, offset = _affine(resized, divisor, preprocessing)
     tensor = _applied(base, gain, offset, DTYPES[preprocessing.dtype])
     return InputTensor(
-        tensor, base, gain, offset, divisor, _largest(samples), content, tuple(notes)
+        tensor,
+        base,
+        gain,
+        offset,
+        divisor,
+        _largest(samples),
+        (height, width),
+        tuple(notes),
+        corner,
+        preprocessing.orientation,
     )
 
 
 def channel_histograms(tensor: InputTensor, bins: int = 64) -> Histogram:
     """Bin the values of each channel over their common range."""
-    height, width = tensor.content
-    values = tensor.values[:, :height, :width].reshape(len(tensor.values), -1)
+    values = tensor.unpadded.reshape(len(tensor.values), -1)
     finite = [channel[np.isfinite(channel)] for channel in values]
     ends = [end for channel in finite if channel.size for end in (channel.min(), channel.max())]
     low, high = (float(min(ends)), float(max(ends))) if ends else (0.0, 1.0)
@@ -141,9 +162,12 @@ def _resized(samples: np.ndarray, chosen: Preprocessing) -> tuple[np.ndarray, li
 
 
 def target_size(height: int, width: int, chosen: Preprocessing) -> tuple[int, int]:
-    """The h, w to which a picture of this h, w is resized, before any padding."""
+    """The h, w to which a picture of this h, w, turned already, is resized before any padding."""
     if chosen.resize == "fixed":
         return chosen.height, chosen.width
+    if chosen.resize == "letterbox":
+        scale = min(chosen.height / height, chosen.width / width)
+        return max(1, round(height * scale)), max(1, round(width * scale))
     if chosen.resize in ("shorter", "longer"):
         side: Literal[0, 1] = int((height > width) == (chosen.resize == "shorter"))  # type: ignore[assignment]
         known = (height, width)[side]
@@ -153,12 +177,21 @@ def target_size(height: int, width: int, chosen: Preprocessing) -> tuple[int, in
 
 
 def _padded(samples: np.ndarray, chosen: Preprocessing) -> tuple[np.ndarray, tuple[int, int]]:
-    """Black at the bottom and at the right, up to a multiple of n."""
-    height, width = samples.shape[:2]
+    """Black at the bottom and at the right, up to a multiple of n; or bars around a letterbox.
+
+    Returns:
+        The samples, and the row and column where the picture begins.
+    """
+    height, width, channels = samples.shape
+    if chosen.resize == "letterbox":
+        top, left = (chosen.height - height) // 2, (chosen.width - width) // 2
+        box = np.full((chosen.height, chosen.width, channels), chosen.pad_color, np.float32)
+        box[top : top + height, left : left + width] = samples
+        return box, (top, left)
     if chosen.resize != "multiple":
-        return samples, (height, width)
+        return samples, (0, 0)
     extra = (-height % chosen.multiple, -width % chosen.multiple)
-    return np.pad(samples, ((0, extra[0]), (0, extra[1]), (0, 0))), (height, width)
+    return np.pad(samples, ((0, extra[0]), (0, extra[1]), (0, 0))), (0, 0)
 
 
 def _largest(samples: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -19,12 +19,16 @@ Triple = tuple[float, float, float]
 Color = Literal["rgb", "bgr", "gray"]
 Depth = Literal["8", "file"]
 Scale = Literal["255", "1", "65535", "max"]
-Resize = Literal["none", "fixed", "shorter", "longer", "multiple"]
+Resize = Literal["none", "fixed", "shorter", "longer", "multiple", "letterbox"]
+Orientation = Literal[
+    "none", "90", "180", "270", "mirrored", "flipped", "transposed", "transversed"
+]
 Interpolation = Literal["bilinear", "bilinear-no-antialias", "bicubic", "nearest"]
 Dtype = Literal["float32", "float16", "bfloat16"]
 Mode = Literal["eval", "train"]
 Head = Literal["out", "aux"]
 Upsampling = Literal["bilinear", "nearest"]
+Flip = Literal["none", "horizontal", "both"]
 Rule = Literal["auto", "argmax", "threshold", "per_class"]
 Activation = Literal["auto", "none", "softmax", "sigmoid"]
 Palette = Literal["voc", "cityscapes", "ade20k", "safe", "gray", "custom"]
@@ -38,18 +42,21 @@ class Control:
     words: Mapping[str, str] = field(default_factory=dict)  # of values that are not plain by name
     limits: tuple[float, float] = (-1e6, 1e6)  # of numbers, both included
     step: float = 0.01  # of a float in the sidebar; whole numbers go by 1
-    beside: tuple[str, tuple[str, ...]] | None = None  # asked only where that one has such a value
+    beside: tuple[str, Sequence[Any]] | None = None  # asked only where that one has such a value
     since: int = 1  # schema of the JSON that first had it; older files get the default
 
 
-FIXED = ("resize", ("fixed",))
+FIXED = ("resize", ("fixed", "letterbox"))
 SIDE = ("resize", ("shorter", "longer"))
-SIZED = ("resize", ("fixed", "shorter", "longer"))
+SIZED = ("resize", ("fixed", "shorter", "longer", "letterbox"))
+BOXED = ("resize", ("letterbox",))
+LARGEST_WINDOW = 4096  # pixels
+WINDOWED = ("window", range(1, LARGEST_WINDOW + 1))
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Picture to tensor, in this order: color, resize, scale, mean/std, second division, dtype."""
+    """Picture to tensor: color, orientation, resize, scale, mean/std, second division, dtype."""
 
     # Of a file with more than three bands, counted from 1; of others nothing is to be chosen.
     red_band: Annotated[int, Control("Red band", limits=(1, 64), since=3)] = 1
@@ -99,6 +106,7 @@ class Preprocessing:
                 "shorter": "shorter side to",
                 "longer": "longer side to",
                 "multiple": "pad to a multiple of",  # black at the right and at the bottom
+                "letterbox": "letterbox: fit inside height x width",  # bars on both sides
             },
         ),
     ] = "none"
@@ -116,6 +124,26 @@ class Preprocessing:
             beside=SIZED,
         ),
     ] = "bilinear"
+    pad_color: Annotated[  # of a letterbox's bars, in units of the samples that are fed
+        int, Control("Pad color", limits=(0, 255), beside=BOXED, since=4)
+    ] = 114  # of YOLO; others take 0 or 128
+    orientation: Annotated[
+        Orientation,  # the picture is turned before it is resized, its logits are turned back
+        Control(
+            "Orientation",
+            {
+                "none": "as it is",
+                "90": "turned left by 90°",
+                "180": "turned by 180°",
+                "270": "turned right by 90°",
+                "mirrored": "mirrored left to right",
+                "flipped": "upside down",
+                "transposed": "rows and columns exchanged",
+                "transversed": "exchanged and turned by 180°",
+            },
+            since=4,
+        ),
+    ] = "none"
     dtype: Annotated[Dtype, Control("Data type")] = "float32"
 
     @property
@@ -147,6 +175,20 @@ class Forwarding:
     upsampling: Annotated[  # back to the picture's size
         Upsampling, Control("Upsampling of the logits")
     ] = "bilinear"
+    window: Annotated[  # side of a sliding window in pixels of the tensor; 0: the whole at once
+        int, Control("Sliding window (0: none)", limits=(0, LARGEST_WINDOW), since=4)
+    ] = 0
+    overlap: Annotated[  # share of a window that the next one covers too
+        float, Control("Overlap of windows", limits=(0, 0.75), step=0.05, beside=WINDOWED, since=4)
+    ] = 0.5
+    flip: Annotated[
+        Flip,  # logits are averaged over flipped views, each flipped back
+        Control(
+            "Average over flipped views",
+            {"horizontal": "mirrored too", "both": "mirrored, upside down, and both"},
+            since=4,
+        ),
+    ] = "none"
 
 
 @dataclass(frozen=True)
@@ -229,50 +271,6 @@ def change(settings: Settings, **changes: Any) -> Settings:
 def digest(value: Any) -> str:
     """A short name for a frozen value, equal for equal values: 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(asdict(value), sort_keys=True).encode()).hexdigest()[:16]
-
-
-# --- as text: the address bar ---------------------------------------------------------------------
-
-
-def to_query(settings: Settings) -> dict[str, str]:
-    """The address-bar form: every choice explicit, so that a link outlives a changed default."""
-    return {name: _to_text(value) for name, value in flatten(settings).items()}
-
-
-def from_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
-    """Read the address bar back.
-
-    Returns:
-        The settings, and the names whose value was unusable and fell back to the default.
-        Names that are no settings are left to others.
-    """
-    settings, ignored = Settings(), []
-    for name in PART_OF.keys() & query.keys():
-        try:
-            settings = change(settings, **{name: _from_text(name, query[name])})
-        except (SettingsError, ValueError):
-            ignored.append(name)
-    return settings, tuple(sorted(ignored))
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, tuple):
-        joint = "|" if value and isinstance(value[0], str) else ","  # names may hold commas
-        return joint.join(_to_text(item) for item in value)
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
-
-
-def _from_text(name: str, text: str) -> Any:
-    hint = HINTS[name]
-    if hint == Triple:
-        return tuple(float(item) for item in text.split(","))
-    if hint == tuple[str, ...]:
-        return tuple(item for item in text.split("|") if item)
-    if hint is bool:
-        return {"1": True, "0": False}[text] if text in ("0", "1") else text
-    return hint(text) if hint in (int, float) else text
 
 
 # --- limits ---------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ ROOMS = (
     "errors",
     "forked",
     "settings",
+    "orientation",
+    "settings_address",
     "settings_json",
     "presets",
     "recent",
@@ -26,7 +28,9 @@ ROOMS = (
     "checkpoint",
     "architectures",
     "operators",
+    "views",
     "inference",
+    "feature_maps",
     "engine",
     "labels",
     "colors",
@@ -35,12 +39,23 @@ ROOMS = (
     "differences",
     "verdict",
     "inspection",
+    "activation_map",
     "diagnosis",
     "export",
     "__main__",
     "testing",
 )
-TORCH_ROOMS = {"preprocess", "checkpoint", "architectures", "operators", "inference", "diagnosis"}
+TORCH_ROOMS = {
+    "preprocess",
+    "checkpoint",
+    "architectures",
+    "operators",
+    "views",
+    "inference",
+    "feature_maps",
+    "activation_map",
+    "diagnosis",
+}
 
 
 def imports(path):

@@ -23,8 +23,7 @@ from core.diagnosis.finding import Finding, worst_first
 from core.diagnosis.harm import without_harm
 from core.diagnosis.measure.forwards import BudgetSpent
 from core.diagnosis.measure.measurements import Measurements, measure
-from core.diagnosis.measure.size_to_feed import size_to_feed
-from core.diagnosis.measure.sizes import at_size
+from core.diagnosis.measure.size_to_feed import size_to_feed, to_feed
 from core.diagnosis.normalization.naming import difference_in_words
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.progress import Progress
@@ -173,7 +172,7 @@ class _Search:
         if size is None:
             return
         self.so_far = self.so_far.with_findings([[not_taken(measured, size)]])
-        settings = change(measured.settings, **at_size(size))
+        settings = change(measured.settings, **to_feed(measured.settings, size))
         case = replace(measured.case, settings=settings)
         self.measured = Measurements(case, measured.forwards, measured.failures)
 

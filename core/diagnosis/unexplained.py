@@ -23,7 +23,7 @@ from core.verdict import LOW_MIOU, Verdict, class_name, judge
 GROUPS = {
     "normalization": {"mean", "std", "scale", "divide_again", "zscore", "depth"},
     "channel order": {"color"},
-    "size": {"resize", "height", "width", "side", "multiple", "interpolation"},
+    "size": {"resize", "height", "width", "side", "multiple", "pad_color", "interpolation"},
     "BatchNorm mode": {"mode"},
     "threshold": {"threshold", "rule", "activation"},
     "head": {"head"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from core.export.pieces import Piece, indented
 from core.image import ImageFacts
+from core.orientation import TURNS
 from core.settings import Preprocessing
 
 SHALLOW = '''\
@@ -124,17 +125,19 @@ def preprocessing(chosen: Preprocessing, *, deep: bool) -> Piece:
         *windowed,
         *(["largest = float(samples.max()) or 1.0"] if chosen.scale == "max" else []),
         *_ordered(chosen.color, whole=whole),
+        *_turned(chosen),
         *_resized(chosen),
         *(_statistics(chosen) if chosen.zscore else []),
         *_padded(chosen),
         *_normalized(chosen),
     ]
-    resizes = chosen.resize in ("fixed", "shorter", "longer")
+    resizes = chosen.resize in ("fixed", "shorter", "longer", "letterbox")
     imports = ["import torch"]
     if resizes:
         imports += ["from torchvision.transforms.v2 import InterpolationMode"]
         imports += ["from torchvision.transforms.v2.functional import resize"]
-    gives = "tuple[torch.Tensor, tuple[int, int]]" if pads(chosen) else "torch.Tensor"
+    place = "tuple[int, int]" if chosen.resize == "multiple" else "tuple[int, int, int, int]"
+    gives = f"tuple[torch.Tensor, {place}]" if pads(chosen) else "torch.Tensor"
     head = f"def preprocess(samples: np.ndarray) -> {gives}:"
     return Piece(
         f'{head}\n    """{_told(chosen)}"""\n{indented(body)}', _constants(chosen), tuple(imports)
@@ -143,13 +146,23 @@ def preprocessing(chosen: Preprocessing, *, deep: bool) -> Piece:
 
 def pads(chosen: Preprocessing) -> bool:
     """Whether `preprocess` also returns which part is picture."""
-    return chosen.resize == "multiple"
+    return place_of(chosen) != ""
+
+
+def place_of(chosen: Preprocessing) -> str:
+    """The names under which the script knows which part is picture; "" where all of it is."""
+    places = {"multiple": "(height, width)", "letterbox": "(top, left, height, width)"}
+    return places.get(chosen.resize, "")
 
 
 def _told(chosen: Preprocessing) -> str:
     channels = 1 if chosen.color == "gray" else 3
     kind = {"float32": "Float32", "float16": "Float16", "bfloat16": "BFloat16"}[chosen.dtype]
-    more = ", and the size without padding" if pads(chosen) else ""
+    part = {
+        "multiple": ", and the size without padding",
+        "letterbox": ", and the place of the picture",
+    }
+    more = part.get(chosen.resize, "")
     return f"{kind}[1 {channels} h w] in {COLORS[chosen.color]} order{more}."
 
 
@@ -170,12 +183,34 @@ def _ordered(color: str, *, whole: bool) -> list[str]:
     return [*lines, f"samples = np.ascontiguousarray({fed}, dtype=np.float32)"]
 
 
+def _turned(chosen: Preprocessing) -> list[str]:
+    """As core/orientation.py: rows and columns change places, then each may be reversed."""
+    turn = TURNS[chosen.orientation]
+    if turn == TURNS["none"]:
+        return []
+    steps = [slice_of(turn.rows), slice_of(turn.columns)]
+    places = ".transpose(1, 0, 2)" if turn.transposed else ""
+    order = f"[{', '.join(steps)}]" if turn.reversed_axes else ""
+    return [f"samples = np.ascontiguousarray(samples{places}{order})  # {chosen.orientation}"]
+
+
+def slice_of(is_reversed: bool) -> str:
+    """How an axis is indexed."""
+    return "::-1" if is_reversed else ":"
+
+
 def _resized(chosen: Preprocessing) -> list[str]:
     if chosen.resize in ("none", "multiple"):
         return []
     lines = []
     size = "[HEIGHT, WIDTH]"
-    if chosen.resize != "fixed":
+    if chosen.resize == "letterbox":
+        size = "size"
+        lines = [
+            "scale = min(HEIGHT / samples.shape[0], WIDTH / samples.shape[1])",
+            "size = [max(1, round(side * scale)) for side in samples.shape[:2]]",
+        ]
+    elif chosen.resize != "fixed":
         least = "min" if chosen.resize == "shorter" else "max"
         known, size = f"{least}(samples.shape[:2])", "size"
         lines = [f"size = [max(1, int(SIDE * side / {known})) for side in samples.shape[:2]]"]
@@ -207,6 +242,14 @@ def _divisor(chosen: Preprocessing) -> str:
 def _padded(chosen: Preprocessing) -> list[str]:
     if not pads(chosen):
         return []
+    if chosen.resize == "letterbox":
+        return [
+            "height, width = samples.shape[:2]",
+            "top, left = (HEIGHT - height) // 2, (WIDTH - width) // 2",
+            "box = np.full((HEIGHT, WIDTH, samples.shape[2]), PAD_COLOR, np.float32)",
+            "box[top : top + height, left : left + width] = samples",
+            "samples = box",
+        ]
     return [
         "height, width = samples.shape[:2]",
         "below, right = -height % MULTIPLE, -width % MULTIPLE",
@@ -226,7 +269,7 @@ def _normalized(chosen: Preprocessing) -> list[str]:
     return [
         *lines,
         "x = torch.from_numpy(samples.astype(np.float32))",
-        f"return {x}, (height, width)" if pads(chosen) else f"return {x}",
+        f"return {x}, {place_of(chosen)}" if pads(chosen) else f"return {x}",
     ]
 
 
@@ -288,8 +331,10 @@ def _constants(chosen: Preprocessing) -> tuple[str, ...]:
         lines.append(f"MEAN = np.array({list(chosen.mean[:count])})")
     if not chosen.zscore and _scales(chosen):
         lines.append(f"STD = np.array({list(chosen.std[:count])})")
-    if chosen.resize == "fixed":
+    if chosen.resize in ("fixed", "letterbox"):
         lines.append(f"HEIGHT, WIDTH = {chosen.height}, {chosen.width}")
+    if chosen.resize == "letterbox":
+        lines.append(f"PAD_COLOR = {chosen.pad_color}  # of the bars, 0 to 255")
     if chosen.resize in ("shorter", "longer"):
         lines.append(f"SIDE = {chosen.side}  # pixels of the {chosen.resize} side")
     if chosen.resize == "multiple":

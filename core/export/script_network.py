@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from core.architectures.network import Network
 from core.checkpoint import Checkpoint
+from core.export import script_views
 from core.export.pieces import Piece, indented, plain, quoted
-from core.export.script_input import pads
+from core.export.script_input import place_of
+from core.orientation import TURNS
 from core.settings import Forwarding, Settings
 
 PICKLES = ("zip pickle", "legacy pickle")
@@ -147,14 +149,16 @@ def _filled(checkpoint: Checkpoint, network: Network) -> list[str]:
 def forwarding(checkpoint: Checkpoint, network: Network, settings: Settings) -> Piece:
     """One forward, and the logits brought back to the picture's size."""
     chosen: Forwarding = settings.forwarding
-    padded = pads(settings.preprocessing)
-    made = "x, (height, width) = preprocess(samples)" if padded else "x = preprocess(samples)"
-    body = [
-        made,
+    place = place_of(settings.preprocessing)
+    one = [
         "x = x.contiguous(memory_format=torch.channels_last)",
         f"logits = {_call(network, checkpoint, chosen.head)}.float()",
-        "logits = enlarge(logits, x.shape[2:])",
-        *(["logits = logits[:, :, :height, :width]  # without the padding"] if padded else []),
+    ]
+    viewed = script_views.averaging(chosen, one)
+    body = [
+        f"x, {place} = preprocess(samples)" if place else "x = preprocess(samples)",
+        *(script_views.mean(chosen) or [*one, "logits = enlarge(logits, x.shape[2:])"]),
+        *_at_picture(settings),
         "logits = enlarge(logits, samples.shape[:2])",
         "return np.ascontiguousarray(logits[0].numpy())",
     ]
@@ -164,8 +168,22 @@ def forwarding(checkpoint: Checkpoint, network: Network, settings: Settings) -> 
         '    """The logits of every class, Float32[classes h w], at the picture\'s size."""',
     ]
     enlarge = ENLARGE.replace("{mode}", MODES[chosen.upsampling])
-    code = "\n".join([*head, indented(body)])
-    return Piece(f"{enlarge}\n\n\n{code}", (), ("import torch", "import torch.nn.functional as F"))
+    parts = [enlarge, *viewed, "\n".join([*head, indented(body)])]
+    imports = ("import torch", "import torch.nn.functional as F")
+    return Piece("\n\n\n".join(parts), script_views.constants(chosen), imports)
+
+
+def _at_picture(settings: Settings) -> list[str]:
+    """Without the padding, and as the picture lies."""
+    part = {
+        "multiple": ":height, :width",
+        "letterbox": "top : top + height, left : left + width",
+    }.get(settings.preprocessing.resize)
+    lines = [f"logits = logits[:, :, {part}]  # without the padding"] if part else []
+    turn = TURNS[settings.preprocessing.orientation]
+    back = f".flip({[2 + axis for axis in turn.reversed_axes]})" if turn.reversed_axes else ""
+    back += ".transpose(2, 3)" if turn.transposed else ""
+    return [*lines, *([f"logits = logits{back}  # turned back"] if back else [])]
 
 
 def _call(network: Network, checkpoint: Checkpoint, head: str) -> str:

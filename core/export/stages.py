@@ -59,17 +59,15 @@ def _thinned(pixels: np.ndarray) -> np.ndarray:
 
 def _normalized(inspection: Inspection) -> np.ndarray:
     """The tensor without its padding, in the order fed: -2.64..2.64 as black..white."""
-    height, width = inspection.input.content
-    values = np.nan_to_num(inspection.input.values[:, :height, :width]).transpose(1, 2, 0)
+    values = np.nan_to_num(inspection.input.unpadded).transpose(1, 2, 0)
     scaled = (values.astype(np.float64) + SHOWN_RANGE) / (2 * SHOWN_RANGE) * 255
     pixels = np.rint(scaled.clip(0, 255)).astype(np.uint8)
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[..., :3]
 
 
 def _range_told(inspection: Inspection) -> str:
-    tensor = inspection.input
-    height, width = tensor.content
-    values = tensor.values[:, :height, :width]
+    values = inspection.input.unpadded
+    height, width = inspection.input.content
     return f"{width} x {height}, {_span(values)}; black to white is ±{SHOWN_RANGE}"
 
 

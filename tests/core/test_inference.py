@@ -14,9 +14,13 @@ from torch import nn
 from core.architectures import Account, Network, build_network
 from core.checkpoint import Checkpoint
 from core.errors import ChannelMismatchError, ForwardError
+from core.image import decode_image
 from core.inference import forward
-from core.settings import Forwarding
+from core.orientation import TURNS
+from core.preprocess import preprocess
+from core.settings import Forwarding, Preprocessing
 from examples.network import build_network as build_example
+from tests.conftest import png
 
 OUT = Forwarding()
 
@@ -27,6 +31,8 @@ class Input:
 
     tensor: torch.Tensor
     content: tuple[int, int]
+    corner: tuple[int, int] = (0, 0)
+    orientation: str = "none"
 
 
 def picture(height=4, width=6, channels=3, dtype=torch.float32, content=None):
@@ -322,3 +328,29 @@ def test_whatever_the_network_raises_is_wrapped(error, sentence):
         forward(network_of(Wrapped(raising(error))), picture(), OUT, size=(4, 6))
     assert caught.value.__cause__ is error
     assert caught.value.remedy
+
+
+# --- turned, and in a letterbox -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_the_logits_of_a_turned_picture_are_turned_back(orientation):
+    image = decode_image(png(np.random.default_rng(0).integers(0, 256, (5, 7, 3))))
+    network = network_of(Wrapped())
+    plain, other = (
+        forward(network, preprocess(image, chosen), OUT, size=(5, 7)).values
+        for chosen in (Preprocessing(), Preprocessing(orientation=orientation))
+    )
+    np.testing.assert_allclose(other, plain, atol=1e-6)
+
+
+def test_the_bars_of_a_letterbox_are_cut_off_before_the_logits_are_enlarged():
+    image = decode_image(png(np.random.default_rng(0).integers(0, 256, (6, 8, 3))))
+    network = network_of(Wrapped())
+    boxed = Preprocessing(resize="letterbox", height=8, width=4, orientation="90")
+    small = Preprocessing(resize="fixed", height=5, width=4, orientation="90")
+    left, right = (
+        forward(network, preprocess(image, chosen), OUT, size=(6, 8)).values
+        for chosen in (boxed, small)
+    )
+    np.testing.assert_allclose(left, right, atol=1e-6)

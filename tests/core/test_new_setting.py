@@ -42,7 +42,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.diagnosis.normalization.naming import difference_in_words
 from core.errors import SettingsError
-from core.settings import Settings, change, digest, from_query, to_query
+from core.settings import Settings, change, digest
+from core.settings_address import from_query, to_query
 from core.settings_json import from_json, to_json
 
 changes, older = json.loads(sys.argv[1]), json.loads(sys.argv[2])

@@ -105,6 +105,51 @@ def test_a_multiple_pads_with_black_at_the_bottom_and_at_the_right():
     assert tensor.notes == ("padded 40 x 30 to 64 x 32 with black",)
 
 
+def test_a_letterbox_keeps_the_aspect_and_has_bars_of_its_color_on_both_sides():
+    chosen = Preprocessing(resize="letterbox", height=60, width=80, pad_color=9)
+    tensor = preprocess(picture(20, 40), chosen)
+
+    assert tensor.tensor.shape == (1, 3, 60, 80)
+    assert (tensor.content, tensor.corner) == ((40, 80), (10, 0))
+    assert (tensor.base[:10] == 9).all()
+    assert (tensor.base[50:] == 9).all()
+    assert (
+        tensor.unpadded
+        == preprocess(picture(20, 40), Preprocessing(resize="fixed", height=40, width=80)).values
+    ).all()
+    assert tensor.notes[1] == "padded 80 x 40 to 80 x 60 with bars of 9"
+
+
+def test_the_z_score_of_a_letterbox_does_not_count_its_bars():
+    chosen = Preprocessing(resize="letterbox", height=90, width=60, zscore=True)
+
+    assert preprocess(picture(30, 40), chosen).unpadded.mean(axis=(1, 2)) == pytest.approx(
+        [0] * 3, abs=1e-5
+    )
+
+
+TURNED = {
+    "90": lambda pixels: np.rot90(pixels, 1),
+    "180": lambda pixels: np.rot90(pixels, 2),
+    "270": lambda pixels: np.rot90(pixels, 3),
+    "mirrored": lambda pixels: pixels[:, ::-1],
+    "flipped": lambda pixels: pixels[::-1],
+    "transposed": lambda pixels: pixels.swapaxes(0, 1),
+    "transversed": lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
+}
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_each_orientation_is_fed_as_it_is_called(orientation):
+    chosen = Preprocessing(orientation=orientation, scale="1")
+    wanted = TURNED[orientation](picture(3, 5).pixels)
+
+    tensor = preprocess(picture(3, 5), chosen)
+
+    assert (tensor.values.transpose(1, 2, 0) == wanted).all()
+    assert tensor.content == wanted.shape[:2]
+
+
 @pytest.mark.parametrize(
     ("resize", "size"), [("shorter", (100, 200)), ("longer", (50, 100)), ("fixed", (20, 30))]
 )

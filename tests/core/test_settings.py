@@ -6,7 +6,8 @@ import pytest
 
 from core.errors import SettingsError
 from core.presets import PRESETS, apply_preset, preset_of
-from core.settings import Settings, change, digest, flatten, from_query, to_query
+from core.settings import Settings, change, digest, flatten
+from core.settings_address import from_query, to_query
 
 
 def test_a_change_by_name_finds_its_part():

@@ -52,6 +52,16 @@ def test_a_field_that_came_later_says_since_which_schema():
     assert {control.since for control in CONTROLS.values()} <= set(range(1, SCHEMA + 1))
 
 
+def test_settings_of_schema_3_are_fed_and_run_as_they_were():
+    """Before letterbox, orientation, windows and flipped views."""
+    chosen = change(Settings(), resize="multiple", red_band=4)
+    old = to_json(chosen) | {"schema": 3}
+    for name in (name for name, control in CONTROLS.items() if control.since > 3):
+        del old[PART_OF[name]][name]
+
+    assert from_json(old) == chosen
+
+
 def test_settings_of_a_newer_version_are_told_and_not_guessed():
     with pytest.raises(SettingsError, match="newer Maskscope"):
         from_json({**to_json(Settings()), "schema": SCHEMA + 1})

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from core.__main__ import main
-from core.settings import to_query
+from core.settings_address import to_query
 from examples.gallery import cases, healthy, material_of
 from pages.components.diagnosis import background
 from pages.components.gallery import cards

@@ -9,6 +9,7 @@ from typing import Any
 from core.architectures.sizes import Sizes
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.measure.size_to_feed import to_feed
 from core.diagnosis.measure.sizes import ALL_SIZES, at_size
 from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import memory_of
@@ -56,7 +57,7 @@ def not_taken(measured: Measurements, size: tuple[int, int]) -> Finding:
         measured: of the case.
         size: h, w that it takes, the nearest to what is fed.
     """
-    height, width = measured.tensor.tensor.shape[2:]
+    height, width = measured.view
     return Finding(
         "S1",
         "certain",
@@ -67,7 +68,7 @@ def not_taken(measured: Measurements, size: tuple[int, int]) -> Finding:
         ),
         "Resize the picture to a size that the network takes, or export it with dynamic_shapes.",
         f"image = image.resize(({size[1]}, {size[0]}))",
-        changes=at_size(size),
+        changes=to_feed(measured.settings, size),
     )
 
 
@@ -283,6 +284,8 @@ def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """S1: at another size the mask is much better."""
     if _no_use(measured, so_far) or measured.picture.is_flat:
         return
+    if measured.settings.forwarding.window:  # what the network sees has the window's size
+        return
     score = measured.truth.mask_score
     now = score(so_far.fixes)
     tries = [(c, score({**so_far.fixes, **c})) for c in _other_sizes(measured, so_far)]
@@ -322,7 +325,10 @@ def _other_sizes(measured: Measurements, so_far: Progress) -> Iterator[Mapping[s
     own = measured.case.image.pixels.shape[:2]
     chosen = measured.settings.preprocessing
     affordable = own[0] * own[1] <= MOST_PIXELS * height * width
-    resized = chosen.resize in ("fixed", "shorter", "longer") and own != (height, width)
+    resized = chosen.resize in ("fixed", "shorter", "longer", "letterbox") and own != (
+        height,
+        width,
+    )
     if resized and affordable:
         if measured.sizes.nearest(*own) != (height, width):
             yield _at_own_size(measured, measured.sizes)

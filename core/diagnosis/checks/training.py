@@ -8,7 +8,7 @@ import numpy as np
 
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.head_bias import bias_lead
-from core.diagnosis.measure.mask import main_share, mutual_information
+from core.diagnosis.measure.mask import UNFLIPPED, main_share, mutual_information
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
@@ -197,8 +197,9 @@ def _truth_shows(measured: Measurements) -> float | None:
 
 def _beneath(measured: Measurements, so_far: Progress) -> float:
     """Agreement of the mask that would be seen if the background did not lead, in nats."""
-    there = measured.under(so_far.fixes).logits.values
-    mirror = measured.of_picture(measured.picture.mirrored, so_far.fixes).logits.values
+    changes = {**so_far.fixes, **UNFLIPPED}
+    there = measured.under(changes).logits.values
+    mirror = measured.of_picture(measured.picture.mirrored, changes).logits.values
     first, second = _above_median(there), _above_median(mirror)[:, ::-1]
     return mutual_information(first, second)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.diagnosis.measure.mask import mutual_information
+from core.diagnosis.measure.mask import UNFLIPPED, mutual_information
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.thresholds import BIAS_LEAD
 
@@ -52,8 +52,9 @@ def agreement_without_bias(measured: Measurements, fixes: Mapping[str, Any]) -> 
     bias, lead = head_bias(measured), bias_lead(measured)
     if bias is None or lead is None or lead < BIAS_LEAD:
         return 0.0
-    there = measured.under(fixes).logits.values
-    mirror = measured.of_picture(measured.picture.mirrored, fixes).logits.values
+    changes = {**fixes, **UNFLIPPED}
+    there = measured.under(changes).logits.values
+    mirror = measured.of_picture(measured.picture.mirrored, changes).logits.values
     return mutual_information(_decided(there, bias), _decided(mirror, bias)[:, ::-1])
 
 

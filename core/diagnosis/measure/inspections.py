@@ -15,6 +15,7 @@ from core.inspection import Inspection, logits_key, run_stages
 from core.labels import decode_labels, resolve
 from core.preprocess import InputTensor, preprocess
 from core.settings import Settings, change
+from core.views import count_pixels, view_size
 
 if TYPE_CHECKING:
     import torch
@@ -74,8 +75,16 @@ class Inspections:
 
     @cached_property
     def unit(self) -> int:
-        """Pixels of one full forward: what is fed, or the picture if that is larger."""
-        return max(self.case.image.pixels[..., 0].size, self.tensor.tensor[0, 0].numel())
+        """Pixels of one inspection: what the network is given, or the picture if that is larger."""
+        height, width = self.tensor.tensor.shape[2:]
+        given = count_pixels(height, width, self.settings.forwarding)
+        return max(self.case.image.pixels[..., 0].size, given)
+
+    @property
+    def view(self) -> tuple[int, int]:
+        """The h, w that the network is given at once: of a window, or of all that is fed."""
+        height, width = self.tensor.tensor.shape[2:]
+        return view_size(height, width, self.settings.forwarding)
 
     @cached_property
     def sizes(self) -> Sizes:
@@ -84,8 +93,7 @@ class Inspections:
         Raises:
             BudgetSpent: the search has run the network too often.
         """
-        height, width = self.tensor.tensor.shape[2:]
-        return sizes_of(self.network, self.forwards, (height, width), self.unit)
+        return sizes_of(self.network, self.forwards, self.view, self.unit)
 
     # --- with a forward ---------------------------------------------------------------------------
 
@@ -112,7 +120,8 @@ class Inspections:
         key = logits_key(image, self.network, settings)
         if key not in self._seen:
             seen = run_stages(image, self.network, settings, forward=forward)
-            self.forwards.count(seen.input.tensor[0, 0].numel() / self.unit)
+            height, width = seen.input.tensor.shape[2:]
+            self.forwards.count(count_pixels(height, width, settings.forwarding) / self.unit)
             self._seen[key] = seen
         known = self._seen[key]
         if known.settings == settings:

@@ -18,6 +18,8 @@ from core.diagnosis.measure.picture import PictureMeasures
 from core.diagnosis.thresholds import DENSE_IDS, ONE_CLASS_SHARE, SUREST_QUANTILE
 from core.inspection import Inspection
 
+UNFLIPPED: dict[str, Any] = {"flip": "none"}
+
 
 @dataclass(frozen=True, eq=False)
 class MaskMeasures:
@@ -27,7 +29,11 @@ class MaskMeasures:
     picture: PictureMeasures
 
     def agreement(self, changes: Mapping[str, Any]) -> float:
-        """How much the mask agrees with that of the mirrored picture, in nats."""
+        """How much the mask agrees with that of the mirrored picture, in nats.
+
+        Both are run without flipped views, the mean of which agrees with itself by definition.
+        """
+        changes = {**changes, **UNFLIPPED}
         mirror = self.inspections.of_picture(self.picture.mirrored, changes).labels.ids[:, ::-1]
         return mutual_information(self.inspections.under(changes).labels.ids, mirror)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.sizes import at_size
 from core.errors import ChannelMismatchError, ForwardError, InspectionError
+from core.settings import Settings
 
 
 def size_to_feed(measured: Inspections, *, by_trial: bool = False) -> tuple[int, int] | None:
@@ -17,7 +20,7 @@ def size_to_feed(measured: Inspections, *, by_trial: bool = False) -> tuple[int,
     Returns:
         None where it takes what is fed, or where another size does not help.
     """
-    height, width = measured.tensor.tensor.shape[2:]
+    height, width = measured.view
     told = measured.network.sizes
     if told is not None and not told.take(height, width):
         return told.nearest(height, width)
@@ -33,9 +36,14 @@ def size_to_feed(measured: Inspections, *, by_trial: bool = False) -> tuple[int,
     return None
 
 
+def to_feed(settings: Settings, size: tuple[int, int]) -> dict[str, Any]:
+    """Settings that feed this size h, w as a whole: windows of another size are given up."""
+    return {**at_size(size), **({"window": 0} if settings.forwarding.window else {})}
+
+
 def _is_run(measured: Inspections, size: tuple[int, int]) -> bool:
     try:
-        measured.under(at_size(size))
+        measured.under(to_feed(measured.settings, size))
     except InspectionError:
         return False
     return True

@@ -58,6 +58,8 @@ def by_agreement(
     (family, best), (other, second) = sorted(rich.items(), key=lambda pair: -pair[1])[:2]
     first, next_ = map(convention_name, (family, other))
     words = f"{best:.2f} nats under {first}, {second:.2f} under {next_}, {now:.2f} now"
+    if measured.settings.forwarding.flip != "none":
+        words += ", all without flipped views"
     if now >= max(best / TIE, ALIVE_NATS) and not absurd:
         reason = f"No convention makes the mask agree better with its mirrored one: {words}."
         return Recovered("likely", reason, "", {}, now / max(best, 1e-6), 0, 0, ranking=ranking)

@@ -129,7 +129,7 @@ def listed(values: np.ndarray) -> str:
     return " ".join(f"{value:.3g}" for value in values)
 
 
-SIZES = ("resize", "height", "width", "side", "multiple")
+SIZES = ("resize", "height", "width", "side", "multiple", "pad_color")
 
 
 def difference_in_words(now: Settings, then: Settings) -> str:
@@ -149,6 +149,8 @@ def _size(chosen: Preprocessing) -> str:
         return "the picture's own size"
     if chosen.resize == "fixed":
         return f"{chosen.width} x {chosen.height} pixels"
+    if chosen.resize == "letterbox":
+        return f"a letterbox of {chosen.width} x {chosen.height} pixels"
     if chosen.resize == "multiple":
         return f"padded to a multiple of {chosen.multiple}"
     return f"{chosen.resize} side of {chosen.side} pixels"

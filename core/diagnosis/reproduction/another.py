@@ -7,14 +7,19 @@ from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction.written import Written, coding
 from core.diagnosis.thresholds import RANDOM_GAIN, SIMILAR_GAIN
 
+TRIED = "No program that was tried writes your file; the nearest"
 
-def another_mask(measured: Measurements, written: Written, nearest: float) -> Finding:
+
+def another_mask(
+    measured: Measurements, written: Written, nearest: float, tried: str = TRIED
+) -> Finding:
     """D8; no more than possible where the objects are ours, as another resize moves edges too.
 
     Args:
         measured: of the case.
         written: the user's file.
         nearest: how much of it the best program explains, up to 1; 0 is no better than guessing.
+        tried: what that was the best of.
     """
     agreed = agreement(measured, written)
     return Finding(
@@ -23,8 +28,7 @@ def another_mask(measured: Measurements, written: Written, nearest: float) -> Fi
         (
             agreed,
             Evidence(
-                f"No program that was tried writes your file; the nearest explains "
-                f"{max(0.0, nearest):.0%} of it.{_edges(nearest)}",
+                f"{tried} explains {max(0.0, nearest):.0%} of it.{_edges(nearest)}",
                 nearest,
             ),
         ),

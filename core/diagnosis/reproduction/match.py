@@ -16,6 +16,7 @@ from core.diagnosis.reproduction.one_value import of_one_value
 from core.diagnosis.reproduction.program import Choice
 from core.diagnosis.reproduction.rebuilt import Rebuilt
 from core.diagnosis.reproduction.runs import nearest
+from core.diagnosis.reproduction.space import is_in_space
 from core.diagnosis.reproduction.written import Written, coding, read_written
 from core.diagnosis.thresholds import (
     OUR_OBJECTS_GAIN,
@@ -25,6 +26,10 @@ from core.diagnosis.thresholds import (
     SIMILAR_GAIN,
 )
 
+NOT_REBUILT = (  # completed by "explains 93% of it"
+    "Programs with windows, flipped views, a letterbox or a turned picture are not rebuilt; our "
+    "own label map"
+)
 OF_THE_FILE = ("cast", "file")  # stages that `of_labels` names, with its own evidence
 
 
@@ -34,7 +39,9 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if written is None or written.is_figure:
         return
     rebuilt = so_far.rebuilt
-    if written.flat:
+    if not is_in_space(measured.settings):
+        yield from _beside_ours(measured, written)
+    elif written.flat:
         if not (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
             yield of_one_value(measured, written) or _unexplained(measured, written, 0.0)
     elif rebuilt is not None and rebuilt.gain >= SAME_GAIN:
@@ -46,6 +53,17 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     else:
         nearest_one = max(rebuilt.gain if rebuilt else 0.0, _ours(measured, written))
         yield _unexplained(measured, written, nearest_one)
+
+
+def _beside_ours(measured: Measurements, written: Written) -> Iterator[Finding]:
+    """What our own label map says of the file, where no program is as the settings say."""
+    ids, ours = measured.seen.labels.ids, _ours(measured, written)
+    if ours >= SAME_GAIN or is_lossy_copy(written, ids):
+        yield from of_labels(measured, written, ids)
+    elif (small := _reduced(measured, written)) > SIMILAR_GAIN:
+        yield _not_enlarged(written, small)
+    else:
+        yield another_mask(measured, written, ours, NOT_REBUILT)
 
 
 def _ours(measured: Measurements, written: Written) -> float:

@@ -9,7 +9,7 @@ from core.diagnosis.reproduction.program import BEFORE, Program
 from core.diagnosis.reproduction.rebuilt import Rebuilt
 from core.diagnosis.reproduction.runs import Runs
 from core.diagnosis.reproduction.search import Found, Search
-from core.diagnosis.reproduction.space import Space, space_of
+from core.diagnosis.reproduction.space import Space, is_in_space, space_of
 from core.diagnosis.reproduction.written import Written, gain, read_written
 from core.diagnosis.thresholds import RARER_SHARE
 
@@ -25,7 +25,7 @@ FIGURE = (
 
 
 def rebuild(measured: Measurements) -> Rebuilt | None:
-    """Find the program; None where there is no output.
+    """Find the program; None where there is no output, or no program is as the settings say.
 
     Nothing is concluded from a file of one value or from a drawing: the words say so, and the
     share is 0.
@@ -34,7 +34,7 @@ def rebuild(measured: Measurements) -> Rebuilt | None:
         BudgetSpent: the search has run the network too often.
     """
     written = read_written(measured.case.saved) if measured.case.saved else None
-    if written is None:
+    if written is None or not is_in_space(measured.settings):
         return None
     space = space_of(measured, written)
     if written.flat or written.is_figure:

@@ -105,6 +105,13 @@ def space_of(measured: Measurements, written: Written, settings: Settings | None
     return Space(choices, size, 1 if fed.color == "gray" else 3, measured.num_ids)
 
 
+def is_in_space(settings: Settings) -> bool:
+    """Whether the settings are one of the programs: no turned picture, no bars, one view."""
+    fed, forward = settings.preprocessing, settings.forwarding
+    one_view = not forward.window and forward.flip == "none"
+    return one_view and fed.orientation == "none" and fed.resize != "letterbox"
+
+
 def _fed_size(fed: Preprocessing, size: Size) -> Size:
     from core.preprocess import target_size
 

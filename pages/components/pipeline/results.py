@@ -63,16 +63,18 @@ def show_panels(seen: Seen, marked: str = "") -> None:
     channel = _channel(inspection)
     logits, engine = inspection.logits, inspecting.engine()
     height, width = logits.output_size
+    views = f", {logits.views} views averaged" if logits.views > 1 else ""
     show_viewer(
         inspection,
         _gauge(f"{inspection.network.checkpoint_digest} {input_id(inspection)}", inspection),
         key="viewer",
         channel=channel,
-        pin=_pin(inspection),
+        pin=pin_of(inspection),
         answered=session.tab().answered,
         status=(
-            f"forward {logits.seconds * 1000:.0f} ms on CPU, {inspection.input.tensor.dtype}"
-            f" {tuple(inspection.input.tensor.shape)}; logits {height} x {width}, resized"
+            f"forward {logits.seconds * 1000:.0f} ms on CPU{views},"
+            f" {inspection.input.tensor.dtype} {tuple(inspection.input.tensor.shape)};"
+            f" logits {height} x {width}, resized"
             f" {inspection.settings.forwarding.upsampling} to the picture;"
             f" forward {engine.forwards} of this server since its start"
         ).replace("torch.", ""),
@@ -111,7 +113,8 @@ def _channel(inspection: Inspection) -> int:
     return 0 if count == 1 else 1
 
 
-def _pin(inspection: Inspection) -> tuple[int, int] | None:
+def pin_of(inspection: Inspection) -> tuple[int, int] | None:
+    """Row and column of the pinned pixel; None where none is, or it lies outside this picture."""
     pin, (height, width) = session.tab().pin, inspection.image.pixels.shape[:2]
     return pin if pin and pin[0] < height and pin[1] < width else None
 
@@ -131,7 +134,7 @@ def show_charts(seen: Seen) -> None:
         key="histogram",
         alt="Histogram of the normalized tensor per channel",
     )
-    if (pin := _pin(inspection)) is None:
+    if (pin := pin_of(inspection)) is None:
         middle.caption("Click a pixel in a panel: its logits over all classes appear here.")
     else:
         one = np.ascontiguousarray(values[:, pin[0] : pin[0] + 1, pin[1] : pin[1] + 1])

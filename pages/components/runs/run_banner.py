@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from core.errors import InspectionError
-from core.settings import to_query
+from core.settings_address import to_query
 from core.store import add_note, notes_of
 from pages.components.state import complaints, files, session
 

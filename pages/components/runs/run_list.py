@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from core.errors import InspectionError
-from core.settings import to_query
+from core.settings_address import to_query
 from core.store import Run, delete_run, expire_runs, export_run, import_run, list_runs
 from pages.components.compare.columns import DIFFERENT
 from pages.components.pipeline.results import show_picture

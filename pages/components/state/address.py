@@ -7,7 +7,8 @@ from dataclasses import asdict
 from urllib.parse import urlencode
 
 from core.presets import PRESETS
-from core.settings import Settings, from_query, to_query
+from core.settings import Settings
+from core.settings_address import from_query, to_query
 from pages.components.state.sources import Sources
 from pages.components.state.tab import Complaint, TabState
 

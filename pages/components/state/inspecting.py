@@ -14,13 +14,14 @@ from core.colors import palette_colors
 from core.engine import Engine, Superseded
 from core.errors import ArchitectureError, InspectionError
 from core.scores import as_two_classes
-from core.settings import Settings
+from core.settings import Settings, digest
 from pages.components.state import files, opening, session
 from pages.components.state.complaints import show_complaint
 from pages.components.state.sources import Sources
 from pages.components.state.tab import Seen
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
+    from core.activation_map import ActivationMap
     from core.architectures import Network
     from core.checkpoint import Checkpoint
     from core.inspection import Inspection
@@ -89,6 +90,23 @@ def inspect_with(chosen: Settings, image: Any, network: Network, slot: Any) -> I
             forward=engine().runner(person=tab.person, waiting=_waiter(slot)),
             previous=tab.good[0].inspection if tab.good else None,
         )
+    except Superseded:  # a newer run of this tab asks for something else: this one is over
+        st.stop()
+
+
+def why(inspection: Inspection, pin: tuple[int, int], *, of_mask: bool) -> ActivationMap:
+    """Ask for the class activation map of a pixel, through the one queue; it is kept.
+
+    Raises:
+        ForwardError: the network gives none.
+    """
+    from core.activation_map import activation_map
+
+    key = f"why-{inspection.logits_key}-{digest(inspection.settings.decoding)}-{pin}-{of_mask}"
+    slot = st.empty()
+    door = engine().runner(person=session.tab().person, waiting=_waiter(slot))
+    try:
+        return door(key, lambda: activation_map(inspection, pin, of_mask=of_mask))
     except Superseded:  # a newer run of this tab asks for something else: this one is over
         st.stop()
 

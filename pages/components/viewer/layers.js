@@ -150,11 +150,12 @@ const AXES = [3, 10, 30, 100, 300, 1e3, 1e4, 1e5, 1e6, 1e9]
 
 function countSamples(input) {
   const [height, width, channels] = input.base.shape
-  const [contentHeight, contentWidth] = input.content
+  const ends = input.content.map((length, axis) => (input.corner[axis] + length) / input.step)
+  const [top, left] = input.corner.map((start) => Math.ceil(start / input.step))
   const shift = input.base.BYTES_PER_ELEMENT === 1 ? 1 : 9
   const counts = Array.from({ length: channels }, () => new Uint32Array(BINS))
-  for (let row = 0; row < Math.min(height, contentHeight); row++) {
-    for (let column = 0; column < Math.min(width, contentWidth); column++) {
+  for (let row = top; row < Math.min(height, ends[0]); row++) {
+    for (let column = left; column < Math.min(width, ends[1]); column++) {
       const i = (row * width + column) * channels
       for (let c = 0; c < channels; c++) counts[c][input.base[i + c] >> shift]++
     }

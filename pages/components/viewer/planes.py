@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.labels import NO_CLASS
+from core.orientation import TURNS
 from core.settings import AFFINE, Preprocessing, digest
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
@@ -48,11 +49,14 @@ def input_plane(inspection: Inspection) -> Plane:
     step = thinning(tensor.base.shape[:2])
     base = tensor.base[::step, ::step]
     samples, low, unit = _quantized(base)
+    turn = TURNS[tensor.orientation]
     meta = {
         "low": low,
         "unit": unit,
         "step": step,
+        "corner": list(tensor.corner),
         "content": list(tensor.content),
+        "turn": [turn.transposed, turn.rows, turn.columns],
         "order": _order(inspection),
         "lows": base.min(axis=(0, 1)).tolist(),
         "highs": base.max(axis=(0, 1)).tolist(),

@@ -87,29 +87,35 @@ function listenToPointer(canvas, viewer) {
   canvas.onwheel = (event) => {
     if (event.deltaY > 0 && viewer.view.zoom <= 1) return // nothing left to zoom out: scroll the page
     event.preventDefault()
-    zoomAt(canvas, event, event.deltaY < 0 ? 1.25 : 0.8, viewer.view, viewer.size)
+    const frame = frameOf(viewer, canvas)
+    zoomAt(canvas, event, event.deltaY < 0 ? 1.25 : 0.8, frame.view, frame.size)
+    frame.keep()
     viewer.draw()
   }
   canvas.onpointerdown = (event) => {
     canvas.setPointerCapture(event.pointerId)
-    start = { x: event.clientX, y: event.clientY, row: viewer.view.row, column: viewer.view.column }
+    const { row, column } = frameOf(viewer, canvas).view
+    start = { x: event.clientX, y: event.clientY, row, column }
   }
   canvas.onpointermove = (event) => {
+    const frame = frameOf(viewer, canvas)
     if (start && viewer.view.zoom > 1) {
-      const g = geometry(canvas, viewer.view, viewer.size)
+      const g = geometry(canvas, frame.view, frame.size)
       const perPixel = g.ratio / g.scale
-      viewer.view.column = start.column - ((event.clientX - start.x) * perPixel) / viewer.size[1]
-      viewer.view.row = start.row - ((event.clientY - start.y) * perPixel) / viewer.size[0]
-      clampView(viewer.view, canvas, viewer.size)
+      frame.view.column = start.column - ((event.clientX - start.x) * perPixel) / frame.size[1]
+      frame.view.row = start.row - ((event.clientY - start.y) * perPixel) / frame.size[0]
+      clampView(frame.view, canvas, frame.size)
+      frame.keep()
     }
-    viewer.hover = pixelAt(canvas, event, viewer.view, viewer.size)
+    viewer.hover = frame.picked(pixelAt(canvas, event, frame.view, frame.size))
     viewer.draw()
   }
   canvas.onpointerup = (event) => {
     const moved = start && Math.hypot(event.clientX - start.x, event.clientY - start.y)
     start = null
     if (moved !== null && moved <= CLICK_SLACK) {
-      viewer.pinAt(pixelAt(canvas, event, viewer.view, viewer.size))
+      const frame = frameOf(viewer, canvas)
+      viewer.pinAt(frame.picked(pixelAt(canvas, event, frame.view, frame.size)))
     }
   }
   canvas.onpointerleave = () => {

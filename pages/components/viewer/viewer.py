@@ -29,7 +29,9 @@ _VIEWER = st.components.v2.component(
     "maskscope_viewer",
     html=_source("viewer.html"),
     css=_source("viewer.css"),
-    js=_source("planes.js", "layers.js", "view.js", "controls.js", "gauge.js", "viewer_main.js"),
+    js=_source(
+        "planes.js", "layers.js", "view.js", "frame.js", "controls.js", "gauge.js", "viewer_main.js"
+    ),
 )
 
 

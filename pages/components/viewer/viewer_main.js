@@ -191,10 +191,13 @@ function drawPanels(viewer) {
   const perRow = size[0] / input.content[0]
   const perColumn = size[1] / input.content[1]
   const tensor = [input.base.shape[0] * input.step * perRow, input.base.shape[1] * input.step * perColumn]
-  const marks = [{ at: viewer.pin, pinned: true }, { at: viewer.hover }]
   for (const stage of STAGES) {
-    const cover = stage === "normalized" ? tensor : plane
-    drawPanel(viewer.canvas(stage), viewer.layers[stage], cover, viewer.view, size, marks)
+    const canvas = viewer.canvas(stage)
+    const frame = frameOf(viewer, canvas)
+    const marks = [{ at: frame.place(viewer.pin), pinned: true }, { at: frame.place(viewer.hover) }]
+    const fed = frame.size === size ? tensor : frame.size
+    const cover = stage === "normalized" ? fed : plane
+    drawPanel(canvas, viewer.layers[stage], cover, frame.view, frame.size, marks)
   }
   viewer.root.querySelector(".zoom-level").textContent = `${Number(viewer.view.zoom.toFixed(1))}x`
   viewer.root.querySelector(".probe").textContent = probeText(viewer, viewer.hover ?? viewer.pin)
@@ -209,8 +212,7 @@ function probeText(viewer, at) {
   const i = Math.floor(row / picture.step) * picture.rgb.shape[1] + Math.floor(column / picture.step)
   const raw = [...picture.rgb.slice(3 * i, 3 * i + 3)].join(" ")
   const [height, width, channels] = input.base.shape
-  const r = Math.min(height - 1, Math.floor(((row + 0.5) * input.content[0]) / viewer.size[0] / input.step))
-  const c = Math.min(width - 1, Math.floor(((column + 0.5) * input.content[1]) / viewer.size[1] / input.step))
+  const [r, c] = pixelOf(toFed(input, shareOf(at, viewer.size)), [height, width])
   const j = (r * width + c) * channels
   const affine = affineOf(viewer)
   const values = affine.gain.map((_, k) => normalized(input, affine, k, input.base[j + k]).toFixed(3))

@@ -28,8 +28,8 @@ PICTURES += ["bmp", "tif", "tiff", "gif", "npy"]
 NO_TRUTH = "none"
 
 # The order under "Resize, dtype and more"; a new setting of the part comes behind these.
-MORE = ("resize", "height", "width", "side", "multiple", "interpolation", "divide_again", "zscore",
-        "depth", "dtype")  # fmt: skip
+MORE = ("resize", "height", "width", "side", "multiple", "pad_color", "interpolation",
+        "orientation", "divide_again", "zscore", "depth", "dtype")  # fmt: skip
 
 
 def show_sources() -> None:

@@ -44,6 +44,8 @@ class Input:
 
     tensor: torch.Tensor
     content: tuple[int, int]
+    corner: tuple[int, int] = (0, 0)
+    orientation: str = "none"
 
 
 def picture(channels=3, size=SIZE, seed=0):

@@ -1,26 +1,30 @@
-"""What is chosen for the preprocessing is in the code that people take home."""
+"""What is chosen for preprocessing and forward is in the code that people take home."""
 
 from dataclasses import fields, replace
 from typing import get_args
 
 import pytest
 
-from core.export import script_input
+from core.export import script_input, script_network
 from core.export.transforms import albumentations_transform, torchvision_transform
 from core.image import ImageFacts
-from core.settings import BANDS, CONTROLS, HINTS, Preprocessing, Triple
+from core.settings import BANDS, CONTROLS, HINTS, Forwarding, Preprocessing, Triple
+from tests.support.cases import healthy
 
 NAMES = [field.name for field in fields(Preprocessing)]
 OF_TRAINING = [  # the others are of the forward, and of the file
     name for name in NAMES if name not in ("dtype", "depth", *BANDS)
 ]
+OF_FORWARD = [  # the heads are those of the network: test_script.py runs both
+    field.name for field in fields(Forwarding) if field.name != "head"
+]
 FACTS = ImageFacts("TIFF", "6 bands;16", 8, 8, 16, False, 1, False, (0, 65535), bands=6)
 
 
-def with_and_without(name):
+def with_and_without(name, part=Preprocessing):
     """The same choices twice; this one is another in the second."""
     beside = CONTROLS[name].beside
-    first = replace(Preprocessing(), **({beside[0]: beside[1][0]} if beside else {}))
+    first = replace(part(), **({beside[0]: beside[1][0]} if beside else {}))
     return first, replace(first, **{name: another(name, getattr(first, name))})
 
 
@@ -30,7 +34,7 @@ def another(name, value):
     if HINTS[name] == Triple:
         return (0.25, 0.5, 0.75)
     if HINTS[name] in (int, float):
-        return value * 2
+        return value * 2 or 64
     return get_args(HINTS[name])[-1]
 
 
@@ -44,6 +48,20 @@ def test_the_script_says_every_setting(name):
     first, second = with_and_without(name)
 
     assert script(first) != script(second)
+
+
+@pytest.mark.parametrize("name", OF_FORWARD)
+def test_the_script_says_every_setting_of_the_forward(name):
+    case = healthy()
+    first, second = (
+        [
+            piece(case.checkpoint, case.network, replace(case.settings, forwarding=chosen))
+            for piece in (script_network.forwarding, script_network.loading)
+        ]
+        for chosen in with_and_without(name, Forwarding)
+    )
+
+    assert first != second
 
 
 @pytest.mark.parametrize("name", OF_TRAINING)

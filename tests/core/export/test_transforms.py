@@ -24,6 +24,11 @@ SHAPED = (
     {"resize": "longer", "side": 48, "interpolation": "nearest"},
     {"resize": "multiple", "multiple": 32, "mean": (0.4, 0.5, 0.6)},
     {"resize": "multiple", "multiple": 32, "zscore": True, "color": "bgr"},
+    {"resize": "letterbox", "height": 50, "width": 40, "pad_color": 128, "mean": (0.4, 0.5, 0.6)},
+    {"resize": "letterbox", "height": 33, "width": 80, "zscore": True, "orientation": "270"},
+    {"orientation": "90", "resize": "fixed", "height": 40, "width": 70},
+    {"orientation": "transversed", "color": "gray"},
+    {"orientation": "mirrored", "resize": "multiple", "multiple": 32},
     {"scale": "max", "std": (0.2, 0.3, 0.4), "divide_again": 2.0},
     {"color": "gray", "mean": (0.5, 0.0, 0.0)},
 )
