@@ -13,6 +13,7 @@ from core.diagnosis.measure.sizes import ALL_SIZES, at_size
 from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.naming import cause_of, in_words, known_once
+from core.diagnosis.normalization.numbers import numbers_in_words
 from core.diagnosis.normalization.recover import from_memory
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.progress import Progress
@@ -167,6 +168,9 @@ def _evidence(measured: Measurements, known: Recovered) -> Iterator[Evidence]:
     now = measured.settings.preprocessing
     wanted: Mapping[str, Any] = {k: v for k, v in known.changes.items() if hasattr(now, k)}
     trained = in_words(replace(now, **wanted))
+    if known.solved is not None and known.has_other_numbers:
+        family, numbers = convention_name(known.family), numbers_in_words(known.solved)
+        trained = f"numbers like those of {family}, of pixels from 0 to 1: {numbers}"
     if known.also:
         trained = f"{trained}, or with {convention_name(known.also)}: both do equally well here"
     yield Evidence(f"The network is fed {in_words(now)}; it was trained on {trained}.")

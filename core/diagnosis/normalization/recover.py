@@ -104,7 +104,7 @@ def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[
 def _in_order(found: Recovered, color: str) -> dict[str, Any]:
     """The convention in this order; known numbers are those of red, green and blue."""
     changes = {**found.changes, "color": color}
-    if found.family in CONVENTIONS and color == "bgr":
+    if found.family in CONVENTIONS and not found.has_other_numbers and color == "bgr":
         changes |= {name: tuple(reversed(changes[name])) for name in ("mean", "std")}
     return changes
 
