@@ -52,9 +52,13 @@ def _solved(measured: Measurements, numbers: Mapping[str, Any], known: Mapping[s
     right_mean, right_std = _affine(measured, known)
     near = np.abs(mean - right_mean) <= SOLVED_MEAN
     alike = np.abs(np.log(std / right_std)) <= SOLVED_LOG_STD
-    within = bool(near.all() and alike.all())
-    listed_numbers = (tuple(map(float, part)) for part in (mean, std))
-    return Solved(*listed_numbers, SOLVED_MEAN, round(float(np.exp(SOLVED_LOG_STD)), 1), within)
+    return Solved(
+        mean=tuple(map(float, mean)),
+        std=tuple(map(float, std)),
+        mean_within=SOLVED_MEAN,
+        std_factor=round(float(np.exp(SOLVED_LOG_STD)), 1),
+        known_within=bool(near.all() and alike.all()),
+    )
 
 
 def _affine(measured: Measurements, changes: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:

@@ -166,6 +166,17 @@ def test_the_present_order_is_doubted_where_the_other_is_surer_steadier_and_near
     assert preference(measured_of(name, seed=1_028, **right), {}, {"color": "bgr"}).votes < -VOTES
 
 
+def test_a_flat_picture_that_is_like_the_training_is_asked_for_its_order():
+    """Contrast alone says nothing where BatchNorm says that the training saw the like."""
+    swapped = {**ZOO["lraspp_mean"].convention, "color": "bgr"}
+    measured = measured_of("lraspp_mean", seed=1_004, **swapped)
+    found = diagnose(measured.case)
+
+    assert measured.picture.is_flat
+    assert [finding.cause for finding in found.faults] == ["P6"]
+    assert found.faults[0].changes == {"color": "rgb"}
+
+
 def test_a_flat_or_unknown_picture_is_not_asked_for_its_order():
     right = ZOO["deeplab_clip"].convention
     flat = measured_of("deeplab_clip", seed=1_028, kind="low contrast", **right)
