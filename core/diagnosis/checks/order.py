@@ -8,7 +8,12 @@ from typing import Any
 from core.diagnosis.checks.feeding import no_use
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.channel_order import is_judged, known_stem, preference
+from core.diagnosis.normalization.channel_order import (
+    is_judged,
+    known_stem,
+    needed_votes,
+    preference,
+)
 from core.diagnosis.normalization.known_stems import Likeness
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
@@ -18,7 +23,6 @@ from core.diagnosis.thresholds import (
     HARMLESS_SHARE,
     LEFT_WITH_ORDER,
     ORDER_GAIN,
-    VOTES,
 )
 
 
@@ -71,11 +75,12 @@ def _network_says(
     if then < LEFT_WITH_ORDER * now or not is_judged(measured, {**so_far.fixes, **swapped}):
         return ()
     found = preference(measured, so_far.fixes, swapped)
-    if found.votes < VOTES:
+    needed = needed_votes(measured)
+    if found.votes < needed:
         return ()
     votes = (
         f"The other channel order scores {found.votes:.1f} by confidence, KL divergence, "
-        f"agreement of the masks and known weights; {VOTES:g} decides."
+        f"agreement of the masks and known weights; {needed:g} decides."
     )
     origin = (_origin(known),) if (known := known_stem(measured)) else ()
     near = (

@@ -25,6 +25,7 @@ from core.diagnosis.thresholds import (
     VOTE_CONFIDENCE,
     VOTE_LOG_AGREEMENT,
     VOTES,
+    VOTES_WITHOUT_NORM,
 )
 
 
@@ -82,6 +83,11 @@ def stem_votes(measured: Measurements, color: str) -> float:
     if known is None:
         return 0.0
     return STEM_VOTES if known.color == color else -STEM_VOTES
+
+
+def needed_votes(measured: Measurements) -> float:
+    """How many votes decide: more where BatchNorm cannot be asked, as one sign is missing."""
+    return VOTES if measured.batchnorm.can_be_asked else VOTES_WITHOUT_NORM
 
 
 def is_judged(measured: Measurements, changes: Mapping[str, Any]) -> bool:
