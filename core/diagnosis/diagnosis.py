@@ -77,6 +77,7 @@ class Diagnosis:
             "verdict": self.verdict,
             "begins": {"stage": self.bisect.stage, "words": self.bisect.words},
             "findings": [finding.to_dict() for finding in self.findings],
+            "normalization": self.recovered.to_dict() if self.recovered else None,
             "rebuilt": self.rebuilt.to_dict() if self.rebuilt else None,
             "unexplained": self.unexplained.to_dict() if self.unexplained else None,
             "failed": [failed.to_dict() for failed in self.failed],

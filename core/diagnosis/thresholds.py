@@ -78,6 +78,12 @@ NO_KNOWN_DISTANCE = 1.2  # memory distance from which on no known convention fit
 CLEAR_DISTANCE = 4.0  # difference of memory distances that is no chance [tune: pixels]
 LEAST_DISTANCE, LEAST_STD = 0.1, 0.02  # what is smaller counts as this; pixels from 0 to 1
 
+# --- stems of published networks (normalization/known_stems.py) -----------------------------------
+
+STEM_LIKE = 0.8  # correlation from which on a stem began from a known one; decision 30
+STEM_MOMENTS = 3  # of each channel of a filter: sum, slopes along rows and columns; definition
+STEM_FLIPPED = 0.1  # by how much one channel order must fit better than the other, likewise
+
 # --- numbers without a catalogue (normalization/solve.py) -----------------------------------------
 
 SOLVED_MEAN = 0.2  # within which means were solved from one picture; 0.13 in 9 of 10 [tune]
@@ -114,7 +120,10 @@ TRIED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)  # thresholds that are tr
 
 VOTE_CONFIDENCE = 0.02  # of mean confidence: one vote, as is a KL divergence e times smaller
 VOTE_LOG_AGREEMENT = 0.1  # of the logarithm of the agreement: one vote
+ORDER_LIKE_NATS = 0.2  # input_kl above which no order is told; decision 30 [tune: swapped]
 VOTES = 2.0  # no wrong order got as many
+VOTES_WITHOUT_NORM = 3.0  # the same without BatchNorm, where wrong ones had 2.3 [tune: swapped]
+STEM_VOTES = 1.5  # of a known first convolution: less than VOTES, as BGR may be fine-tuned on it
 LEAST_AGREEMENT = 0.01  # nats, added to both orders so that neither is 0
 JUDGED_CONFIDENCE, JUDGED_LEAD = 0.9, 0.45  # mean, and share of the lead: below, of another world
 
@@ -227,10 +236,13 @@ DIVERGED_SHARE = 0.5  # of the tensors from which on it was the training that en
 EVEN_DISTANCE = 1.6  # Kolmogorov's, times sqrt(n): 98.8 % of even numbers stay below it
 FEWEST_NUMBERS = 40  # below which chance alone looks as even; the same distribution
 MANY_NUMBERS = 256  # from which on the distance is decisive; the same distribution
+MOST_NUMBERS = 4096  # of a weight that are compared with a distribution; time
 CHANCE_FACTOR = 1.1  # of chance's largest singular value; trained: median 1.0 to 1.5, most 2.6
 LEAST_SIDE = 8  # rows or columns of a weight, below which chance varies by more than that
 MOST_ROWS, MOST_COLUMNS = 256, 1024  # of a weight that are looked at; time
 UNTRAINED_SHARE = 0.95  # of the weights; at most 0.73 of 17 trained networks, noise has 1.0
+INITIAL_SHARE = 0.95  # of an encoder's convolutions; trained at most 0.34, new ones 0.99 [tune]
+TRAINED_REST = 0.5  # share of the rest that may look as initialized; trained: 0 to 0.1 [tune]
 FEWEST_WEIGHTS = 8  # of which every one may be small and hardly trained; definition
 NAMES_SHOWN = 3  # in a sentence; the rest is dots
 DEEPEST_PREFIX = 3  # prefixes one after the other; module., model., and one of its own

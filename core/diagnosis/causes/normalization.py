@@ -98,8 +98,10 @@ CAUSES = (
         """,
         found_by="""
         With the channels swapped the mask agrees better with that of the mirrored picture (or with
-        the ground truth), and the network is more confident. On many photographs the order changes
-        almost nothing; then this is a note.
+        the ground truth), and the network is more confident; without a ground truth only on a
+        picture that is like the training. A first convolution that began from a published one says
+        how that one is fed. On many photographs the order changes almost nothing; then this is a
+        note.
         """,
         fix="Give the channels in the order of the training.",
         code="image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",

@@ -29,7 +29,8 @@ CAUSES = (
         """,
         found_by="""
         The weights fill exactly the range of PyTorch's initialization, or the counters of
-        BatchNorm (`num_batches_tracked`) are zero.
+        BatchNorm (`num_batches_tracked`) are zero. Of an encoder nearly every convolution has the
+        distribution of its initialization, while the rest has not.
         """,
         fix="Train the head, or load the file that contains the trained one.",
         code="model.load_state_dict(state, strict=True)",

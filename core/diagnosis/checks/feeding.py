@@ -1,4 +1,4 @@
-"""The input: does it have the size, scale, order, mean and std that the network expects."""
+"""The input: does it have the size, scale, mean and std that the network expects."""
 
 from __future__ import annotations
 
@@ -11,29 +11,23 @@ from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.measure.size_to_feed import to_feed
 from core.diagnosis.measure.sizes import ALL_SIZES, at_size
-from core.diagnosis.normalization.channel_order import is_judged, preference
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.naming import cause_of, in_words, known_once
+from core.diagnosis.normalization.numbers import numbers_in_words
 from core.diagnosis.normalization.recover import from_memory
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
-    ALIVE_NATS,
-    FAIR_IOU,
-    FLAT_ORDER_GAIN,
     HARM,
     HARMLESS_SHARE,
-    LEFT_WITH_ORDER,
     LIKE_TRAINING_NATS,
     MOST_PIXELS,
     MOST_SIDE,
-    ORDER_GAIN,
     SIZE_DOUBTED,
     SIZE_GAIN,
     SIZE_GAIN_NATS,
     TINY_SIDE,
     UNUSED_NORMS,
-    VOTES,
     WORSE_FED,
 )
 from core.presets import convention_name
@@ -168,6 +162,9 @@ def _evidence(measured: Measurements, known: Recovered) -> Iterator[Evidence]:
     now = measured.settings.preprocessing
     wanted: Mapping[str, Any] = {k: v for k, v in known.changes.items() if hasattr(now, k)}
     trained = in_words(replace(now, **wanted))
+    if known.solved is not None and known.has_other_numbers:
+        family, numbers = convention_name(known.family), numbers_in_words(known.solved)
+        trained = f"numbers like those of {family}, of pixels from 0 to 1: {numbers}"
     if known.also:
         trained = f"{trained}, or with {convention_name(known.also)}: both do equally well here"
     yield Evidence(f"The network is fed {in_words(now)}; it was trained on {trained}.")
@@ -199,79 +196,7 @@ def own_maximum(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     yield _mismatch(measured, so_far, "P5", "likely", (Evidence(words, largest),), changes)
 
 
-def order(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
-    """P6: with red and blue swapped the mask is better by more than chance."""
-    color = measured.settings.preprocessing.color
-    if color == "gray" or measured.network.in_channels != 3 or _no_use(measured, so_far):
-        return
-    swapped = {"color": "bgr" if color == "rgb" else "rgb"}
-    score = measured.truth.mask_score
-    now, then = score(so_far.fixes), score({**so_far.fixes, **swapped})
-    if then < ALIVE_NATS:
-        return
-    by_truth = measured.truth.has_shapes
-    evidence = (_truth_says if by_truth else _network_says)(measured, so_far, swapped, now, then)
-    if not evidence:
-        return
-    effect = measured.mask.changed(swapped, so_far.fixes)
-    yield Finding(
-        "P6",
-        "certain" if by_truth and then > FLAT_ORDER_GAIN * now else "likely",
-        evidence,
-        "Give the channels in the order that was used in training.",
-        "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
-        changes=swapped,
-        effect=effect,
-        separates="A ground truth: the right order has a higher mIoU.",
-        kind="fault" if effect >= HARMLESS_SHARE else "note",
-    )
-
-
-def _truth_says(
-    measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
-) -> tuple[Evidence, ...]:
-    """That the other order is better by the ground truth, and good; () where it is not."""
-    doubtful = measured.picture.is_flat or measured.picture.is_unusual
-    needed = FLAT_ORDER_GAIN if doubtful else ORDER_GAIN
-    good = (measured.truth.iou({**so_far.fixes, **swapped}) or 0.0) > FAIR_IOU
-    if then <= needed * now or not good:
-        return ()
-    color = measured.settings.preprocessing.color
-    words = f"As {color} the mask score is {now:.2f} nats, with the channels swapped {then:.2f}."
-    return (Evidence(words, then - now),)
-
-
-def _network_says(
-    measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
-) -> tuple[Evidence, ...]:
-    """What speaks for the other order where its votes suffice; () where they do not."""
-    if then < LEFT_WITH_ORDER * now or not is_judged(measured, {**so_far.fixes, **swapped}):
-        return ()
-    found = preference(measured, so_far.fixes, swapped)
-    if found.votes < VOTES:
-        return ()
-    votes = (
-        f"The other channel order scores {found.votes:.1f} by confidence, KL divergence and "
-        f"agreement of the masks; {VOTES:g} decides."
-    )
-    near = (
-        "How unlike training the input is: its KL divergence from BatchNorm's running statistics "
-        f"becomes {_times(1 / found.nearer)}."
-    )
-    left = f"Agreement with the mirrored and brightened masks is {_times(found.steadier)}."
-    return (
-        Evidence(votes, found.votes),
-        Evidence(f"The mean confidence changes by {found.surer:+.3f}.", found.surer),
-        Evidence(near, found.nearer),
-        Evidence(left, found.steadier),
-    )
-
-
-def _times(factor: float) -> str:
-    return f"{factor:.2g} times higher" if factor >= 1 else f"{1 / factor:.2g} times lower"
-
-
-def _no_use(measured: Measurements, so_far: Progress) -> bool:
+def no_use(measured: Measurements, so_far: Progress) -> bool:
     """Whether comparing masks would tell nothing: all is well, or the picture is too unusual."""
     if measured.case.truth is not None and not measured.truth.has_shapes:
         return True
@@ -282,7 +207,7 @@ def _no_use(measured: Measurements, so_far: Progress) -> bool:
 
 def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """S1: at another size the mask is much better."""
-    if _no_use(measured, so_far) or measured.picture.is_flat:
+    if no_use(measured, so_far) or measured.picture.is_flat:
         return
     if measured.settings.forwarding.window:  # what the network sees has the window's size
         return

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from core.diagnosis.checks import (
     decoding,
     display,
+    encoder,
     feeding,
     files,
     numerics,
+    order,
     orientation,
     other_weights,
     stored_statistics,
@@ -59,6 +61,7 @@ NO_FORWARD = (
             weights.in_channels,
             weights.never_trained,
             weights.untrained,
+            encoder.never_loaded,
             decoding.one_channel,
             display.gray_ids,
             display.palette,
@@ -88,7 +91,7 @@ COUNTERFACTUAL = (
     Phase((numerics.statistics,)),  # in the light of the normalization
     # Of scores that are right but for the cut.
     Phase((decoding.threshold, training.divided_targets)),
-    Phase((feeding.order,)),
+    Phase((order.order,)),
     Phase((feeding.size,)),  # of a mask that is as good as the input's numbers allow
     # When all that can be mended is.
     Phase(

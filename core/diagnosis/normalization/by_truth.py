@@ -57,7 +57,8 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
         f"{measured.truth.iou(base) or 0.0:.2f} as it is fed; the mask score is {best:.2f} nats, "
         f"{second:.2f} under {convention_name(other)}, {now:.2f} now."
     )
-    known = replace(found, reason=words, changes=tries[family], margin=best / max(second, 1e-6))
+    margin = best / max(second, 1e-6)
+    known = replace(found, reason=words, changes=tries[family], margin=margin, solved=None)
     tied = known.margin < TIE
     return replace(
         known,

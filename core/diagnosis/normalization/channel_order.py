@@ -1,7 +1,8 @@
 """Red and blue: which of two channel orders the network prefers, without any ground truth.
 
-No single sign decides it. Three are added: the least confidence over the brightness
-variants, input_kl, and how much the mask agrees with those of the mirror image and the variants.
+No single sign decides it. Four are added: the least confidence over the brightness variants,
+input_kl, how much the mask agrees with those of the mirror image and the variants, and the order
+in which the network is fed that the first convolution began from, where it is a known one.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ from typing import Any
 import numpy as np
 
 from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.normalization.known_stems import Likeness, like_a_known_stem
+from core.diagnosis.normalization.memory import first_filters
 from core.diagnosis.thresholds import (
     JUDGED_CONFIDENCE,
     JUDGED_LEAD,
     LEAST_AGREEMENT,
+    ORDER_LIKE_NATS,
+    STEM_VOTES,
     VOTE_CONFIDENCE,
     VOTE_LOG_AGREEMENT,
     VOTES,
+    VOTES_WITHOUT_NORM,
 )
 
 
@@ -30,12 +36,13 @@ class Preference:
     surer: float  # by how much the mean confidence rises
     nearer: float  # factor by which input_kl is smaller; 1 without BatchNorm
     steadier: float = 1.0  # factor by which more of the mask is left
+    stem: float = 0.0  # votes of the weights alone, whatever the picture is
 
     @property
     def votes(self) -> float:
         """All signs as one number; negative for the present order."""
         factors = np.log(self.nearer) + np.log(self.steadier) / VOTE_LOG_AGREEMENT
-        return self.surer / VOTE_CONFIDENCE + float(factors)
+        return self.surer / VOTE_CONFIDENCE + float(factors) + self.stem
 
 
 def preference(
@@ -54,17 +61,42 @@ def preference(
     both = {**base, **swapped}
     now, then = measured.batchnorm.input_kl(base), measured.batchnorm.input_kl(both)
     nearer = max(now, 1e-6) / max(then, 1e-6) if now is not None and then is not None else 1.0
-    plain = Preference(measured.mask.confidence(both) - measured.mask.confidence(base), nearer)
+    stem = stem_votes(measured, swapped["color"])
+    surer = measured.mask.confidence(both) - measured.mask.confidence(base)
+    plain = Preference(surer, nearer, stem=stem)
     if plain.votes < -VOTES:
         return plain
     surer = measured.mask.least_confidence(both) - measured.mask.least_confidence(base)
     left = [measured.mask.steady_agreement(changes) + LEAST_AGREEMENT for changes in (base, both)]
-    return Preference(surer, nearer, left[1] / left[0])
+    return Preference(surer, nearer, left[1] / left[0], stem)
+
+
+def known_stem(measured: Measurements) -> Likeness | None:
+    """The published network whose first convolution this one began from; None where none is."""
+    filters = first_filters(measured.network.stem, measured.tensors)
+    return None if filters is None else like_a_known_stem(filters)
+
+
+def stem_votes(measured: Measurements, color: str) -> float:
+    """Votes of the weights for this order; 0 where they began from no known stem."""
+    known = known_stem(measured)
+    if known is None:
+        return 0.0
+    return STEM_VOTES if known.color == color else -STEM_VOTES
+
+
+def needed_votes(measured: Measurements) -> float:
+    """How many votes decide: more where BatchNorm cannot be asked, as one sign is missing."""
+    return VOTES if measured.batchnorm.can_be_asked else VOTES_WITHOUT_NORM
 
 
 def is_judged(measured: Measurements, changes: Mapping[str, Any]) -> bool:
-    """Whether the network seems to know the picture: of a flat or unknown one no order is right."""
-    if measured.picture.is_flat:
+    """Whether the network knows the picture: of an unknown one no order is right.
+
+    Where BatchNorm can be asked, it says whether the training saw the like; else contrast does.
+    """
+    nats = measured.batchnorm.input_kl(changes)
+    if measured.picture.is_flat if nats is None else nats > ORDER_LIKE_NATS:
         return False
     steady = measured.network.num_classes == 1 or measured.mask.steadiness(changes) > JUDGED_LEAD
     return steady and measured.mask.confidence(changes) > JUDGED_CONFIDENCE

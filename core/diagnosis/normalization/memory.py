@@ -55,6 +55,18 @@ def read_memory(stem: Stem | None) -> Memory | None:
     return Memory(tuple(float(value) for value in solved), std, r2, stem.name)
 
 
+def first_filters(stem: Stem | None, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
+    """The weight of the convolution of the picture itself: Float[k c h w]; None where none is.
+
+    Args:
+        stem: as a graph joins it.
+        tensors: of the file, in its order.
+    """
+    if stem is not None:
+        return stem.weight
+    return next((tensor for tensor in tensors.values() if _takes_pictures(tensor)), None)
+
+
 def stem_in_order(tensors: Mapping[str, torch.Tensor]) -> Stem | None:
     """The first pair that follow each other in the file, as modules write them; None without."""
     keys = list(tensors)

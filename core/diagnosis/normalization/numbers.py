@@ -15,7 +15,7 @@ import numpy as np
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.conventions import FIXED, stored_numbers
 from core.diagnosis.normalization.naming import affine, listed
-from core.diagnosis.normalization.recovered import Recovered
+from core.diagnosis.normalization.recovered import Recovered, Solved
 from core.diagnosis.thresholds import FITTED_HANDICAP, SOLVED_LOG_STD, SOLVED_MEAN
 from core.presets import convention_name
 from core.settings import change
@@ -30,44 +30,54 @@ def with_numbers(measured: Measurements, found: Recovered) -> Recovered:
     """
     if found.family not in FIXED or not found.kl or not found.changes:
         return found
-    picture, solved = measured.picture, stored_numbers(measured)
-    if solved is None or picture.is_unusual or picture.is_flat:  # they would show in the numbers
+    picture, numbers = measured.picture, stored_numbers(measured)
+    if numbers is None or picture.is_unusual or picture.is_flat:  # they would show in the numbers
         return found
-    name, words = convention_name(found.family), _in_words(measured, solved)
-    if _within(measured, solved, found.changes):
-        return replace(found, reason=f"{found.reason} {words}; those of {name} lie within.")
-    fit = measured.batchnorm.input_kl(solved)
-    if fit is None or fit + FITTED_HANDICAP > found.kl:
-        return found
+    solved = _solved(measured, numbers, found.changes)
+    name, words = convention_name(found.family), _in_words(solved)
+    if solved.known_within:
+        reason = f"{found.reason} {words}; those of {name} lie within."
+        return replace(found, reason=reason, solved=solved)
+    fit = measured.batchnorm.input_kl(numbers)
+    if fit is None or fit > found.kl + FITTED_HANDICAP:
+        reason = f"{found.reason} {words}, which fits worse than those of {name}."
+        return replace(found, certainty="likely", reason=reason)
     reason = f"{found.reason} The family is that of {name}, its numbers are others. {words}."
-    return replace(found, reason=reason, changes=solved, kl=max(fit, 1e-6))
+    return replace(found, reason=reason, changes=numbers, kl=max(fit, 1e-6), solved=solved)
 
 
-def _numbers(measured: Measurements, changes: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def _solved(measured: Measurements, numbers: Mapping[str, Any], known: Mapping[str, Any]) -> Solved:
+    """Solved numbers beside the known ones, which are in the order of red, green and blue."""
+    mean, std = _affine(measured, numbers)
+    right_mean, right_std = _affine(measured, known)
+    near = np.abs(mean - right_mean) <= SOLVED_MEAN
+    alike = np.abs(np.log(std / right_std)) <= SOLVED_LOG_STD
+    return Solved(
+        mean=tuple(map(float, mean)),
+        std=tuple(map(float, std)),
+        mean_within=SOLVED_MEAN,
+        std_factor=round(float(np.exp(SOLVED_LOG_STD)), 1),
+        known_within=bool(near.all() and alike.all()),
+    )
+
+
+def _affine(measured: Measurements, changes: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and std of pixels from 0 to 1, of the channels that the network has."""
     mean, std = affine(change(measured.settings, **changes).preprocessing)
     count = measured.network.in_channels
     return mean[:count], std[:count]
 
 
-def _within(measured: Measurements, solved: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether the known numbers, in one of the two channel orders, lie in the interval."""
-    mean, std = _numbers(measured, solved)
-    right_mean, right_std = _numbers(measured, known)
-    near = [
-        bool(
-            (np.abs(mean - right_mean[::step]) <= SOLVED_MEAN).all()
-            and (np.abs(np.log(std / right_std[::step])) <= SOLVED_LOG_STD).all()
-        )
-        for step in (1, -1)
-    ]
-    return any(near)
-
-
-def _in_words(measured: Measurements, solved: Mapping[str, Any]) -> str:
-    mean, std = _numbers(measured, solved)
+def _in_words(solved: Solved) -> str:
     return (
-        f"Solved from the first BatchNorm with this one picture: mean {listed(mean)}, within "
-        f"{SOLVED_MEAN:g}, and std {listed(std)}, within a factor of {np.exp(SOLVED_LOG_STD):.1f}, "
+        f"Solved from the first BatchNorm with this one picture: {numbers_in_words(solved)}, "
         "of pixels from 0 to 1"
+    )
+
+
+def numbers_in_words(solved: Solved) -> str:
+    """Mean and std with their intervals, as they are told."""
+    return (
+        f"mean {listed(np.array(solved.mean))}, within {solved.mean_within:g}, "
+        f"and std {listed(np.array(solved.std))}, within a factor of {solved.std_factor:g}"
     )

@@ -16,7 +16,7 @@ from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.measure.reference_picture import reference_picture
 from core.diagnosis.normalization.agreement import by_agreement
 from core.diagnosis.normalization.by_truth import by_truth
-from core.diagnosis.normalization.channel_order import is_judged, preference
+from core.diagnosis.normalization.channel_order import is_judged, needed_votes, preference
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
     FIXED,
@@ -46,7 +46,6 @@ from core.diagnosis.thresholds import (
     STANDARD_LOG_STD,
     STANDARD_MEAN,
     UNUSED_NORMS,
-    VOTES,
 )
 from core.errors import InspectionError
 from core.presets import convention_name
@@ -98,13 +97,13 @@ def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[
     except InspectionError as error:
         measured.failures.add("the order of the channels", error)
         return "", 0.0
-    return color if judged and abs(votes) > VOTES else "", abs(votes)
+    return color if judged and abs(votes) > needed_votes(measured) else "", abs(votes)
 
 
 def _in_order(found: Recovered, color: str) -> dict[str, Any]:
     """The convention in this order; known numbers are those of red, green and blue."""
     changes = {**found.changes, "color": color}
-    if found.family in CONVENTIONS and color == "bgr":
+    if found.family in CONVENTIONS and not found.has_other_numbers and color == "bgr":
         changes |= {name: tuple(reversed(changes[name])) for name in ("mean", "std")}
     return changes
 

@@ -46,18 +46,10 @@ def with_statement(measured: Measurements, found: Recovered, fixes: Mapping[str,
     if _refuted(measured, found, {} if fed else changes, fixes):
         return replace(found, reason=f"{found.reason} The file says otherwise: {said.words}.")
     words = f"The file says so: {said.words}.{_of_the_class(said)}"
+    known = replace(found, certainty="certain", reason=words, also="", solved=None)
     if fed:
-        return replace(found, certainty="certain", reason=words, family="", changes={}, also="")
-    return replace(
-        found,
-        certainty="certain",
-        reason=words,
-        family=STATED,
-        changes=changes,
-        margin=1.0,
-        kl=0,
-        also="",
-    )
+        return replace(known, family="", changes={})
+    return replace(known, family=STATED, changes=changes, margin=1.0, kl=0)
 
 
 def _usable(measured: Measurements) -> Iterator[tuple[Normalization, dict[str, Any]]]:

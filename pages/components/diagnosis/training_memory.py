@@ -53,7 +53,9 @@ def _answer(recovered: Recovered) -> str:
     order = ORDERS.get(recovered.color, "")
     if not recovered.changes:
         return f"The network is fed as in its training{order} ({recovered.certainty})."
-    return f"Trained with {convention_name(recovered.family)}{order} ({recovered.certainty})."
+    name = convention_name(recovered.family)
+    like = f"numbers like those of {name}" if recovered.has_other_numbers else name
+    return f"Trained with {like}{order} ({recovered.certainty})."
 
 
 def _inputs(recovered: Recovered) -> dict[str, float]:

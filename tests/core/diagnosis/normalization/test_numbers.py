@@ -7,6 +7,7 @@ import pytest
 
 from core.diagnosis import diagnose
 from core.diagnosis.measure.measurements import measure
+from core.diagnosis.normalization import numbers
 from core.diagnosis.normalization.agreement import without_close_zscore
 from core.diagnosis.normalization.conventions import FIXED, OWN
 from core.diagnosis.normalization.naming import in_words
@@ -25,6 +26,7 @@ from tests.support.cases import (
 )
 
 UNIT = PRESETS["unit"].changes
+ODD_MEAN = np.array([0.36, 0.48, 0.44], np.float32)  # nearer to ImageNet's read backwards
 ODD_STD = np.array([0.1, 0.08, 0.09], np.float32)  # ImageNet's mean, less than half its std
 
 
@@ -34,6 +36,20 @@ def with_other_std():
     first = next(key for key, tensor in tensors.items() if tensor.ndim == 4)
     ratio = ODD_STD / np.float32(PRESETS["imagenet"].changes["std"])
     tensors[first] = tensors[first] * tensors[first].new_tensor(ratio).view(1, 3, 1, 1)
+    return replace(with_tensors(tensors), settings=change(healthy().settings, **UNIT))
+
+
+def with_other_mean():
+    """The example as if it had been trained with another mean of red: its BatchNorm undoes it."""
+    tensors = dict(example_checkpoint().tensors)
+    keys = list(tensors)
+    first = next(key for key in keys if tensors[key].ndim == 4)
+    stored = next(key for key in keys if key.endswith("running_mean"))
+    shift = (np.float32(PRESETS["imagenet"].changes["mean"]) - ODD_MEAN) / np.float32(
+        PRESETS["imagenet"].changes["std"]
+    )
+    sums = tensors[first].sum(dim=(2, 3))
+    tensors[stored] = tensors[stored] + sums @ sums.new_tensor(shift)
     return replace(with_tensors(tensors), settings=change(healthy().settings, **UNIT))
 
 
@@ -80,6 +96,28 @@ def test_numbers_outside_the_interval_are_shown_as_solved():
     assert known.kl < known.current
     np.testing.assert_allclose(fed.std, ODD_STD, rtol=0.6)
     assert fed.std != PRESETS["imagenet"].changes["std"]
+
+
+def test_a_family_is_certain_and_numbers_outside_its_catalogue_are_told_as_solved():
+    told = diagnose(with_other_mean())
+    first, printed = told.faults[0], told.to_dict()["normalization"]
+
+    assert first.certainty == "certain"
+    assert "numbers like those of ImageNet mean/std" in first.evidence[0].words
+    assert "0.485" not in " ".join(each.words for each in first.evidence)
+    assert abs(first.changes["mean"][0] - ODD_MEAN[0]) < 0.2
+    assert not printed["solved"]["known_within"]
+    assert (printed["solved"]["mean_within"], printed["solved"]["std_factor"]) == (0.2, 1.6)
+
+
+def test_solved_numbers_that_fit_worse_make_the_catalogue_no_more_than_likely(monkeypatch):
+    measured, far = measure(with_other_mean()), {**UNIT, "mean": (-1.0, -1.0, -1.0)}
+    monkeypatch.setattr(numbers, "stored_numbers", lambda measured: far)
+    known = recover(measured, {})
+
+    assert known.certainty == "likely"
+    assert known.changes["mean"] == PRESETS["imagenet"].changes["mean"]
+    assert "fits worse" in known.reason
 
 
 def test_the_convention_of_caffe_is_told_in_its_own_units():

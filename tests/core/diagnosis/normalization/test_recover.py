@@ -9,7 +9,7 @@ from benchmarks.cases import BY_NAME, material, scene
 from core.diagnosis import diagnose
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.measure.picture import brightened, mirrored
-from core.diagnosis.normalization.channel_order import is_judged, preference
+from core.diagnosis.normalization.channel_order import is_judged, needed_votes, preference
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.thresholds import VOTES
@@ -164,6 +164,26 @@ def test_the_present_order_is_doubted_where_the_other_is_surer_steadier_and_near
     assert found.steadier > 1
     assert found.votes > VOTES
     assert preference(measured_of(name, seed=1_028, **right), {}, {"color": "bgr"}).votes < -VOTES
+
+
+def test_two_signs_alone_do_not_make_a_right_order_wrong():
+    """Without BatchNorm one sign is missing: this healthy scene was told P6, by 2.3 votes."""
+    measured = measured_of("group_unit", seed=1_006, **ZOO["group_unit"].convention)
+    votes = preference(measured, {}, {"color": "bgr"}).votes
+
+    assert VOTES < votes < needed_votes(measured)
+    assert diagnose(measured.case).faults == ()
+
+
+def test_a_flat_picture_that_is_like_the_training_is_asked_for_its_order():
+    """Contrast alone says nothing where BatchNorm says that the training saw the like."""
+    swapped = {**ZOO["lraspp_mean"].convention, "color": "bgr"}
+    measured = measured_of("lraspp_mean", seed=1_004, **swapped)
+    found = diagnose(measured.case)
+
+    assert measured.picture.is_flat
+    assert [finding.cause for finding in found.faults] == ["P6"]
+    assert found.faults[0].changes == {"color": "rgb"}
 
 
 def test_a_flat_or_unknown_picture_is_not_asked_for_its_order():
