@@ -26,6 +26,7 @@ from core.diagnosis.thresholds import (
     FEWEST_WEIGHTS,
     KL_STEP,
     LEAD_STEP,
+    LEARNED_FACTOR,
     LEFT_STEP,
     MANY_NUMBERS,
     NAMES_SHOWN,
@@ -196,9 +197,13 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
 
 def _structureless(measured: Measurements) -> tuple[Evidence, ...]:
-    """That nearly all weights are like random numbers; () where some are more."""
+    """That nearly all weights are like random numbers; () where some are more.
+
+    A short training may change few of them much, and one that clearly learned refutes it.
+    """
     spectra = measured.spectra
-    if spectra.count < FEWEST_WEIGHTS or spectra.share < UNTRAINED_SHARE:
+    few, learned = spectra.count < FEWEST_WEIGHTS, spectra.largest > LEARNED_FACTOR
+    if few or learned or spectra.share < UNTRAINED_SHARE:
         return ()
     words = (
         f"{spectra.random} of {spectra.count} weights are like random numbers: none of their "

@@ -23,6 +23,7 @@ class Spectra:
 
     count: int
     random: int
+    largest: float = 0.0  # factor of the weight that is least like random numbers
 
     @property
     def share(self) -> float:
@@ -37,7 +38,8 @@ def spectra_of(tensors: Mapping[str, torch.Tensor]) -> Spectra:
     """
     matrices = [t for t in tensors.values() if t.is_floating_point() and t.ndim >= 2 and t.numel()]
     factors = [factor for tensor in matrices if (factor := chance_factor(tensor)) is not None]
-    return Spectra(len(factors), sum(factor < CHANCE_FACTOR for factor in factors))
+    random = sum(factor < CHANCE_FACTOR for factor in factors)
+    return Spectra(len(factors), random, max(factors, default=0.0))
 
 
 def chance_factor(weight: torch.Tensor) -> float | None:

@@ -63,3 +63,18 @@ def test_a_network_of_noise_is_told_to_be_one_and_nothing_else(kind):
 
     assert causes(answered) == ["W8"]
     assert answered.faults[0].certainty == "likely"
+
+
+def test_one_layer_that_clearly_learned_refutes_that_the_network_is_noise():
+    """A minute of training from random numbers leaves most weights nearly as they began."""
+    learned = "classifier.0.project.0.weight"
+    tensors = {
+        key: 0.05 * numbers(k, "normal", *t.shape)
+        if t.is_floating_point() and "running" not in key and key != learned
+        else t
+        for k, (key, t) in enumerate(example_checkpoint().tensors.items())
+    }
+    spectra = spectra_of(tensors)
+
+    assert spectra.share >= UNTRAINED_SHARE
+    assert "W8" not in causes(diagnose(with_tensors(tensors)))
