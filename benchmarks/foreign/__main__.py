@@ -20,6 +20,7 @@ from benchmarks.foreign.answers import Answer, answer
 from benchmarks.foreign.cases import Trial, faulty, healthy, pictures, swapped
 from benchmarks.foreign.files import files
 from benchmarks.foreign.networks import MEMBERS, members
+from benchmarks.foreign.rebuilding import drawings, rebuilt
 from benchmarks.foreign.report import Asked, write
 from benchmarks.foreign.saving import ways_of
 from benchmarks.foreign.training import train_all
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=4, help="cases for each fault")
     parser.add_argument("--healthy", type=int, default=4, help="pictures for each healthy kind")
     parser.add_argument("--swapped", type=int, default=3, help="pictures for each network")
+    parser.add_argument("--programs", type=int, default=26, help="that are drawn and rebuilt")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     one_thread()
@@ -75,6 +77,7 @@ def _ask(options: argparse.Namespace) -> None:
         calm=every(healthy(part, options.healthy)),
         swapped=every(swapped(part, options.swapped)),
         known=list(_each(_recovered, _recoveries(part), options.workers)),
+        drawn=list(_each(rebuilt, drawings(part, options.programs), options.workers)),
         seconds=time.monotonic() - began,
     )
     say(write(asked))
