@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.cases import Part
-from benchmarks.foreign.faults import BY_NAME, FITTING, OVERFLOW, SWAPPED, UNSAVED
+from benchmarks.foreign.faults import BY_NAME, FITTING, OVERFLOW, RESIZED, SWAPPED, UNSAVED
 from benchmarks.foreign.files import Files, files, seeded
 from benchmarks.foreign.networks import MEMBERS, Foreign, members
-from benchmarks.foreign.saving import ways_of
+from benchmarks.foreign.saving import ONE_SIZE, ways_of
 from examples.fault import Fault
 from examples.materials import Material
 
@@ -91,8 +91,9 @@ def swapped(part: Part, limit: int) -> Iterator[Trial]:
 
 def _way(member: Foreign, seed: int, purpose: str) -> str:
     """Any in which this can be saved, by chance from the names."""
-    able = [way for way in ways_of(member) if purpose != OVERFLOW or way != "float16"]
     if purpose in UNSAVED:
         return "state dict"
+    unfit = {OVERFLOW: "float16", **dict.fromkeys(RESIZED, ONE_SIZE)}.get(purpose)
+    able = [way for way in ways_of(member) if way != unfit]
     rng = np.random.default_rng([seed, *member.name.encode(), *purpose.encode()])
     return able[int(rng.integers(len(able)))]

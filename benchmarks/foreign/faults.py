@@ -15,8 +15,12 @@ from examples.materials import Material, weights_file
 from examples.seeds import colored, weights
 from examples.zoo.networks import Member
 
-# They are made for the zoo's own widths, names or numbers of classes.
-UNFIT = ("names of DataParallel", "aux head of other classes", "truth with exchanged ids")
+# They are made for the zoo's own widths, names, sizes or numbers of classes.
+UNFIT = (
+    *("names of DataParallel", "aux head of other classes", "truth with exchanged ids"),
+    "much too small",  # to 48 x 48, which no network here takes
+)
+RESIZED = ("EXIF ignored", "pictures of another world")  # a program of one size cannot be run
 OVERFLOW = "half precision overflows"  # needs a BatchNorm behind the first convolution
 SWAPPED = "red and blue swapped"
 UNSAVED = ("diverged beside its average", "names of DataParallel")  # are files in one way

@@ -129,7 +129,8 @@ WAYS: dict[str, tuple[str, Way]] = {  # the ending of the file, and what writes 
     "program of several sizes": (".pt2", _program(dynamic=True)),
     "folder of transformers": (".zip", _folder),
 }
-WITH_GRAPH = ("program of one size", "program of several sizes")
+ONE_SIZE, SEVERAL = "program of one size", "program of several sizes"
+WITH_GRAPH = (ONE_SIZE, SEVERAL)
 FOLDERS = "folder of transformers"
 
 
