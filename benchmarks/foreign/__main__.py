@@ -8,6 +8,7 @@ python -m benchmarks.foreign --part held-out     writes benchmarks/results/forei
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,7 +18,7 @@ from typing import TypeVar
 from benchmarks.cases import Part
 from benchmarks.diagnosis import table, told
 from benchmarks.foreign.answers import Answer, answer
-from benchmarks.foreign.cases import Trial, faulty, healthy, pictures, swapped
+from benchmarks.foreign.cases import faulty, healthy, pictures, swapped
 from benchmarks.foreign.files import files
 from benchmarks.foreign.networks import MEMBERS, members
 from benchmarks.foreign.rebuilding import drawings, rebuilt
@@ -27,7 +28,6 @@ from benchmarks.foreign.training import train_all
 from benchmarks.recovery import Recovery, recovered
 from benchmarks.workers import one_thread, say
 
-ALONE = 4  # pictures, from each of which a convention is recovered
 Given, Made = TypeVar("Given"), TypeVar("Made")
 
 
@@ -44,6 +44,8 @@ def main() -> None:
     parser.add_argument("--healthy", type=int, default=4, help="pictures for each healthy kind")
     parser.add_argument("--swapped", type=int, default=3, help="pictures for each network")
     parser.add_argument("--programs", type=int, default=26, help="that are drawn and rebuilt")
+    parser.add_argument("--alone", type=int, default=2, help="pictures, whose training is asked")
+    parser.add_argument("--minutes", type=float, default=600, help="after which none is asked")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     one_thread()
@@ -60,7 +62,7 @@ def _look(options: argparse.Namespace) -> None:
     trials = [*faulty(options.part, options.limit, options.only)]
     if options.only in MEMBERS:
         trials = [*healthy(options.part, options.healthy, options.only)]
-    rows = list(_told(_each(answer, trials, options.workers)))
+    rows = list(_told(_each(answer, trials, options)))
     say(table(rows))
 
 
@@ -68,27 +70,33 @@ def _ask(options: argparse.Namespace) -> None:
     part: Part = options.part
     began = time.monotonic()
 
-    def every(trials: Iterator[Trial]) -> list[Answer]:
-        return list(_told(_each(answer, list(trials), options.workers)))
+    def each(ask: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
+        ends = began + 60 * options.minutes
+        return _each(ask, itertools.takewhile(lambda _: time.monotonic() < ends, given), options)
 
     asked = Asked(
         part,
-        rows=every(faulty(part, options.limit)),
-        calm=every(healthy(part, options.healthy)),
-        swapped=every(swapped(part, options.swapped)),
-        known=list(_each(_recovered, _recoveries(part), options.workers)),
-        drawn=list(_each(rebuilt, drawings(part, options.programs), options.workers)),
+        calm=list(_told(each(answer, healthy(part, options.healthy)))),
+        rows=list(_told(each(answer, faulty(part, options.limit)))),
+        swapped=list(_told(each(answer, swapped(part, options.swapped)))),
+        known=list(each(_recovered, _recoveries(part, options.alone))),
+        drawn=list(each(rebuilt, drawings(part, options.programs))),
         seconds=time.monotonic() - began,
     )
     say(write(asked))
 
 
-def _each(ask: Callable[[Given], Made], given: list[Given], workers: int) -> Iterator[Made]:
-    if workers == 1:
+def _each(
+    ask: Callable[[Given], Made], given: Iterable[Given], options: argparse.Namespace
+) -> Iterator[Made]:
+    """A few at a time, so that `given` may end early."""
+    if options.workers == 1:
         yield from map(ask, given)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), one_thread) as pool:
-        yield from pool.map(ask, given)
+    left = iter(given)
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), one_thread) as pool:
+        while few := list(itertools.islice(left, 4 * options.workers)):
+            yield from pool.map(ask, few)
 
 
 def _told(answers: Iterable[Answer]) -> Iterator[Answer]:
@@ -100,8 +108,8 @@ def _told(answers: Iterable[Answer]) -> Iterator[Answer]:
         yield one
 
 
-def _recoveries(part: Part) -> list[tuple[str, int]]:
-    return [(member.name, seed) for member in members(part) for seed in pictures(part)[:ALONE]]
+def _recoveries(part: Part, count: int) -> list[tuple[str, int]]:
+    return [(member.name, seed) for seed in pictures(part)[:count] for member in members(part)]
 
 
 def _recovered(task: tuple[str, int]) -> Recovery:

@@ -64,16 +64,16 @@ def healthy(part: Part, limit: int, only: str = "") -> Iterator[Trial]:
         for turn in range(limit):
             for kind in KINDS:
                 seed = pictures(part)[turn]
-                yield Trial(member.name, _way(member, seed, kind), seed, kind, turn % 2 == 1)
+                yield Trial(member.name, _way(member, seed, ""), seed, kind, turn % 2 == 1)
 
 
 def faulty(part: Part, limit: int, only: str = "") -> Iterator[Trial]:
-    """`limit` cases of every fault, over the networks in turn; every other one with its truth."""
-    for number, fault in enumerate(FITTING):
-        able = [member for member in members(part) if fault.needs(member)]
-        if only not in fault.name or not able:
-            continue
-        for turn in range(limit):
+    """`limit` rounds of all faults, over the networks in turn; every other one with its truth."""
+    for turn in range(limit):
+        for number, fault in enumerate(FITTING):
+            able = [member for member in members(part) if fault.needs(member)]
+            if only not in fault.name or not able:
+                continue
             seed = pictures(part)[(number + turn) % PICTURES]
             member = able[(number + turn) % len(able)]
             truth = turn % 2 == 1 or fault.on_truth

@@ -69,7 +69,9 @@ def figures_of(asked: Asked) -> dict[str, Any]:
         "opened": share(row.opened for row in asked.every),
         "built": share(row.built for row in asked.every),
         "top1": share(row.top1 for row in felt),
-        "lowest_fault_top1": min(share(r.top1 for r in each) or 0.0 for each in _each(felt)),
+        "lowest_fault_top1": min(
+            (share(row.top1 for row in each) or 0.0 for each in _each(felt)), default=0.0
+        ),
         "wrong_confident": share(
             bool(row.said) and not row.top1 and row.certainty == CERTAIN for row in felt
         ),
