@@ -74,14 +74,19 @@ def pictures(part: Part) -> range:
 def scene(seed: int, kind: str = "scene") -> tuple[np.ndarray, np.ndarray]:
     """UInt8[256 256 3] and UInt8[256 256] of a scene, or of what is odd and healthy about it."""
     pixels, ids = render_scene(seed)
-    if kind == "dark":
-        return (pixels * 0.5).astype(np.uint8), ids
-    if kind == "low contrast":
-        return (pixels * 0.6 + 50).astype(np.uint8), ids
     if kind == "empty":
         rng = np.random.default_rng(seed)
         return _photographed(_desk(rng) * _light(rng)[..., None], rng), np.zeros_like(ids)
-    return pixels, ids
+    return faded(pixels, kind), ids
+
+
+def faded(pixels: np.ndarray, kind: str) -> np.ndarray:
+    """UInt8[h w 3] as a dark picture, as one of low contrast, or as it is."""
+    if kind == "dark":
+        return (pixels * 0.5).astype(np.uint8)
+    if kind == "low contrast":
+        return (pixels * 0.6 + 50).astype(np.uint8)
+    return pixels
 
 
 def material(member: Member, seed: int, kind: str = "scene", *, truth: bool) -> Material:

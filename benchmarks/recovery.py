@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,9 +49,14 @@ def recoveries(part: Part) -> list[tuple[Member, tuple[int, ...]]]:
 
 
 def recovery(member: Member, seeds: tuple[int, ...]) -> Recovery:
+    """Recover the convention of a member of the zoo from these pictures."""
+    return recovered(member, [material(member, seed, truth=False) for seed in seeds])
+
+
+def recovered(member: Member, files: Sequence[Material]) -> Recovery:
     """Recover the convention from plain settings; numbers of its own from all pictures together."""
     start = change(Settings(), color="gray" if member.channels == 1 else "rgb")
-    cases = [measure(case_of(_with(member, seed, start))) for seed in seeds]
+    cases = [measure(case_of(replace(one, settings=start))) for one in files]
     each = [recover(measured, {}) for measured in cases]
     answers = [one for one in each if one.certainty != "cannot tell"]
     answered = len(answers) * 2 > len(each)
@@ -89,7 +95,3 @@ def _average(answers: list[Recovered], start: Settings) -> tuple[np.ndarray, np.
     each = [affine(change(start, **one.changes).preprocessing) for one in answers]
     mean = np.mean([pair[0] for pair in each], axis=0)
     return mean, np.exp(np.mean([np.log(pair[1]) for pair in each], axis=0))
-
-
-def _with(member: Member, seed: int, settings: Settings) -> Material:
-    return replace(material(member, seed, truth=False), settings=settings)

@@ -82,7 +82,7 @@ def _with_shadow(pixels: np.ndarray, inside: np.ndarray, rng: Rng) -> np.ndarray
 def _photographed(pixels: np.ndarray, rng: Rng) -> np.ndarray:
     picture = Image.fromarray((pixels.clip(0, 1) * 255).astype(np.uint8))
     picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 1.0)))
-    noisy = np.asarray(picture, np.float32) + rng.normal(0, rng.uniform(1.5, 4), (SIZE, SIZE, 3))
+    noisy = np.asarray(picture, np.float32) + rng.normal(0, rng.uniform(1.5, 4), pixels.shape)
     file = io.BytesIO()
     quality = int(rng.integers(75, 96))
     Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=quality)

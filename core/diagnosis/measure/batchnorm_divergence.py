@@ -58,18 +58,48 @@ class BatchNormMeasures:
 
     @cached_property
     def never_updated(self) -> tuple[bool, ...]:
-        """Of every BatchNorm in the file, whether its statistics are those that it begins with."""
+        """Of every BatchNorm, whether its statistics are those that it begins with.
+
+        Where those of the file differ, only the ones that an input reaches are asked: a library may
+        keep the stages of an encoder that its decoder does not use, as PSPNet of SMP does.
+        """
+        stored = self._never_updated_in_the_file()
+        if len(set(stored)) < 2:
+            return stored
+        return self._never_updated_on_the_way() or stored
+
+    def _never_updated_in_the_file(self) -> tuple[bool, ...]:
         tensors = self.inspections.tensors
         ends = ".running_mean", ".running_var"
         names = [key.removesuffix(ends[0]) for key in tensors if key.endswith(ends[0])]
         pairs = [
             (tensors[n + ends[0]], tensors[n + ends[1]]) for n in names if n + ends[1] in tensors
         ]
-        return tuple(not bool(mean.any()) and bool((var == 1).all()) for mean, var in pairs)
+        return tuple(_as_it_begins(mean, var) for mean, var in pairs)
+
+    def _never_updated_on_the_way(self) -> tuple[bool, ...]:
+        """In the order of the forward; () where the network cannot be run, which is noted."""
+        network, forwards = self.inspections.case.network, self.inspections.forwards
+        found: list[bool] = []
+
+        def collect(func: Any, args: tuple[Any, ...], _: torch.Tensor) -> None:
+            if has_running_statistics(func, args):
+                found.append(_as_it_begins(args[3], args[4]))
+
+        if network is None:
+            return ()
+        try:
+            fed = self.inspections.tensor.tensor.float()
+            forwards.not_kept("", lambda: tap(network.module, fed, collect))
+        except InspectionError as error:
+            self.inspections.failures.add("which BatchNorms an input reaches", error)
+            return ()
+        forwards.count(1)
+        return tuple(found)
 
     @property
     def count(self) -> int:
-        """How many BatchNorms there are in the file."""
+        """How many BatchNorms are asked whether they were updated."""
         return len(self.never_updated)
 
     @property
@@ -146,6 +176,11 @@ class BatchNormMeasures:
         units = len(feedings) * picture.pixels[..., 0].size / self.inspections.unit
         self.inspections.forwards.count(units)
         return min(found)
+
+
+def _as_it_begins(mean: torch.Tensor, var: torch.Tensor) -> bool:
+    """Whether Float[k] of both are 0 and 1."""
+    return not bool(mean.any()) and bool((var == 1).all())
 
 
 def divergence(

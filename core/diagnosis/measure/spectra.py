@@ -29,6 +29,7 @@ class Spectra:
 
     count: int  # of those that can tell
     random: int
+    largest: float = 0.0  # factor of the weight that is least like random numbers
     constant: int = 0  # beside those, as a conversion leaves them that found no numbers
 
     @property
@@ -49,8 +50,9 @@ def spectra_of(tensors: Mapping[str, torch.Tensor]) -> Spectra:
     """
     matrices = [t for t in tensors.values() if t.is_floating_point() and t.ndim >= 2 and t.numel()]
     factors = [factor for tensor in matrices if (factor := chance_factor(tensor)) is not None]
+    random = sum(factor < CHANCE_FACTOR for factor in factors)
     constant = sum(min(t.flatten(1).shape) >= LEAST_SIDE and _is_constant(t) for t in matrices)
-    return Spectra(len(factors), sum(factor < CHANCE_FACTOR for factor in factors), constant)
+    return Spectra(len(factors), random, max(factors, default=0.0), constant)
 
 
 def _is_constant(weight: torch.Tensor) -> bool:

@@ -212,3 +212,11 @@ def test_a_missing_tensor_is_refused_by_name():
 
     with pytest.raises(ArchitectureError, match=r"missing: decoder\.p4\.skip_conv\.weight"):
         build_network(checkpoint_of(network("FPN", "resnet18"), tensors=state))
+
+
+def test_the_order_of_the_tensors_in_a_file_does_not_matter():
+    """safetensors sorts them: a depthwise convolution then stands before the stem."""
+    model = network("PSPNet", "tu-tf_mobilenetv3_small_minimal_100")
+    tensors = dict(sorted(model.state_dict().items()))
+
+    assert build_network(checkpoint_of(model, tensors=tensors)).in_channels == 3

@@ -9,6 +9,7 @@ import torch
 from core.architectures.families.smp.encoder_names import Shapes, nearest_to, table, with_these
 from core.architectures.nearest import export_lines
 from core.architectures.network import Account, Tensors, refuse_unfit
+from core.architectures.shapes import size
 from core.architectures.skeleton import without_numbers
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
@@ -118,6 +119,12 @@ def _alike(found: tuple[int, ...] | None, wanted: tuple[int, ...]) -> bool:
     if found is None or found == wanted:
         return found is not None
     return len(found) == len(wanted) == 4 and wanted[1] == 3 and found[::2] == wanted[::2]
+
+
+def in_channels(tensors: Tensors, name: str) -> int:
+    """Of the first convolution in the library's own order; a file may have any, as safetensors."""
+    convs = (key for key, shape in shapes_of(name).items() if len(shape) == 4)
+    return size(tensors, ENCODER + next(convs, ""), 1, 3)
 
 
 @functools.lru_cache(maxsize=256)

@@ -9,7 +9,11 @@ from typing import Any
 
 from torch import nn
 
-from core.architectures.families.smp.smp_encoders import encoder_names, refuse_other_encoder
+from core.architectures.families.smp.smp_encoders import (
+    encoder_names,
+    in_channels,
+    refuse_other_encoder,
+)
 from core.architectures.families.smp.smp_source import smp_source
 from core.architectures.network import (
     Account,
@@ -76,7 +80,8 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     config = _config(checkpoint)
     alike = encoder_names(checkpoint, str(config.get("encoder_name", "")))
     which = choose(ENCODER, alike, chosen)
-    encoder, options = which.taken, _sizes(decoder, tensors)
+    encoder = which.taken
+    options = {"in_channels": in_channels(tensors, encoder), **_sizes(decoder, tensors)}
     choices = _choices(decoder, checkpoint, config, chosen)
     options |= _chosen_options(choices)
     choices += (which,) if len(alike) > 1 else ()
@@ -136,15 +141,7 @@ def _config(checkpoint: Checkpoint) -> Mapping[str, Any]:
 def _sizes(decoder: str, tensors: Tensors) -> dict[str, Any]:
     """What the shapes tell, as arguments of the library's class."""
     head = DPT_HEAD if decoder == "DPT" else HEAD
-    common = {"classes": size(tensors, head, 0, 1), "in_channels": _in_channels(tensors)}
-    return common | READERS[decoder](tensors)
-
-
-def _in_channels(tensors: Tensors) -> int:
-    """Of the encoder's first convolution; the library writes it first."""
-    first = (t for key, t in tensors.items() if key.startswith("encoder.") and t.ndim == 4)
-    weight = next(first, None)
-    return 3 if weight is None else int(weight.shape[1])
+    return {"classes": size(tensors, head, 0, 1)} | READERS[decoder](tensors)
 
 
 def _unet(tensors: Tensors) -> dict[str, Any]:

@@ -1,0 +1,30 @@
+"""docs/benchmark.md, whose parts are written by different benchmarks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmark.md"
+PARTS = ("zoo", "foreign")  # in the order of the page
+MARK = "<!-- part: {} -->\n"
+
+
+def write_part(name: str, text: str, path: Path = DOCUMENT) -> None:
+    """Put one part in its place; the other parts stay.
+
+    Args:
+        name: one of PARTS.
+        text: Markdown.
+        path: the page.
+    """
+    parts = _parts(path.read_text()) if path.exists() else {}
+    parts[name] = text.strip() + "\n"
+    path.write_text("\n".join(MARK.format(n) + parts[n] for n in PARTS if n in parts))
+
+
+def _parts(text: str) -> dict[str, str]:
+    """What stands before any mark is of the zoo."""
+    first, *pieces = re.split(MARK.format("([a-z]+)"), text)
+    marked = dict(zip(pieces[::2], (piece.strip() + "\n" for piece in pieces[1::2]), strict=True))
+    return {"zoo": first.strip() + "\n", **marked} if first.strip() else marked

@@ -1,0 +1,1 @@
+"""A benchmark on other people's networks, scenes of other kinds, and files of many forms."""
