@@ -110,11 +110,11 @@ def _rivals(measured: Measurements, so_far: Progress) -> Iterator[Changes]:
     """What else could explain the bad mask; every known one where a ground truth can judge."""
     if so_far.recovered is not None and so_far.recovered.changes:
         yield so_far.recovered.changes
+    if (numbers := stored_numbers(measured)) is not None:
+        yield numbers  # also undo a dark picture or one of low contrast, which is no fault
     if not measured.truth.has_shapes:
         return
     now = measured.settings.preprocessing
-    if (numbers := stored_numbers(measured)) is not None:
-        yield numbers
     small = reduced(measured)
     yield from ({**changes, "color": now.color, **small} for changes in CONVENTIONS.values())
     if now.color != "gray":
