@@ -157,10 +157,11 @@ def _evidence(measured: Measurements, asked: _Asked, trained: Changes) -> Iterat
     if (now := measured.truth.iou({})) is not None:
         then = measured.truth.iou(trained) or 0.0
         yield Evidence(f"The mIoU is {now:.2f} as it is, and {then:.2f} with them.", then)
-    if asked.tried > 1:
+    if asked.tried:
+        feedings = "feeding" if asked.tried == 1 else "feedings"
         yield Evidence(
-            f"None of {asked.tried} other normalizations, channel orders and sizes scores more "
-            f"than {asked.rival:.2f} with the running statistics.",
+            f"Of {asked.tried} other {feedings} (normalization, channel order, size) none scores "
+            f"more than {asked.rival:.2f} with the running statistics.",
             asked.rival,
         )
     if asked.layers.behind:
