@@ -74,13 +74,13 @@ def _ask(options: argparse.Namespace) -> None:
         ends = began + 60 * options.minutes
         return _each(ask, itertools.takewhile(lambda _: time.monotonic() < ends, given), options)
 
-    asked = Asked(
+    asked = Asked(  # right runs last: they are the most, and may be fewer
         part,
-        calm=list(_told(each(answer, healthy(part, options.healthy)))),
         rows=list(_told(each(answer, faulty(part, options.limit)))),
         swapped=list(_told(each(answer, swapped(part, options.swapped)))),
         known=list(each(_recovered, _recoveries(part, options.alone))),
         drawn=list(each(rebuilt, drawings(part, options.programs))),
+        calm=list(_told(each(answer, healthy(part, options.healthy)))),
         seconds=time.monotonic() - began,
     )
     say(write(asked))

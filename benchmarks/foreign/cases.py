@@ -58,13 +58,13 @@ def pictures(part: Part) -> range:
 
 def healthy(part: Part, limit: int, only: str = "") -> Iterator[Trial]:
     """`limit` pictures of every kind for every network; every other one with its truth."""
-    for member in members(part):
-        if only and only != member.name:
-            continue
-        for turn in range(limit):
-            for kind in KINDS:
-                seed = pictures(part)[turn]
-                yield Trial(member.name, _way(member, seed, ""), seed, kind, turn % 2 == 1)
+    for turn in range(limit):
+        seed = pictures(part)[turn]
+        for member in members(part):
+            if only in ("", member.name):
+                way = _way(member, seed, "")
+                for kind in KINDS:
+                    yield Trial(member.name, way, seed, kind, turn % 2 == 1)
 
 
 def faulty(part: Part, limit: int, only: str = "") -> Iterator[Trial]:

@@ -111,11 +111,11 @@ def _rivals(measured: Measurements, so_far: Progress) -> Iterator[Changes]:
     """What else could explain the bad mask; every known one where a ground truth can judge."""
     if so_far.recovered is not None and so_far.recovered.changes:
         yield so_far.recovered.changes
+    if (numbers := stored_numbers(measured)) is not None:
+        yield numbers  # also undo a dark picture or one of low contrast, which is no fault
     if not measured.truth.has_shapes:
         return
     now = measured.settings.preprocessing
-    if (numbers := stored_numbers(measured)) is not None:
-        yield numbers
     small = reduced(measured)
     yield from ({**changes, "color": now.color, **small} for changes in CONVENTIONS.values())
     if now.color != "gray":
@@ -160,10 +160,11 @@ def _evidence(measured: Measurements, asked: _Asked, trained: Changes) -> Iterat
     if (now := measured.truth.iou({})) is not None:
         then = measured.truth.iou(trained) or 0.0
         yield Evidence(f"The mIoU is {now:.2f} as it is, and {then:.2f} with them.", then)
-    if asked.tried > 1:
+    if asked.tried:
+        feedings = "feeding" if asked.tried == 1 else "feedings"
         yield Evidence(
-            f"None of {asked.tried} other normalizations, channel orders and sizes scores more "
-            f"than {asked.rival:.2f} with the running statistics.",
+            f"Of {asked.tried} other {feedings} (normalization, channel order, size) none scores "
+            f"more than {asked.rival:.2f} with the running statistics.",
             asked.rival,
         )
     if asked.layers.behind:

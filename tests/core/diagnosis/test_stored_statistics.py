@@ -73,6 +73,14 @@ def test_without_one_they_are_likely_where_the_picture_s_own_statistics_bring_a_
     assert first.changes == {"mode": "train"}
 
 
+@pytest.mark.parametrize("name", LIKE[:2])
+def test_numbers_that_undo_an_odd_exposure_are_tried_before_they_are_blamed(name):
+    """A dark picture fed as bytes is unlike training in every layer, and no fault of the file."""
+    evidence = " ".join(one.words for one in told(name, truth=False).faults[0].evidence)
+
+    assert "Of 1 other feeding" in evidence
+
+
 @pytest.mark.parametrize("name", LIKE)
 def test_no_normalization_is_named_or_recovered_and_nothing_said_of_other_pictures(name):
     answer = told(name, truth=True)
