@@ -49,7 +49,7 @@ def order(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
         changes=swapped,
         effect=effect,
-        separates="A ground truth: the right order has a higher mIoU.",
+        separates="" if by_truth else "A ground truth: the right order has a higher mIoU.",
         kind="fault" if effect >= HARMLESS_SHARE else "note",
     )
 
@@ -60,12 +60,16 @@ def _truth_says(
     """That the other order is better by the ground truth, and good; () where it is not."""
     doubtful = measured.picture.is_flat or measured.picture.is_unusual
     needed = FLAT_ORDER_GAIN if doubtful else ORDER_GAIN
-    good = (measured.truth.iou({**so_far.fixes, **swapped}) or 0.0) > FAIR_IOU
-    if then <= needed * now or not good:
+    before, after = (measured.truth.iou({**so_far.fixes, **each}) or 0.0 for each in ({}, swapped))
+    if then <= needed * now or after <= FAIR_IOU:
         return ()
-    color = measured.settings.preprocessing.color
-    words = f"As {color} the mask score is {now:.2f} nats, with the channels swapped {then:.2f}."
-    return (Evidence(words, then - now),)
+    color, other = measured.settings.preprocessing.color.upper(), swapped["color"].upper()
+    return (
+        Evidence(
+            f"Against the ground truth the mIoU is {before:.2f} as {color}, {after:.2f} as {other}."
+        ),
+        Evidence(f"The mask score rises from {now:.2f} to {then:.2f} nats.", then - now),
+    )
 
 
 def _network_says(
