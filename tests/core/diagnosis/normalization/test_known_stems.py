@@ -17,6 +17,7 @@ from core.diagnosis.normalization.known_stems import (
     stem_row,
 )
 from core.diagnosis.thresholds import STEM_VOTES
+from core.presets import PRESETS
 from examples.zoo import ZOO, load
 from scripts import stems
 from tests.support.cases import example_checkpoint, with_settings
@@ -96,6 +97,18 @@ def test_a_known_stem_speaks_for_its_order_and_is_told(monkeypatch, fed, finds):
     assert [finding.cause for finding in told.faults] == finds
     words = " ".join(each.words for finding in told.faults for each in finding.evidence)
     assert ("began from that of the example: as rgb" in words) == bool(finds)
+
+
+def test_an_encoder_that_is_still_as_published_says_how_that_one_is_fed(monkeypatch):
+    first = next(t for t in example_checkpoint().tensors.values() if t.ndim == 4)
+    row = stem_row("the example", "its file", "imagenet", first)
+    monkeypatch.setattr(known_stems_module, "known_stems", lambda: (row,))
+    told = diagnose(with_settings(**PRESETS["unit"].changes)).faults[0]
+
+    words = [each.words for each in told.evidence]
+    assert words[-1] == (
+        "Its first convolution still is that of the example, which is fed ImageNet mean/std."
+    )
 
 
 def test_rows_are_small_and_the_table_can_be_read():
