@@ -11,6 +11,7 @@ from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.measure.size_to_feed import to_feed
 from core.diagnosis.measure.sizes import ALL_SIZES, at_size
+from core.diagnosis.normalization.channel_order import known_stem
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.naming import cause_of, in_words, known_once
 from core.diagnosis.normalization.numbers import numbers_in_words
@@ -172,6 +173,12 @@ def _evidence(measured: Measurements, known: Recovered) -> Iterator[Evidence]:
     if known.kl:
         words = f"Fed as now, the KL divergence is {known.current:.2g} nats."
         yield Evidence(words, known.current)
+    if (like := known_stem(measured)) is not None:
+        how = "still is" if like.untouched else "began from"
+        yield Evidence(
+            f"Its first convolution {how} that of {like.stem.name}, which is fed "
+            f"{convention_name(like.stem.feeds)}."
+        )
 
 
 def known_twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:

@@ -1,5 +1,8 @@
 """A first convolution that began from a published one tells how the training was fed."""
 
+import json
+import sys
+
 import pytest
 import torch
 
@@ -14,6 +17,9 @@ from core.diagnosis.normalization.known_stems import (
     stem_row,
 )
 from core.diagnosis.thresholds import STEM_VOTES
+from core.presets import PRESETS
+from examples.zoo import ZOO, load
+from scripts import stems
 from tests.support.cases import example_checkpoint, with_settings
 
 
@@ -93,9 +99,48 @@ def test_a_known_stem_speaks_for_its_order_and_is_told(monkeypatch, fed, finds):
     assert ("began from that of the example: as rgb" in words) == bool(finds)
 
 
+def test_an_encoder_that_is_still_as_published_says_how_that_one_is_fed(monkeypatch):
+    first = next(t for t in example_checkpoint().tensors.values() if t.ndim == 4)
+    row = stem_row("the example", "its file", "imagenet", first)
+    monkeypatch.setattr(known_stems_module, "known_stems", lambda: (row,))
+    told = diagnose(with_settings(**PRESETS["unit"].changes)).faults[0]
+
+    words = [each.words for each in told.evidence]
+    assert words[-1] == (
+        "Its first convolution still is that of the example, which is fed ImageNet mean/std."
+    )
+
+
 def test_rows_are_small_and_the_table_can_be_read():
     row = a_row()
 
     assert len(as_json([row])) < 1_500
     assert sum(row.covariance[:3]) == pytest.approx(1, abs=1e-3)
     assert all(like_a_known_stem(random_stem(), [stem]) is None for stem in known_stems())
+
+
+def test_the_script_adds_a_row_for_a_network_of_our_own(tmp_path, monkeypatch):
+    network = ZOO["lraspp_mean"]
+    table = tmp_path / "known_stems.json"
+    monkeypatch.setattr(stems, "TABLE", table)
+    monkeypatch.setattr(
+        sys, "argv", ["stems", "--file", "our own", "unit", str(load(network.name))]
+    )
+    stems.main()
+    rows = {row["name"]: row for row in json.loads(table.read_text())}
+
+    assert rows["our own"]["feeds"] == "unit"
+    assert len(rows) == len(known_stems()) + 1
+
+
+def test_weights_that_cannot_be_had_are_said_and_left_out(tmp_path, monkeypatch, capsys):
+    def no_network(name):
+        raise OSError("no network")
+
+    monkeypatch.setattr(stems, "TABLE", tmp_path / "known_stems.json")
+    monkeypatch.setattr(stems, "_of_torchvision", no_network)
+    monkeypatch.setattr(sys, "argv", ["stems", "resnet50"])
+    stems.main()
+
+    assert "resnet50 is left out: no network" in capsys.readouterr().err
+    assert len(json.loads((tmp_path / "known_stems.json").read_text())) == len(known_stems())
