@@ -28,7 +28,8 @@ from benchmarks.foreign.training import train_all
 from benchmarks.recovery import Recovery, recovered
 from benchmarks.workers import one_thread, say
 
-Given, Made = TypeVar("Given"), TypeVar("Made")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def main() -> None:

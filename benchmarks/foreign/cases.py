@@ -48,7 +48,7 @@ class Trial:
 
     def seeded(self, healthy: Files) -> Material:
         """The files with it."""
-        return seeded(healthy, *self.faults, self.way) if self.fault else healthy
+        return seeded(healthy, BY_NAME[self.fault], self.way) if self.fault else healthy
 
 
 def pictures(part: Part) -> range:

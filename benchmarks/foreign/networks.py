@@ -81,9 +81,8 @@ def logits_of(output: Any) -> torch.Tensor:
     """The main logits of what the libraries return."""
     if isinstance(output, torch.Tensor):
         return output
-    logits: torch.Tensor = getattr(output, "logits", None)
-    if logits is None:
-        return output["out"]
+    found = getattr(output, "logits", None)
+    logits: torch.Tensor = output["out"] if found is None else found
     return logits
 
 
@@ -120,7 +119,7 @@ def _segformer(**sizes: Any) -> Builder:
     def build(classes: int) -> nn.Module:
         from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
-        return SegformerForSemanticSegmentation(SegformerConfig(num_labels=classes, **sizes))
+        return SegformerForSemanticSegmentation(SegformerConfig(**{**sizes, "num_labels": classes}))
 
     return build
 
@@ -129,20 +128,22 @@ def _mobilenet(classes: int) -> nn.Module:
     from transformers import MobileNetV2Config, MobileNetV2ForSemanticSegmentation
 
     return MobileNetV2ForSemanticSegmentation(
-        MobileNetV2Config(num_labels=classes, depth_multiplier=0.5, output_stride=16)
+        MobileNetV2Config(  # type: ignore[call-arg]
+            num_labels=classes, depth_multiplier=0.5, output_stride=16
+        )
     )
 
 
 def _upernet(classes: int) -> nn.Module:
     from transformers import ConvNextConfig, UperNetConfig, UperNetForSemanticSegmentation
 
-    backbone = ConvNextConfig(
+    backbone = ConvNextConfig(  # type: ignore[call-arg]
         hidden_sizes=[24, 48, 96, 160],
         depths=[1, 1, 2, 1],
         out_features=["stage1", "stage2", "stage3", "stage4"],
     )
     return UperNetForSemanticSegmentation(
-        UperNetConfig(
+        UperNetConfig(  # type: ignore[call-arg]
             backbone_config=backbone, hidden_size=48, num_labels=classes, use_auxiliary_head=False
         )
     )
@@ -158,7 +159,7 @@ class OwnHead(nn.Module):
         self.encoder = timm.create_model(
             encoder, pretrained=False, features_only=True, out_indices=(1, 2, 3)
         )
-        channels = self.encoder.feature_info.channels()
+        channels = self.encoder.feature_info.channels()  # type: ignore[union-attr, operator]
         self.reduce = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
         self.mix = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()
@@ -167,7 +168,7 @@ class OwnHead(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Float32[n 3 h w], sides that 16 divides, to Float32[n classes h w]."""
-        total = 0.0
+        total: Any = 0.0
         features = self.encoder(pixels)
         for feature, reduce in zip(features, self.reduce, strict=True):
             total = total + F.interpolate(reduce(feature), size=features[0].shape[-2:])

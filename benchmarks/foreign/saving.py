@@ -59,7 +59,9 @@ def _lightning(member: Foreign, weights: Weights) -> bytes:
 
 
 def _module(member: Foreign, weights: Weights) -> bytes:
-    return weights_file(_loaded(member, weights))
+    file = io.BytesIO()
+    torch.save(_loaded(member, weights), file)
+    return file.getvalue()
 
 
 def _folder(member: Foreign, weights: Weights) -> bytes:

@@ -47,12 +47,14 @@ def render(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _texture(rng: Rng, h: int, w: int, amount: float) -> np.ndarray:
     """Pink noise Float32[h w 1] of this standard deviation."""
-    return np.float32(amount) * _noise(rng)[:h, :w, None]
+    field: np.ndarray = np.float32(amount) * _noise(rng)[:h, :w, None]
+    return field
 
 
 def _tone(rng: Rng, red: float, green: float, blue: float, spread: float = 0.06) -> np.ndarray:
     """Float32[3] near a color."""
-    return np.float32([red, green, blue]) + rng.uniform(-spread, spread, 3).astype(np.float32)
+    shift = rng.uniform(-spread, spread, 3).astype(np.float32)
+    return np.asarray([red, green, blue], np.float32) + shift
 
 
 def _grid(h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +86,8 @@ def _street(rng: Rng, h: int, w: int) -> Drawn:
 
 
 def _sky(rng: Rng, h: int, w: int) -> np.ndarray:
-    return _tone(rng, 0.6, 0.72, 0.88, 0.08) + _texture(rng, h, w, 0.05)
+    clouds: np.ndarray = _tone(rng, 0.6, 0.72, 0.88, 0.08) + _texture(rng, h, w, 0.05)
+    return clouds
 
 
 def _row_of_houses(
@@ -103,7 +106,7 @@ def _row_of_houses(
     wall = color * (1 + _texture(rng, h, w, 0.1))
     storey = (rows - horizon) / np.maximum(reach, 0.05)
     windows = (np.sin(storey / h * 28) > 0.35) & (np.sin(60 * np.log(reach + 0.15)) > 0.1)
-    wall = np.where(windows[..., None], np.float32([0.16, 0.2, 0.26]), wall)
+    wall = np.where(windows[..., None], np.asarray([0.16, 0.2, 0.26], np.float32), wall)
     ids = ids.copy()
     ids[front] = 1
     return np.where(front[..., None], wall, pixels), ids
@@ -133,8 +136,8 @@ def _standing(
         head = np.hypot(dx * wide, (up - 0.9) * tall) < 0.1 * tall
         inside = head | ((np.abs(dx) < 0.8 - 0.3 * (up < 0.45)) & (up > 0) & (up < 0.8))
         coat = _tone(rng, *((0.1, 0.5, 0.25), (0.85, 0.45, 0.1), (0.5, 0.15, 0.5))[rng.integers(3)])
-        surface = np.where((up > 0.42)[..., None], coat, np.float32([0.12, 0.12, 0.2]))
-        surface = np.where(head[..., None], np.float32([0.8, 0.6, 0.48]), surface)
+        surface = np.where((up > 0.42)[..., None], coat, np.asarray([0.12, 0.12, 0.2], np.float32))
+        surface = np.where(head[..., None], np.asarray([0.8, 0.6, 0.48], np.float32), surface)
     ids = ids.copy()
     ids[inside] = class_id
     grain = 1 + _texture(rng, h, w, 0.05)
@@ -214,15 +217,22 @@ def _ground(rng: Rng, class_id: int, rows: np.ndarray, columns: np.ndarray) -> n
     turn = rng.uniform(0, np.pi)
     along = columns * np.cos(turn) + rows * np.sin(turn)
     furrows = np.sin(along * 2 * np.pi / rng.uniform(5, 9))[..., None]
+    surface: np.ndarray
     if class_id == 0:
-        return _tone(rng, 0.56, 0.43, 0.3, 0.05) * (1 + 0.04 * furrows + _texture(rng, h, w, 0.06))
-    if class_id == 1:
-        return _tone(rng, 0.55, 0.66, 0.26, 0.05) * (1 + 0.12 * furrows + _texture(rng, h, w, 0.05))
-    if class_id == 2:
+        surface = _tone(rng, 0.56, 0.43, 0.3, 0.05) * (
+            1 + 0.04 * furrows + _texture(rng, h, w, 0.06)
+        )
+    elif class_id == 1:
+        surface = _tone(rng, 0.55, 0.66, 0.26, 0.05) * (
+            1 + 0.12 * furrows + _texture(rng, h, w, 0.05)
+        )
+    elif class_id == 2:
         clumps = rng.standard_normal((h // 4 + 1, w // 4 + 1)).repeat(4, 0).repeat(4, 1)[:h, :w]
         leaves = 1 + 0.22 * clumps[..., None].astype(np.float32)
-        return _tone(rng, 0.13, 0.28, 0.12, 0.03) * leaves
-    return _tone(rng, 0.14, 0.24, 0.36, 0.03) + _texture(rng, h, w, 0.012)
+        surface = _tone(rng, 0.13, 0.28, 0.12, 0.03) * leaves
+    else:
+        surface = _tone(rng, 0.14, 0.24, 0.36, 0.03) + _texture(rng, h, w, 0.012)
+    return surface
 
 
 WORLDS: dict[str, World] = {
