@@ -142,6 +142,7 @@ BLACK_CHANNEL = 32  # of every channel: a color below it looks black; definition
 FIGURE_MARGIN = 0.02  # of the shorter side: plt.savefig leaves more on every side; definition
 FIGURE_VALUES = 50  # different values, from which on a picture with a white margin is a drawing
 REBUILDING = 45.0  # units that the search for the program may spend; time
+OTHER_WEIGHTS = 10.0  # units for each other set of weights of the file; time
 CROPPED = 0.375  # of each side of the input: what is run where programs are only ranked; time
 CROP_MULTIPLE = 32  # pixels, so that strides fall as in the whole picture; definition
 BEAM = 3  # programs that are run on the whole picture after a ranking [tune: benchmarks.rebuild]

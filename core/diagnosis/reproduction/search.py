@@ -77,6 +77,7 @@ class Search:
     """One search: what was run, what is to be run next, and what was best."""
 
     runs: Runs
+    budget: float = REBUILDING  # units
     best: Found | None = None
     _done: set[str] = field(default_factory=set)
     _waiting: list[tuple[float, int, Program | Found, float]] = field(default_factory=list)
@@ -97,7 +98,7 @@ class Search:
     @property
     def over(self) -> bool:
         """Whether nothing better can be found, or no more may be run."""
-        return self.spent >= REBUILDING or (self.best is not None and self.best.writing.exact)
+        return self.spent >= self.budget or (self.best is not None and self.best.writing.exact)
 
     def run(self) -> Found | None:
         """Search until a program writes the file exactly, or forwards or programs are exhausted."""
@@ -130,7 +131,7 @@ class Search:
         Returns the first one that explains much more; the others wait.
         """
         parts = parts_of(self.runs, node.candidate, node.writing)
-        enough = self.spent + RANKING * (REBUILDING - self.spent)
+        enough = self.spent + RANKING * (self.budget - self.spent)
         for program, promise, sure in self._ranked(node, parts, enough):
             found = self.whole(program) if sure else None
             if found is not None and found.gain > node.gain + (1 - node.gain) / 2:

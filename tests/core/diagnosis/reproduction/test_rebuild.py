@@ -1,5 +1,6 @@
 """The user's broken script, rebuilt from its output: line by line, and never where it is not so."""
 
+import copy
 import io
 import json
 from dataclasses import replace
@@ -160,6 +161,21 @@ def test_several_changes_at_once_are_found_one_after_the_other(case, keys):
     assert found.exact
     assert file_of(found.program, case) == file_of(having(case, **keys), case)
     assert found.forwards < REBUILDING
+
+
+def test_the_files_other_weights_are_a_choice_of_the_script(case, monkeypatch):
+    monkeypatch.setattr("core.diagnosis.reproduction.rebuild.REBUILDING", 3.0)
+    module = copy.deepcopy(case.network.module)
+    module[1].weight.neg_()
+    other = replace(case.network, module=module, checkpoint_digest="another digest")
+    of_other = replace(case, network=other)
+    file = file_of(having(of_other, color="bgr"), of_other)
+
+    found = rebuilt(replace(case, others={"ema": lambda: (None, other)}), file)
+
+    assert found.exact
+    assert said(found) == {"weights": "ema", "color": "bgr"}
+    assert not rebuilt(case, file).exact
 
 
 def test_a_jpeg_of_a_wrong_input_is_rebuilt(case):
