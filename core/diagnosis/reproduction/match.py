@@ -92,7 +92,10 @@ def _deviation(choice: Choice, rebuilt: Rebuilt) -> Finding:
     right = "\n".join(rebuilt.right[choice.stage].lines)
     words = f"Your file is what {choice.words} writes: {rebuilt.share:.1%} of it is explained."
     sure: Certainty = "certain" if rebuilt.exact else "likely"
-    return Finding(choice.cause, sure, (Evidence(words, rebuilt.share),), choice.fix, right)
+    part = choice.key if choice.stage == "weights" else ""
+    return Finding(
+        choice.cause, sure, (Evidence(words, rebuilt.share),), choice.fix, right, part=part
+    )
 
 
 def _reduced(measured: Measurements, written: Written) -> float:

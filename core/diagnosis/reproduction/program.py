@@ -8,7 +8,7 @@ from typing import Any
 
 # What the network is fed, and how it is run. A change of one of these costs a forward.
 BEFORE = (
-    *("picture", "color", "size", "interpolation", "layout", "numbers"),
+    *("weights", "picture", "color", "size", "interpolation", "layout", "numbers"),
     *("precision", "mode", "head", "views"),
 )
 # From the logits to the file.

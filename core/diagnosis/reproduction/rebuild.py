@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.diagnosis.measure.measurements import Measurements
@@ -10,8 +12,9 @@ from core.diagnosis.reproduction.rebuilt import Rebuilt
 from core.diagnosis.reproduction.runs import Runs
 from core.diagnosis.reproduction.search import Found, Search
 from core.diagnosis.reproduction.space import Space, is_in_space, space_of
+from core.diagnosis.reproduction.weights import other_weights
 from core.diagnosis.reproduction.written import Written, gain, read_written
-from core.diagnosis.thresholds import RARER_SHARE
+from core.diagnosis.thresholds import OTHER_WEIGHTS, RARER_SHARE, REBUILDING
 
 ONE_VALUE = (
     "Your file holds one value only. Many programs write that, so it does not tell which one did; "
@@ -40,13 +43,31 @@ def rebuild(measured: Measurements) -> Rebuilt | None:
     if written.flat or written.is_figure:
         right, words = space.right, ONE_VALUE if written.flat else FIGURE
         return Rebuilt(False, 0.0, right, right, words, 0.0, measured.seen.labels.ids)
+    rebuilt = _searched(measured, space, written, REBUILDING)
+    if rebuilt is None or not rebuilt.exact:
+        return _of_other_weights(measured, written) or rebuilt
+    return rebuilt
+
+
+def _searched(
+    measured: Measurements, space: Space, written: Written, budget: float
+) -> Rebuilt | None:
     runs = Runs(measured, space, written)
-    search = Search(runs)
+    search = Search(runs, budget)
     found = search.run()
     if found is None:
         return None
     program = space.with_lines(_simplest(found.writing.program, runs))
     return _rebuilt(found, program, space, written, search.spent)
+
+
+def _of_other_weights(measured: Measurements, written: Written) -> Rebuilt | None:
+    """The program with other weights of the same file, only where it writes the file exactly."""
+    for loaded, other in other_weights(measured):
+        rebuilt = _searched(other, space_of(other, written), written, OTHER_WEIGHTS)
+        if rebuilt is not None and rebuilt.exact:
+            return replace(rebuilt, program=rebuilt.program.having([loaded]))
+    return None
 
 
 def _simplest(program: Program, runs: Runs) -> Program:

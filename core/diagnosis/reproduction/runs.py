@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from core.diagnosis.reproduction import decide, feed, picture, resize
 from core.diagnosis.reproduction.program import Program
 from core.diagnosis.reproduction.space import Space
 from core.diagnosis.reproduction.written import Written, coding, of_numbers, spread
-from core.diagnosis.thresholds import CROP_MULTIPLE, CROPPED, INPUTS_KEPT
+from core.diagnosis.thresholds import INPUTS_KEPT
 from core.settings import Forwarding
 
 Size = tuple[int, int]
@@ -57,19 +56,19 @@ class Runs:
 
     # --- with a forward ---------------------------------------------------------------------------
 
-    def fed(self, program: Program, *, part: bool = False) -> Fed:
-        """The input of a program, or the part of it that is ranked; costs no forward."""
-        planes, content = self._planes(program)
-        spans = self._spans(planes.shape[1:])
-        whole = dict(program["numbers"].value)
-        if part and not whole["zscore"] and whole["scale"] != "max":  # numbers of a pixel alone
-            planes = planes[:, spans[0], spans[1]]
-        x = feed.normalized(planes, whole).to(DTYPES[program["precision"].key])
-        if part and x.shape[2:] != (spans[0].stop - spans[0].start, spans[1].stop - spans[1].start):
-            x = x[:, :, spans[0], spans[1]]
+    def fed(self, program: Program, *, part: tuple[slice, slice] | None = None) -> Fed:
+        """The input of a program, or these rows and columns of it; costs no forward."""
+        planes, content = self.planes(program)
+        values = dict(program["numbers"].value)
+        of_pixels = not values["zscore"] and values["scale"] != "max"  # of each pixel alone
+        if part and of_pixels:
+            planes = planes[:, part[0], part[1]]
+        x = feed.normalized(planes, values).to(DTYPES[program["precision"].key])
+        if part and not of_pixels:
+            x = x[:, :, part[0], part[1]]
         return Fed(x.contiguous(), content)
 
-    def _planes(self, program: Program) -> tuple[np.ndarray, Size]:
+    def planes(self, program: Program) -> tuple[np.ndarray, Size]:
         """[c h w] before scaling, and h, w without padding; the last ones are kept."""
         stages = ("picture", "color", "size", "interpolation", "layout")
         key = tuple(program[stage].key for stage in stages)
@@ -143,79 +142,9 @@ class Runs:
         """How much of the file a decision explains, whatever value each id has in it."""
         if mask.dtype != np.int32:
             return of_numbers(self.written, mask, part)
-        if self.written.jpeg is not None:
+        if not self.written.is_coded:
             return spread(self.written, mask, part)
         return coding(self.written, mask, part).gain
-
-    def ranked(self, program: Program, beside: Candidate) -> float:
-        """By how much more of a part of the file is explained, by forwards of that part alone.
-
-        At the edges of a part a network says something else than in the whole picture. So only
-        what the change does to the part is counted, to the part alone or to the whole mask there.
-
-        Args:
-            program: differs from the one beside it before the logits.
-            beside: was run on the whole picture.
-
-        Raises:
-            InspectionError: the network stops on it.
-            BudgetSpent: the search has run the network too often.
-        """
-        part, after = self._of_part(program)
-        before = self._of_part(beside.program)[1]
-        shape = self.written.codes[part].shape
-        better = self._best_gain(after, part) - self._best_gain(before, part)
-        decision = beside.program["decision"]
-        if decision.key in decide.OVER_AXES or beside.mask.dtype != np.int32:
-            return better
-        now = nearest(beside.mask, self.written.size)[part]
-        old, new = (nearest(decide.decided(logits, decision), shape) for logits in (before, after))
-        mixed = np.where(old == new, now, new)
-        return max(better, self.gain(mixed, part) - self.gain(now, part))
-
-    def _best_gain(self, values: np.ndarray, part: tuple[slice, slice]) -> float:
-        """Of the logits of a part, under any decision; an axis of a part is none of the whole."""
-        shape = self.written.codes[part].shape
-        return max(
-            self.gain(nearest(decide.decided(values, decision), shape), part)
-            for decision in self.space.choices["decision"]
-            if decision.key not in decide.OVER_AXES
-        )
-
-    def _of_part(self, program: Program) -> tuple[tuple[slice, slice], np.ndarray]:
-        """Rows and columns of the file, and the logits of the input there, Float32[C h w]."""
-        size = self._planes(program)[0].shape[1:]
-        x = self.fed(program, part=True).x
-        values = feed.enlarged(self.output(program, x), (x.shape[2], x.shape[3]))
-        first, second = (
-            slice(round(span.start * to / side), max(1, round(span.stop * to / side)))
-            for span, side, to in zip(self._spans(size), size, self.written.size, strict=True)
-        )
-        return (first, second), values[0].numpy()
-
-    def _spans(self, size: tuple[int, ...]) -> tuple[slice, slice]:
-        return self._span(0, size[0]), self._span(1, size[1])
-
-    def _span(self, axis: int, side: int) -> slice:
-        """Rows or columns of the input that are ranked: whole strides, where most varies."""
-        length = min(
-            side, max(CROP_MULTIPLE, round(CROPPED * side / CROP_MULTIPLE) * CROP_MULTIPLE)
-        )
-        start = round(self._busiest[axis] * side) - length // 2
-        start = min(max(0, start // CROP_MULTIPLE * CROP_MULTIPLE), side - length)
-        return slice(start, start + length)
-
-    @cached_property
-    def _busiest(self) -> tuple[float, float]:
-        """Where the file has most edges: row and column, 0..1."""
-        codes = self.written.codes
-        edges = np.zeros(codes.shape)
-        edges[1:] += codes[1:] != codes[:-1]
-        edges[:, 1:] += codes[:, 1:] != codes[:, :-1]
-        total = edges.sum() or 1.0
-        row = (edges.sum(axis=1) * np.arange(len(codes))).sum() / total / len(codes)
-        column = (edges.sum(axis=0) * np.arange(codes.shape[1])).sum() / total / codes.shape[1]
-        return float(row), float(column)
 
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -229,8 +158,3 @@ def nearest(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     columns = ((np.arange(size[1]) + 0.5) * mask.shape[1] / size[1]).astype(int)
     made: np.ndarray = mask[rows][:, columns]
     return made
-
-
-def turned(mask: np.ndarray, layout: str) -> np.ndarray:
-    """A mask as a turned picture would give it: networks nearly turn with the picture."""
-    return np.ascontiguousarray(feed.TURNS[layout][1](mask))

@@ -1,45 +1,51 @@
-"""Which program wrote the user's file: from the right one outwards, the cheapest changes first.
+"""Which program wrote the user's file: from the right one outwards, what promises most first.
 
 What comes after the logits costs no forward: it is read off the file backwards. Its size admits few
 sizes, its values few casts and palettes, and where each id has one value the rest is no question.
-So only changes before the logits are searched. They are ranked by a forward of a part of the
-picture, and the best few are run whole; from the best of those the search goes on.
+So only changes before the logits are searched, one stage at a time. Each is ranked by a forward of
+the part of the picture that is explained least; what explains that part is run whole at once.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-import numpy as np
+from itertools import count
 
 from core.diagnosis.measure.forwards import BudgetSpent
-from core.diagnosis.reproduction.feed import TURNS
-from core.diagnosis.reproduction.program import Program
-from core.diagnosis.reproduction.runs import Candidate, Runs, turned
+from core.diagnosis.reproduction.parts import Parts, Ranked, parts_of
+from core.diagnosis.reproduction.program import BEFORE, Program
+from core.diagnosis.reproduction.runs import Candidate, Runs
+from core.diagnosis.reproduction.signs import is_mirrored, seams, turned_gains
 from core.diagnosis.reproduction.writings import Writing, best_writing
+from core.diagnosis.reproduction.written import gain
 from core.diagnosis.thresholds import (
     BEAM,
-    EXPANDED,
-    NEAR,
+    BETTER,
+    CROPPED,
+    NO_CHANGE,
+    OF_A_SIZE,
     PRICE,
     RANKING,
     REBUILDING,
-    SAME_GAIN,
-    TURNED,
+    SAME_PART,
+    SEAMS,
+    SUBTLE_GAIN,
+    TELLING,
+    TRAINED,
+    UNRANKED,
     WORTH_TILES,
+    WORTH_TRAINING,
     WORTH_WRITING,
 )
 from core.errors import InspectionError
 
-COMMON = {  # run whole whatever a part says: what people do most, and what a part may not show
-    "color": ("rgb", "bgr"),
-    "numbers": ("unit", "bytes", "imagenet"),
-    "mode": ("train",),
-    "head": ("aux",),
-    "views": ("mirrored",),  # a part of a mirrored picture is another part
-    "picture": ("stored", "beneath", "on black"),
-}
+ORDER = (  # the most common first, and what is dear last
+    *("picture", "color", "numbers", "precision", "head", "mode"),
+    *("layout", "interpolation", "size", "views"),
+)
+SUBTLE = ("precision", "interpolation")  # what is left where nearly all is explained
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +54,7 @@ class Found:
 
     candidates: tuple[Candidate, ...]  # its decisions, that which explains most first
     writing: Writing
+    drawn: float  # the share that the writing has, as a gain
 
     @property
     def candidate(self) -> Candidate:
@@ -55,19 +62,28 @@ class Found:
         return self.candidates[0]
 
     @property
+    def gain(self) -> float:
+        """What it explains of the file: as label map, or as what is written of it."""
+        return max(self.candidate.gain, self.drawn)
+
+    @property
     def merit(self) -> tuple[bool, float]:
         """Exact ones first, then by what they explain."""
-        return self.writing.exact, self.candidate.gain
+        return self.writing.exact, self.gain
 
 
 @dataclass(eq=False)
 class Search:
-    """One search: what was run, and what was best."""
+    """One search: what was run, what is to be run next, and what was best."""
 
     runs: Runs
+    budget: float = REBUILDING  # units
     best: Found | None = None
-    parts: bool = True  # whether the network takes a part of the picture
     _done: set[str] = field(default_factory=set)
+    _waiting: list[tuple[float, int, Program | Found, float]] = field(default_factory=list)
+    _number: Iterator[int] = field(default_factory=count)
+    _trained: int = 0  # how often training mode was promised
+    _seen: dict[tuple[str, ...], float] = field(default_factory=dict)  # what choices explained
     _began: float = 0.0
 
     def __post_init__(self) -> None:
@@ -82,101 +98,156 @@ class Search:
     @property
     def over(self) -> bool:
         """Whether nothing better can be found, or no more may be run."""
-        return self.spent >= REBUILDING or (self.best is not None and self.best.writing.exact)
+        return self.spent >= self.budget or (self.best is not None and self.best.writing.exact)
 
     def run(self) -> Found | None:
-        """Search until a program writes the file exactly, or the nearest ones are exhausted."""
+        """Search until a program writes the file exactly, or forwards or programs are exhausted."""
         try:
-            first = self.whole(self.runs.space.right)
-            nodes = [first] if first else []
-            turns = 2 if first and first.candidate.gain >= SAME_GAIN else EXPANDED
-            while nodes and turns and not self.over:
-                node = max(nodes, key=lambda found: found.merit)
-                nodes.remove(node)
-                nodes += self._expanded(node, first=node is first)
-                turns -= 1
+            self._go_on(self.whole(self._start()), -1.0)
+            while self._waiting and not self.over:
+                _, _, waiting, known = heapq.heappop(self._waiting)
+                found = waiting if isinstance(waiting, Found) else self.whole(waiting)
+                self._go_on(found, known)
         except BudgetSpent:
             pass
         return self.best
 
-    def _expanded(self, node: Found, *, first: bool) -> Iterator[Found]:
-        """The best programs of one change more, run whole."""
-        unit, area = self.runs.measured.unit, self.runs.space.area
-        ranked = sorted(self._ranked(node), key=lambda pair: PRICE * area(pair[1]) / unit - pair[0])
-        nearest = [program for _, program in ranked[:BEAM]]
-        common = [program for _, program in ranked[BEAM:] if _is_common(program, node, first)]
-        for program in (*nearest, *common):
-            near = self.best is not None and self.best.candidate.gain >= NEAR
-            if self.over or (first and program in common and near):
-                return
-            if (found := self.whole(program)) is not None:
-                yield found
-        if self.best is not None and not self.over:
-            yield from self._seams(self.best)
+    def _start(self) -> Program:
+        """The right program; where the file is its own mirror image, its average of two views."""
+        right = self.runs.space.right
+        if is_mirrored(self.runs.written):
+            return right.having([self.runs.space.find("views", "mirrored")])
+        return right
 
-    def _ranked(self, node: Found) -> Iterator[tuple[float, Program]]:
-        program = node.candidate.program
-        shown = {} if program["layout"].key in TURNS else dict(self._as_turned(node))
-        enough = self.spent + RANKING * (REBUILDING - self.spent)
-        for changed in sorted(self.runs.space.changes(program), key=self._cost):
-            layout = changed["layout"].key
-            if changed["views"].value or self.spent >= enough:
-                continue
-            if layout != program["layout"].key and shown.get(layout, 0.0) >= WORTH_WRITING:
-                yield shown[layout], changed
-            elif self._is_new(changed, part=self.parts):
-                yield self._rank(changed, node), changed
+    def _go_on(self, found: Found | None, known: float) -> None:
+        """From a program that explains more than what is known."""
+        while found is not None and not self.over and found.gain > known + _better(known):
+            known = found.gain
+            found = self._expanded(found)
 
-    def _cost(self, program: Program) -> tuple[int, bool]:
-        """What a forward costs; of those that cost the same, ways to resize come first."""
-        base = self.runs.space.right
-        return self.runs.space.area(program), same(program, base, "interpolation")
+    def _expanded(self, node: Found) -> Found | None:
+        """Rank all programs of one change more; those that explain the part are run at once.
 
-    def _rank(self, program: Program, node: Found) -> float:
-        """0 where the network takes no part of the picture: then nothing is ranked."""
-        if self.parts:
-            try:
-                return node.candidate.gain + self.runs.ranked(program, node.candidate)
-            except InspectionError:
-                self.parts = program["size"].key != node.candidate.program["size"].key
-        return 0.0
+        Returns the first one that explains much more; the others wait.
+        """
+        parts = parts_of(self.runs, node.candidate, node.writing)
+        enough = self.spent + RANKING * (self.budget - self.spent)
+        for program, promise, sure in self._ranked(node, parts, enough):
+            found = self.whole(program) if sure else None
+            if found is not None and found.gain > node.gain + (1 - node.gain) / 2:
+                return found
+            if self.over:
+                return None
+            if found is not None:
+                self._wait(found, found.gain, node.gain)
+            elif not sure:
+                dear = PRICE * (1 - node.gain) * self.runs.space.area(program)
+                self._wait(program, promise - dear / self.runs.measured.unit, node.gain)
+        return None
 
-    def _is_new(self, program: Program, *, part: bool = False) -> bool:
-        """Whether nothing was run that computes the same; from now on it is not new."""
+    def _wait(self, waiting: Program | Found, promise: float, known: float) -> None:
+        """Go on from it when nothing promises more."""
+        heapq.heappush(self._waiting, (-promise, next(self._number), waiting, known))
+
+    def _ranked(
+        self, node: Found, parts: Parts, enough: float
+    ) -> Iterator[tuple[Program, float, bool]]:
+        """Each change, what it promises to explain, and whether it is worth a whole run at once."""
+        program, usable = node.candidate.program, parts.usable
+        yield from self._turned(node)
+        for number, changed in enumerate(self._changes(node)):
+            promise, sure = node.gain - UNRANKED * number, False
+            if (known := self._known(changed, node)) is not None:
+                promise, sure = known
+            elif usable and self.spent < enough and self._is_cheap(changed):
+                try:
+                    ranked = parts.ranked(changed)
+                except InspectionError:
+                    usable = changed["size"].key != program["size"].key
+                else:
+                    same_size = changed["size"].key == program["size"].key
+                    usable = ranked.alike >= TELLING or not same_size
+                    if usable:
+                        sure, promise = ranked.sure, self._promised(changed, node, ranked, promise)
+            if self._is_new(changed):
+                yield changed, promise, sure
+
+    def _is_cheap(self, program: Program) -> bool:
+        """Whether a part of it costs no more than one forward."""
+        return self.runs.space.area(program) * CROPPED**2 <= self.runs.measured.unit
+
+    def _known(self, program: Program, node: Found) -> tuple[float, bool] | None:
+        """Promise and whether it is sure, of changes that a part says nothing about."""
+        stage = _changed_stage(program, node.candidate.program)
+        if stage == "views" and program["views"].value is None:
+            return node.gain, True  # there may be no tiles after all
+        if program["views"].value and stage == "views":
+            return self._seamed(program, node.gain)
+        if stage == "mode" and self._trained < TRAINED:  # a part has other moments
+            self._trained += 1
+            return node.gain + (1 - node.gain) * WORTH_TRAINING, False
+        if stage == "precision" and node.gain >= SUBTLE_GAIN:  # it changes single pixels
+            return node.gain, True
+        seen = self._seen.get(_named(program, stage), 1.0)
+        return (seen, False) if seen < WORTH_WRITING <= node.gain else None
+
+    def _promised(self, program: Program, node: Found, ranked: Ranked, unranked: float) -> float:
+        """What the whole would be explained, by what a part of it is."""
+        if ranked.alike < SAME_PART and node.gain >= WORTH_WRITING:
+            return max(unranked, node.gain + ranked.more - NO_CHANGE)
+        if ranked.was >= WORTH_WRITING:
+            stage = _changed_stage(program, node.candidate.program)
+            self._seen[_named(program, stage)] = ranked.gain
+        return node.gain + ranked.more - NO_CHANGE * ranked.idle
+
+    def _turned(self, node: Found) -> Iterator[tuple[Program, float, bool]]:
+        """Layouts that would explain more, without a forward."""
+        gain, program = node.gain, node.candidate.program
+        turned = turned_gains(self.runs, node.candidate)
+        best = max(turned.values(), default=0.0)
+        for layout, promise in sorted(turned.items(), key=lambda pair: -pair[1]):
+            if promise >= max(WORTH_WRITING, gain):
+                changed = program.having([self.runs.space.find("layout", layout)])
+                yield changed, promise, promise == best > gain + BETTER
+
+    def _seamed(self, program: Program, gain: float) -> tuple[float, bool]:
+        """Tiles differ at their seams only, which a part does not show."""
+        size = self.runs.fed(program).size
+        shown = seams(self.runs.written, size, program["views"].value) >= SEAMS
+        return gain + ((1 - gain) / 2 if shown else -NO_CHANGE), shown
+
+    def _changes(self, node: Found) -> list[Program]:
+        """One change more: what explained most before, then the most common, cheap ones first."""
+        program, near = node.candidate.program, node.gain >= WORTH_WRITING
+        made = [
+            changed
+            for changed in self.runs.space.changes(program)
+            if changed["views"].key != "mirrored" or program["views"].key == "mirrored"
+            if not changed["views"].value or node.gain >= WORTH_TILES
+        ]
+
+        def order(changed: Program) -> tuple[bool, float, int, int]:
+            stage = _changed_stage(changed, program)
+            seen = round(-self._seen.get(_named(changed, stage), 1.0), 1) if near else 0.0
+            first = node.gain >= SUBTLE_GAIN and stage in SUBTLE
+            return not first, seen, ORDER.index(stage), self.runs.space.area(changed)
+
+        return sorted(made, key=order)
+
+    def _is_new(self, program: Program) -> bool:
+        """Whether nothing was run that computes the same."""
         try:
-            name = self.runs.name(program, self.runs.fed(program, part=part).x)
+            return self.runs.name(program, self.runs.fed(program).x) not in self._done
         except InspectionError:
             return False
-        new = name not in self._done
-        self._done.add(name)
-        return new
-
-    def _as_turned(self, node: Found) -> Iterator[tuple[str, float]]:
-        """What each layout would explain, without a forward: networks turn with the picture."""
-        size = self.runs.written.size
-        masks = [c.mask for c in node.candidates if c.mask.dtype == np.int32][:TURNED]
-        for layout in TURNS:
-            made = [turned(mask, layout) for mask in masks]
-            gains = [self.runs.gain(mask) for mask in made if mask.shape == size]
-            if gains:
-                yield layout, max(gains)
-
-    def _seams(self, node: Found) -> Iterator[Found]:
-        """Tiles differ at their seams only, which a part does not show."""
-        program = node.candidate.program
-        if node.candidate.gain < WORTH_TILES or program["views"].value:
-            return
-        for choice in self.runs.space.choices["views"]:
-            tiled = program.having([choice])
-            found = self.whole(tiled) if choice.value and not self.over else None
-            if found is not None:
-                yield found
 
     def whole(self, program: Program) -> Found | None:
-        """Run a program on the whole picture; None where it would have stopped."""
-        for part in (False, True):
-            self._is_new(program, part=part)
+        """Run a program on the whole picture; None where it would have stopped, or was run."""
         try:
+            name = self.runs.name(program, self.runs.fed(program).x)
+            if name in self._done:
+                return None
+            self._done.add(name)
             made = sorted(self.runs.candidates(program), key=lambda one: -one.gain)
         except InspectionError:
             return None
@@ -188,25 +259,36 @@ class Search:
     def _written(self, made: list[Candidate]) -> Found | None:
         """The decision that writes most of the file; only the nearest ones are asked."""
         best = None
-        for candidate in made[:BEAM]:
+        for candidate in _nearest_of_each_size(made):
             writing = Writing(candidate.program, candidate.mask, 0.0)
             worth = WORTH_WRITING / 2 if candidate.smaller else WORTH_WRITING  # edges were smoothed
             if candidate.gain >= worth:
                 writing = best_writing(candidate, self.runs.space, self.runs.written)
             others = (candidate, *(other for other in made if other is not candidate))
-            found = Found(others, writing)
+            found = Found(others, writing, gain(writing.share, self.runs.written.guessed))
             if best is None or found.merit > best.merit:
                 best = found
         return best
 
 
-def same(program: Program, other: Program, stage: str) -> bool:
-    """Whether two programs do the same at a stage."""
-    return program[stage].key == other[stage].key
+def _nearest_of_each_size(made: list[Candidate]) -> list[Candidate]:
+    """Those that explain most, at each size of the decision: a resize of the mask moves edges."""
+    asked = made[:BEAM]
+    for key in dict.fromkeys(one.program["enlarge"].key for one in made):
+        asked += [one for one in made if one.program["enlarge"].key == key][:OF_A_SIZE]
+    return list(dict.fromkeys(asked))
 
 
-def _is_common(program: Program, node: Found, first: bool) -> bool:
-    """Of what people do, from the right program; later only what a part never shows."""
-    changed = program.deviations(node.candidate.program)
-    listed = COMMON if first else {"mode": COMMON["mode"]}
-    return any(choice.key in listed.get(choice.stage, ()) for choice in changed)
+def _changed_stage(program: Program, other: Program) -> str:
+    """The stage at which two programs differ."""
+    return next(stage for stage in BEFORE if program[stage].key != other[stage].key)
+
+
+def _named(program: Program, stage: str) -> tuple[str, str, str]:
+    """A choice, by the mode: in training mode other choices explain the file."""
+    return program["mode"].key, stage, program[stage].key
+
+
+def _better(gain: float) -> float:
+    """How much more must be explained to be gone on from: less where little is left."""
+    return min(BETTER, (1 - gain) / 2)

@@ -9,6 +9,7 @@ from core.colors import COLORED
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction import decide, feed, picture, resize, write
 from core.diagnosis.reproduction.program import BEFORE, STAGES, Choice, Program
+from core.diagnosis.reproduction.weights import OPENED
 from core.diagnosis.reproduction.written import Written
 from core.settings import Preprocessing, Settings
 
@@ -83,6 +84,7 @@ def space_of(measured: Measurements, written: Written, settings: Settings | None
     custom = chosen.display.custom if chosen.display.palette == "custom" else ()
     palettes = list(write.palette_choices(custom, measured.num_ids))
     choices = {
+        "weights": (OPENED,),
         "picture": tuple(picture.opened_choices(measured.case)),
         "color": tuple(picture.color_choices(fed.color)),
         "size": sizes,

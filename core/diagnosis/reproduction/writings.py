@@ -24,6 +24,11 @@ class Writing:
     share: float  # of the pixels that are equal, 0..1
 
     @property
+    def blurs(self) -> bool:
+        """Whether pixels have other values than those of their ids: resized masks and JPEGs do."""
+        return self.program["back"].value is not None or self.program["file"].key == "jpeg"
+
+    @property
     def exact(self) -> bool:
         """Whether every pixel is."""
         return self.share == 1.0

@@ -11,7 +11,15 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import JpegImagePlugin
 
-from core.diagnosis.thresholds import ALIKE, FIGURE_MARGIN, FIGURE_VALUES, NEAR_JPEG
+from core.diagnosis.thresholds import (
+    ALIKE,
+    BLOCK,
+    FIGURE_MARGIN,
+    FIGURE_VALUES,
+    FLAT_LEVELS,
+    NEAR_JPEG,
+    SAME_COLOR,
+)
 from core.errors import ImageError
 from core.image import read_raster
 
@@ -47,13 +55,31 @@ class Written:
 
     @cached_property
     def levels(self) -> np.ndarray:
-        """The different values, Int64[n], in their order."""
-        return np.unique(self.packed)
+        """The different values, Int64[n], in their order; of a JPEG those of its flat blocks."""
+        return np.unique(self.packed) if self._flat is None else packed(self._flat[None])[0]
 
     @cached_property
     def codes(self) -> np.ndarray:
-        """Which of the levels each pixel has, Int64[h w]."""
-        return np.searchsorted(self.levels, self.packed)
+        """Which of the levels each pixel has, Int64[h w]; in a JPEG the nearest one."""
+        if self._flat is None:
+            return np.searchsorted(self.levels, self.packed)
+        return nearest_of(self._flat, self.values)
+
+    @cached_property
+    def guessed(self) -> float:
+        """Share of the most frequent value, 0..1."""
+        return float(np.unique(self.packed, return_counts=True)[1].max() / self.packed.size)
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether its levels are those of ids: always, but in a JPEG without flat blocks."""
+        return self.jpeg is None or self._flat is not None
+
+    @cached_property
+    def _flat(self) -> np.ndarray | None:
+        """The colors that whole blocks of a JPEG have, Int32[n] or [n 3] in order; else None."""
+        colors = flat_colors(self.values) if self.jpeg is not None else None
+        return colors if colors is not None and len(colors) > 1 else None
 
     @cached_property
     def is_figure(self) -> bool:
@@ -62,7 +88,9 @@ class Written:
         edges = [self.values[:margin], self.values[-margin:]]
         edges += [self.values[:, :margin], self.values[:, -margin:]]
         white = all(bool((edge == 255).all()) for edge in edges)
-        return white and ("atplotlib" in self.software or len(self.levels) >= FIGURE_VALUES)
+        return white and (
+            "atplotlib" in self.software or len(np.unique(self.packed)) >= FIGURE_VALUES
+        )
 
 
 def packed(values: np.ndarray) -> np.ndarray:
@@ -71,6 +99,40 @@ def packed(values: np.ndarray) -> np.ndarray:
         return values.astype(np.int64)
     made: np.ndarray = values.astype(np.int64) @ np.array([65536, 256, 1])
     return made
+
+
+def flat_colors(values: np.ndarray) -> np.ndarray:
+    """The values that whole blocks of a JPEG have, Int32[n] or [n 3] in the order of `packed`.
+
+    A JPEG keeps a block of one color nearly as it was; what lies between colors is at their edges.
+    """
+    height, width = (side // BLOCK * BLOCK for side in values.shape[:2])
+    channels = np.atleast_3d(values)[:height, :width]
+    rows, columns, depth = height // BLOCK, width // BLOCK, channels.shape[2]
+    blocks = channels.reshape(rows, BLOCK, columns, BLOCK, depth)
+    blocks = blocks.transpose(0, 2, 1, 3, 4).reshape(rows * columns, BLOCK * BLOCK, depth)
+    flat = blocks[(blocks.max(axis=1) - blocks.min(axis=1)).max(axis=1) <= FLAT_LEVELS][:, 0]
+    different, counts = np.unique(flat, axis=0, return_counts=True)
+    kept: list[np.ndarray] = []
+    for color in different[np.argsort(-counts, kind="stable")]:
+        if all(np.abs(color - other).max() > SAME_COLOR for other in kept):
+            kept.append(color)
+    colors = np.array(kept, np.int32).reshape(-1, depth)
+    colors = colors if values.ndim == 3 else colors[:, 0]
+    made: np.ndarray = colors[np.argsort(packed(colors[None])[0])]
+    return made
+
+
+def nearest_of(colors: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Index of the nearest color for each pixel, Int64[h w]; colors Int32[n] or [n 3]."""
+    best = np.zeros(values.shape[:2], np.int64)
+    least = np.full(values.shape[:2], np.inf)
+    for number, color in enumerate(colors):
+        away = np.abs(values - color)
+        away = away.sum(axis=2) if values.ndim == 3 else away
+        nearer = away < least
+        best[nearer], least[nearer] = number, away[nearer]
+    return best
 
 
 def read_written(content: bytes) -> Written | None:

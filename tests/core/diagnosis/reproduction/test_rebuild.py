@@ -1,5 +1,6 @@
 """The user's broken script, rebuilt from its output: line by line, and never where it is not so."""
 
+import copy
 import io
 import json
 from dataclasses import replace
@@ -20,6 +21,7 @@ from core.diagnosis.reproduction.rebuild import rebuild
 from core.diagnosis.reproduction.runs import Runs
 from core.diagnosis.reproduction.space import space_of
 from core.diagnosis.reproduction.written import read_written
+from core.diagnosis.thresholds import REBUILDING
 from core.image import decode_image
 from core.preprocess import preprocess
 from core.presets import apply_preset
@@ -138,6 +140,54 @@ def test_the_program_that_wrote_the_file_is_found_exactly(case, keys):
     assert found.exact
     assert said(found) == keys
     assert file_of(found.program, case) == file_of(program, case)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"color": "bgr", "numbers": "unit"},
+        {"layout": "flipped", "color": "gray thrice"},
+        {"size": "as it is", "color": "bgr"},
+        {"interpolation": "torch nearest", "color": "bgr"},
+        {"layout": "mirrored", "numbers": "unit"},
+        {"mode": "train", "palette": "voc bgr"},
+        {"color": "bgr", "enlarge": "fed", "back": "cv2"},
+    ],
+    ids=str,
+)
+def test_several_changes_at_once_are_found_one_after_the_other(case, keys):
+    found = rebuilt(case, file_of(having(case, **keys), case))
+
+    assert found.exact
+    assert file_of(found.program, case) == file_of(having(case, **keys), case)
+    assert found.forwards < REBUILDING
+
+
+def test_the_files_other_weights_are_a_choice_of_the_script(case, monkeypatch):
+    monkeypatch.setattr("core.diagnosis.reproduction.rebuild.REBUILDING", 3.0)
+    module = copy.deepcopy(case.network.module)
+    module[1].weight.neg_()
+    other = replace(case.network, module=module, checkpoint_digest="another digest")
+    of_other = replace(case, network=other)
+    file = file_of(having(of_other, color="bgr"), of_other)
+
+    found = rebuilt(replace(case, others={"ema": lambda: (None, other)}), file)
+
+    assert found.exact
+    assert said(found) == {"weights": "ema", "color": "bgr"}
+    assert not rebuilt(case, file).exact
+
+
+def test_a_jpeg_of_a_wrong_input_is_rebuilt(case):
+    jpeg = write.file_choice(
+        read_written(write.encoded(np.zeros((8, 8, 3), "u1"), {"quality": 85}))
+    )
+    program = having(case, color="bgr").having([jpeg])
+
+    found = rebuilt(case, file_of(program, case))
+
+    assert found.exact
+    assert said(found) == {"color": "bgr", "file": "jpeg"}
 
 
 def test_a_jpeg_is_rebuilt_with_its_own_quality(case):
