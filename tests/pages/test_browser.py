@@ -25,6 +25,7 @@ from tests.conftest import png
 pytestmark = pytest.mark.browser
 
 FIRST_PAINT_MS = 60_000  # torch is imported on the way
+DIAGNOSIS_MS = 100_000  # beside two browsers and another server that imports torch
 POLL_MS = 100  # to ask at each frame makes the browser paint frames
 READY = ".viewer[data-ready]"
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
@@ -62,7 +63,7 @@ def wait_for_verdict(page, pattern):
 
 def wait_for_diagnosis(page):
     """Wait until it has said all; the button that ends it goes with it."""
-    page.wait_for_selector(".st-key-stop_diagnosis", state="detached", timeout=FIRST_PAINT_MS)
+    page.wait_for_selector(".st-key-stop_diagnosis", state="detached", timeout=DIAGNOSIS_MS)
     settle(page)
 
 

@@ -25,6 +25,7 @@ from tests.support.serving import serve
 
 FAULTS = {fault.name: fault for faults in cases().values() for fault in faults}
 SECONDS = 60
+AT_REST = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
 @pytest.fixture
@@ -143,6 +144,7 @@ def walk(window, address):
 
 
 def to_gallery(page):
+    page.wait_for_selector(AT_REST, timeout=FIRST_PAINT_MS)  # what is drawn anew cannot be clicked
     page.get_by_role("link", name="Gallery", exact=True).click()
     page.get_by_role("button", name="Open", exact=True).first.wait_for(timeout=FIRST_PAINT_MS)
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from core.settings import CONTROLS
+from core.settings_json import SCHEMA
 from tests.pages.test_browser import (
     FIRST_PAINT_MS,
     READY,
@@ -72,10 +74,10 @@ def to_schema_1(database):
         for id, text in rows.execute("SELECT id, document FROM runs").fetchall():
             document = json.loads(text)
             parts = document["settings"]
-            assert parts.pop("schema") == 3
-            flat = {name: value for part in parts.values() for name, value in part.items()}
-            for later in ("depth", "divide_again", "red_band", "green_band", "blue_band"):
-                del flat[later]
+            assert parts.pop("schema") == SCHEMA
+            known = {name: value for part in parts.values() for name, value in part.items()}
+            later = {name for name, control in CONTROLS.items() if control.since > 1}
+            flat = {name: known[name] for name in known.keys() - later}
             document["settings"] = {"schema": 1, **flat}
             rows.execute("UPDATE runs SET document = ? WHERE id = ?", (json.dumps(document), id))
 
