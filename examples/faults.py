@@ -211,7 +211,7 @@ FAULTS: tuple[Fault, ...] = (
           "The list of colors has two entries, the network six classes.", _many),
     Fault("palette as brightness", ("D5",), saved(as_brightness),
           "A colored mask was converted to gray.", _many),
-    Fault("output of another program", ("D8", "W1"), saved(transposed),
+    Fault("output of another program", ("D8", "W1", "F7"), saved(transposed),
           "The script writes a mask that this checkpoint does not give.", _many),
     Fault("mask as JPEG", ("D6",),
           saved(lambda seen: picture_file(palette()[seen.labels.ids], "JPEG", quality=75)),

@@ -34,6 +34,7 @@ USUAL_MEAN = (0.2, 0.85)  # of pixels from 0 to 1: a good network may fail beyon
 USUAL_STD = 0.12  # of pixels from 0 to 1: the same below it [healthy]
 BRIGHTNESS_STEPS = (0.1, -0.1)  # of the largest sample; decision 20, on 28 pictures of 7 networks
 REFERENCE_SIDE = 256  # pixels of the reference picture; definition
+EXPOSED_GAIN = 1.15  # factor of mIoU at a usual exposure, from which that is to blame [healthy]
 PHOTO_MEAN, PHOTO_STD = 0.45, 0.24  # of photographs, pixels from 0 to 1
 COMMON_SHARE = 0.95  # of what all three channels of photographs have in common; definition
 OWN_SHARE = 0.3  # of what each of them has alone; together a variance of about 1

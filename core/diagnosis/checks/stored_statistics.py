@@ -62,6 +62,8 @@ def unusable(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     chosen, trained = measured.settings.forwarding.mode, {**so_far.fixes, "mode": "train"}
     if asked is None or (sure := _certainty(measured, asked, trained)) is None:
         return
+    if not asked.contradictory and _is_exposure(measured, so_far, trained):
+        return
     yield Finding(
         "B1",
         sure,
@@ -72,6 +74,14 @@ def unusable(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         effect=measured.mask.changed(trained, so_far.fixes),
         separates="A training picture: if its mask is bad in eval mode too, it is the file (B1).",
     )
+
+
+def _is_exposure(measured: Measurements, so_far: Progress, trained: Changes) -> bool:
+    """Whether the stored statistics do as well on the picture as a usual exposure shows it."""
+    if not measured.truth.has_shapes:
+        return False
+    exposed = measured.truth.iou_well_exposed({**so_far.fixes, "mode": "eval"})
+    return OWN_GAIN_BY_TRUTH * exposed >= (measured.truth.iou(trained) or 0.0)
 
 
 def _is_doubted(measured: Measurements, so_far: Progress) -> bool:

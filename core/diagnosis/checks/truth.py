@@ -15,6 +15,7 @@ from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     BETWEEN_SHARE,
     EMPTY_SHARE,
+    EXPOSED_GAIN,
     FEW_IDS,
     LUMA_SLACK,
     RENAMED_GAIN,
@@ -241,6 +242,10 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         return
     if len(wrong) == 1:
         return  # one class for another is what a network that errs says too; 255 alone is void
+    if measured.truth.iou_well_exposed(so_far.fixes) > EXPOSED_GAIN * (
+        measured.truth.iou(so_far.fixes) or 0.0
+    ):
+        return  # the picture is dark or pale, and the network takes one class for another
     foreign = set(wrong) & (
         {VOID_ID} | {value for value in wrong if value > max(2, measured.num_ids)}
     )

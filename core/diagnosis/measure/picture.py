@@ -7,7 +7,15 @@ from functools import cached_property
 
 import numpy as np
 
-from core.diagnosis.thresholds import BRIGHTNESS_STEPS, FLAT_PICTURE_STD, USUAL_MEAN, USUAL_STD
+from core.diagnosis.thresholds import (
+    BRIGHTNESS_STEPS,
+    FLAT_PICTURE_STD,
+    LEAST_STD,
+    PHOTO_MEAN,
+    PHOTO_STD,
+    USUAL_MEAN,
+    USUAL_STD,
+)
 from core.image import Image
 
 
@@ -39,6 +47,11 @@ class PictureMeasures:
         """A little brighter, and a little darker."""
         return tuple(brightened(self.image, share) for share in BRIGHTNESS_STEPS)
 
+    @cached_property
+    def well_exposed(self) -> Image:
+        """With the mean and spread of photographs, colors kept."""
+        return well_exposed(self.image)
+
 
 def mirrored(image: Image) -> Image:
     """The picture as a mirror shows it."""
@@ -47,6 +60,18 @@ def mirrored(image: Image) -> Image:
         pixels=np.ascontiguousarray(image.pixels[:, ::-1]),
         samples=np.ascontiguousarray(image.samples[:, ::-1]),
         digest=f"mirror-{image.digest}",
+    )
+
+
+def well_exposed(image: Image) -> Image:
+    """As a usual exposure would have taken it: PHOTO_MEAN and PHOTO_STD over all channels."""
+    mean, std = image.pixels.mean() / 255, max(image.pixels.std() / 255, LEAST_STD)
+    gain = PHOTO_STD / std
+    return replace(
+        image,
+        pixels=_scaled(image.pixels, gain, PHOTO_MEAN - gain * mean),
+        samples=_scaled(image.samples, gain, PHOTO_MEAN - gain * mean),
+        digest=f"exposed-{image.digest}",
     )
 
 
@@ -66,6 +91,11 @@ def brightened(image: Image, share: float) -> Image:
 
 
 def _raised(samples: np.ndarray, share: float) -> np.ndarray:
+    return _scaled(samples, 1.0, share)
+
+
+def _scaled(samples: np.ndarray, gain: float, share: float) -> np.ndarray:
+    """Times a gain, plus a share of the largest sample; none leaves its range."""
     largest = {"uint8": 255, "uint16": 65535}.get(samples.dtype.name, float(samples.max()))
-    raised = (samples.astype(np.float64) + share * largest).clip(min(0, samples.min()), largest)
-    return raised.astype(samples.dtype)
+    scaled = gain * samples.astype(np.float64) + share * largest
+    return scaled.clip(min(0, samples.min()), largest).astype(samples.dtype)

@@ -61,6 +61,15 @@ class TruthMeasures:
         ignore = self.inspections.settings.display.ignore_index
         return mean_iou_of(seen.labels.ids, truth.ids, seen.labels.num_classes, ignore)
 
+    def iou_well_exposed(self, changes: Mapping[str, Any]) -> float:
+        """The mIoU on the picture as a usual exposure shows it; 0 where it cannot be told."""
+        truth, picture = self.truth, self.mask.picture.well_exposed
+        seen = self.inspections.of_picture(picture, changes)
+        if truth is None or truth.ids.shape != seen.labels.ids.shape:
+            return 0.0
+        ignore = self.inspections.settings.display.ignore_index
+        return mean_iou_of(seen.labels.ids, truth.ids, seen.labels.num_classes, ignore) or 0.0
+
     def matches(self, fixes: Mapping[str, Any]) -> bool:
         """Whether it says that the mask with these fixes is good, so that nothing else is tried."""
         shape = self.inspections.seen.labels.ids.shape
