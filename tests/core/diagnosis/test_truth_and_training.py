@@ -18,7 +18,14 @@ from core.settings import Display
 from examples.materials import case_of
 from examples.seeds import background_only, small_targets, weights
 from examples.zoo import ZOO
-from tests.support.cases import example_checkpoint, healthy, true_ids, with_tensors, with_truth
+from tests.support.cases import (
+    causes,
+    example_checkpoint,
+    healthy,
+    true_ids,
+    with_tensors,
+    with_truth,
+)
 from tests.support.cases import written as png
 
 ONE = next(name for name in ("mask_imagenet", "mask_bytes", "mask_gray") if name in ZOO)
@@ -148,3 +155,20 @@ def test_probabilities_of_at_most_1_of_255_are_told_with_the_threshold_that_show
 def test_a_network_with_usual_probabilities_is_left_alone():
     assert found(divided_targets, one_channel()) == []
     assert found(divided_targets, one_channel(edit=background_only)) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "picture", "kind"),
+    [
+        ("unet_caffe", 13001, "dark"),
+        ("plain_imagenet", 13001, "dark"),
+        ("unet_caffe", 13005, "dark"),
+        ("unet_again", 13005, "low contrast"),
+    ],
+)
+def test_what_a_network_gets_wrong_on_a_dark_or_pale_picture_is_no_fault_of_the_files(
+    network, picture, kind
+):
+    files = material(ZOO[network], picture, kind, truth=True)
+
+    assert causes(diagnose(case_of(files))) == []
