@@ -63,7 +63,8 @@ def recovered(member: Member, files: Sequence[Material]) -> Recovery:
     custom = member.family == "custom"
     if not answered:
         return Recovery(member.name, member.has_norm, custom, False, False, None, None, None)
-    mean, std = _together(cases, start) if custom and member.has_norm else _average(answers, start)
+    together = custom and any(memory_of(measured) for measured in cases)
+    mean, std = _together(cases, start) if together else _average(answers, start)
     right_mean, right_std = affine(member.settings.preprocessing)
     mean_error = float(np.abs(mean - right_mean).mean())
     std_error = float(np.abs(std / right_std - 1).mean())

@@ -16,6 +16,7 @@ from core.diagnosis.thresholds import (
     BETWEEN_SHARE,
     EMPTY_SHARE,
     EXPOSED_GAIN,
+    FAIR_IOU,
     FEW_IDS,
     LUMA_SLACK,
     RENAMED_GAIN,
@@ -242,14 +243,22 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         return
     if len(wrong) == 1:
         return  # one class for another is what a network that errs says too; 255 alone is void
-    if measured.truth.iou_well_exposed(so_far.fixes) > EXPOSED_GAIN * (
-        measured.truth.iou(so_far.fixes) or 0.0
-    ):
-        return  # the picture is dark or pale, and the network takes one class for another
+    if _is_exposure(measured, so_far):
+        return
     foreign = set(wrong) & (
         {VOID_ID} | {value for value in wrong if value > max(2, measured.num_ids)}
     )
     yield _renamed(wrong, as_is, mapped, "T2" if foreign else "T3")
+
+
+def _is_exposure(measured: Measurements, so_far: Progress) -> bool:
+    """Whether the ids are right on the picture as a usual exposure shows it.
+
+    On a dark or pale one a network takes one class for another, as renamed ids do.
+    """
+    exposed = measured.truth.iou_well_exposed(so_far.fixes)
+    now = measured.truth.iou(so_far.fixes) or 0.0
+    return exposed > max(FAIR_IOU, EXPOSED_GAIN * now)
 
 
 def most_frequent(truth: np.ndarray, ids: np.ndarray) -> dict[int, int]:
