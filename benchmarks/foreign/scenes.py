@@ -62,6 +62,12 @@ def _grid(h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
     return rows, columns
 
 
+def _turned(down: np.ndarray, right: np.ndarray, turn: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far across and along a line of this angle, in pixels."""
+    cos, sin = np.cos(turn), np.sin(turn)
+    return right * cos + down * sin, down * cos - right * sin
+
+
 # --- a street -------------------------------------------------------------------------------------
 
 
@@ -169,8 +175,7 @@ def _cells(rng: Rng, h: int, w: int) -> Drawn:
         ids[core] = 2
     for _ in range(int(rng.integers(1, 4))):
         row, column, turn = rng.uniform(0, h), rng.uniform(0, w), rng.uniform(0, np.pi)
-        across = (columns - column) * np.cos(turn) + (rows - row) * np.sin(turn)
-        along = (rows - row) * np.cos(turn) - (columns - column) * np.sin(turn)
+        across, along = _turned(rows - row, columns - column, turn)
         fiber = (np.abs(across) < 0.05 * h) & (np.abs(along) < 0.22 * h)
         color = _tone(rng, 0.3, 0.5, 0.3) * (1 + 0.25 * np.sin(along / 2))[..., None]
         pixels = np.where(fiber[..., None], color, pixels)
@@ -196,14 +201,13 @@ def _fields(rng: Rng, h: int, w: int) -> Drawn:
         pixels[inside] = _ground(rng, class_id, rows, columns)[inside]
         ids[inside] = class_id
     turn, at = rng.uniform(0, np.pi), rng.uniform(0.3, 0.7, 2) * [h, w]
-    across = (columns - at[1]) * np.cos(turn) + (rows - at[0]) * np.sin(turn)
+    across, _ = _turned(rows - at[0], columns - at[1], turn)
     road = np.abs(across + 6 * np.sin((rows + columns) / 40)) < 0.035 * h
     pixels[road] = (_tone(rng, 0.62, 0.6, 0.58, 0.03) + _texture(rng, h, w, 0.02))[road]
     ids[road] = 4
     for _ in range(int(rng.integers(4, 9))):
         row, column, turn = rng.uniform(0, h), rng.uniform(0, w), rng.uniform(0, np.pi)
-        dx = (columns - column) * np.cos(turn) + (rows - row) * np.sin(turn)
-        dy = (rows - row) * np.cos(turn) - (columns - column) * np.sin(turn)
+        dx, dy = _turned(rows - row, columns - column, turn)
         roof = (np.abs(dx) < 0.055 * h) & (np.abs(dy) < 0.075 * h)
         slope = np.where(dx > 0, 1.0, 0.75)[..., None]
         pixels[roof] = (_tone(rng, 0.72, 0.26, 0.18) * slope)[roof]

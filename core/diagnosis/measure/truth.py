@@ -17,6 +17,7 @@ from core.diagnosis.thresholds import (
     ONE_CLASS_SHARE,
     TYPICAL_NATS,
 )
+from core.inspection import Inspection
 from core.scores import confusion_matrix, iou_per_class, mean_iou
 from core.settings import Settings, change
 
@@ -55,20 +56,18 @@ class TruthMeasures:
 
     def iou(self, changes: Mapping[str, Any]) -> float | None:
         """The mIoU under changed settings; None without a ground truth."""
-        truth, seen = self.truth, self.inspections.under(changes)
-        if truth is None or truth.ids.shape != seen.labels.ids.shape:
-            return None
-        ignore = self.inspections.settings.display.ignore_index
-        return mean_iou_of(seen.labels.ids, truth.ids, seen.labels.num_classes, ignore)
+        return self._iou_of(self.inspections.under(changes))
 
     def iou_well_exposed(self, changes: Mapping[str, Any]) -> float:
         """The mIoU on the picture as a usual exposure shows it; 0 where it cannot be told."""
-        truth, picture = self.truth, self.mask.picture.well_exposed
-        seen = self.inspections.of_picture(picture, changes)
+        picture = self.mask.picture.well_exposed
+        return self._iou_of(self.inspections.of_picture(picture, changes)) or 0.0
+
+    def _iou_of(self, seen: Inspection) -> float | None:
+        truth, ignore = self.truth, self.inspections.settings.display.ignore_index
         if truth is None or truth.ids.shape != seen.labels.ids.shape:
-            return 0.0
-        ignore = self.inspections.settings.display.ignore_index
-        return mean_iou_of(seen.labels.ids, truth.ids, seen.labels.num_classes, ignore) or 0.0
+            return None
+        return mean_iou_of(seen.labels.ids, truth.ids, seen.labels.num_classes, ignore)
 
     def matches(self, fixes: Mapping[str, Any]) -> bool:
         """Whether it says that the mask with these fixes is good, so that nothing else is tried."""
