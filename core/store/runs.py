@@ -75,7 +75,7 @@ def save_run(
         StoreError: a note is empty or too long.
         StoreFullError: one of the files had to make room for others meanwhile.
     """
-    run = Run(secrets.token_urlsafe(ID_BYTES), time.time(), expires, snapshot, dict(files))
+    run = Run(_new_id(), time.time(), expires, snapshot, dict(files))
     written = [_note_row(run.id, note.author, note.text) for note in notes]
     try:
         with writing(store.engine) as rows:
@@ -90,6 +90,13 @@ def save_run(
             remedy="Delete runs that nobody needs, or have the host raise MASKSCOPE_QUOTA_GB.",
         ) from error
     return run
+
+
+def _new_id() -> str:
+    """Not to be guessed; without a first "-", for which a command line would take an option."""
+    while (made := secrets.token_urlsafe(ID_BYTES)).startswith("-"):
+        pass
+    return made
 
 
 @telling()

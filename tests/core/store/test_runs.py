@@ -447,6 +447,13 @@ def test_the_command_line_takes_a_run_from_one_server_to_another(tmp_path, monke
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["run.zip"]
 
 
+def test_no_id_begins_like_an_option_of_the_command_line(alone, monkeypatch):
+    drawn = iter(["-" + "a" * 31, "b" * 32])
+    monkeypatch.setattr("core.store.runs.secrets.token_urlsafe", lambda size: next(drawn))
+
+    assert shared(alone.open(), b"pixels").id == "b" * 32
+
+
 def test_a_damaged_file_is_not_exported_as_if_it_were_sound(team):
     store = team.open(disk="here")
     run = shared(store, b"picture")
