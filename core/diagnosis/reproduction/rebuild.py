@@ -8,7 +8,7 @@ import numpy as np
 
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction.program import BEFORE, Program
-from core.diagnosis.reproduction.rebuilt import Rebuilt
+from core.diagnosis.reproduction.rebuilt import Rebuilt, percent
 from core.diagnosis.reproduction.runs import Runs
 from core.diagnosis.reproduction.search import Found, Search
 from core.diagnosis.reproduction.space import Space, is_in_space, space_of
@@ -118,5 +118,5 @@ def _words(exact: bool, share: float) -> str:
         return "Your script did exactly this: these lines give your file, pixel for pixel."
     return (
         "No program that was tried gives your file exactly; possibly it was one like this, "
-        f"which gives {share:.1%} of its pixels."
+        f"which gives {percent(share)} of its pixels."
     )

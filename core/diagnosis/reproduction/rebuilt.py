@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,11 @@ from core.diagnosis.reproduction.program import (
     differences,
     first_difference,
 )
+
+
+def percent(share: float) -> str:
+    """A share of pixels, rounded down: what is not exact never reads as 100.0%."""
+    return f"{math.floor(share * 1000) / 10:.1f}%"
 
 
 @dataclass(frozen=True, eq=False)
