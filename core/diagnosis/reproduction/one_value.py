@@ -55,12 +55,12 @@ def _gives(runs: Runs, program: Program, value: int) -> bool:
     """Whether the program gives this value everywhere; an id of 1 may be written as 255."""
     try:
         fed = runs.fed(program)
-        output = runs.output(program, fed.x)
+        output = runs.output(program, fed)
     except InspectionError:  # it would have stopped on this case
         return False
     size = runs.space.picture
-    values = decide.at_size(output, program["enlarge"], fed.size, fed.content, size)
-    mask = decide.decided(values, program["decision"])
+    scores = decide.at_size(output, program["enlarge"], fed.size, fed.content, size)
+    mask = decide.decided(scores, program["decision"])
     if mask.dtype != np.int32:
         factor = 255 if program["decision"].key == "twice" else 1
         mask = np.nan_to_num(mask * factor).astype(np.int32)

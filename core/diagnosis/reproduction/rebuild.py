@@ -72,15 +72,15 @@ def _of_other_weights(measured: Measurements, written: Written) -> Rebuilt | Non
 
 def _simplest(program: Program, runs: Runs) -> Program:
     """Without what changes nothing on this picture; a tag that is ignored is called that."""
-    fed, right = runs.name(program, runs.fed(program).x), runs.space.right
+    fed, right = runs.name(program), runs.space.right
     for stored in runs.space.choices["picture"][1:]:
         ignored = program.having([stored, right["layout"]])
-        if runs.name(ignored, runs.fed(ignored).x) == fed:
+        if runs.name(ignored) == fed:
             return ignored
     for choice in program.deviations(right):
         if choice.stage in BEFORE:
             without = program.having([right[choice.stage]])
-            if runs.name(without, runs.fed(without).x) == fed:
+            if runs.name(without) == fed:
                 program = without
     return program
 

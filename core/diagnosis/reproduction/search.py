@@ -42,8 +42,8 @@ from core.diagnosis.thresholds import (
 from core.errors import InspectionError
 
 ORDER = (  # the most common first, and what is dear last
-    *("picture", "color", "numbers", "precision", "head", "mode"),
-    *("layout", "interpolation", "size", "views"),
+    *("picture", "color", "numbers", "head", "mode", "layout"),
+    *("precision", "interpolation", "size", "views"),
 )
 SUBTLE = ("precision", "interpolation")  # what is left where nearly all is explained
 
@@ -169,8 +169,7 @@ class Search:
                     usable = ranked.alike >= TELLING or not same_size
                     if usable:
                         sure, promise = ranked.sure, self._promised(changed, node, ranked, promise)
-            if self._is_new(changed):
-                yield changed, promise, sure
+            yield changed, promise, sure
 
     def _is_cheap(self, program: Program) -> bool:
         """Whether a part of it costs no more than one forward."""
@@ -234,17 +233,10 @@ class Search:
 
         return sorted(made, key=order)
 
-    def _is_new(self, program: Program) -> bool:
-        """Whether nothing was run that computes the same."""
-        try:
-            return self.runs.name(program, self.runs.fed(program).x) not in self._done
-        except InspectionError:
-            return False
-
     def whole(self, program: Program) -> Found | None:
         """Run a program on the whole picture; None where it would have stopped, or was run."""
         try:
-            name = self.runs.name(program, self.runs.fed(program).x)
+            name = self.runs.name(program)
             if name in self._done:
                 return None
             self._done.add(name)
@@ -266,6 +258,8 @@ class Search:
                 writing = best_writing(candidate, self.runs.space, self.runs.written)
             others = (candidate, *(other for other in made if other is not candidate))
             found = Found(others, writing, gain(writing.share, self.runs.written.guessed))
+            if writing.exact:
+                return found
             if best is None or found.merit > best.merit:
                 best = found
         return best

@@ -89,7 +89,7 @@ def by_functions(program, case):
     runs = Runs(measure(case), every, read_written(write.encoded(case.image.pixels, None)))
     fed = runs.fed(program)
     values = decide.at_size(
-        runs.output(program, fed.x), program["enlarge"], fed.size, fed.content, every.picture
+        runs.output(program, fed), program["enlarge"], fed.size, fed.content, every.picture
     )
     mask = decide.decided(values, program["decision"])
     return write.encoded(write.drawn(mask, program, every.picture), None)
