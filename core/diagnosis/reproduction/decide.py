@@ -46,6 +46,12 @@ class Scores:
         probability: np.ndarray = made.numpy()
         return probability
 
+    @cached_property
+    def finite(self) -> np.ndarray:
+        """Where no logit is NaN or infinite, Bool[h w]."""
+        finite: np.ndarray = np.isfinite(self.values).all(axis=0)
+        return finite
+
 
 # --- at which size --------------------------------------------------------------------------------
 
@@ -88,6 +94,7 @@ def at_size(
 # --- which decision -------------------------------------------------------------------------------
 
 OVER_AXES = ("rows", "columns")  # decisions over an axis of the picture
+OF_NAN = "argmax of softmax"  # the same as argmax, but where a logit is NaN or infinite
 OVER_CLASSES = "Take the argmax over the classes: dimension 1 of [1 C h w]."
 FIRST = "Decide first, then scale; a cast cuts every probability below 1 to 0."
 CUT = "Use the threshold of the training; 0.5 where it is not known."
@@ -129,6 +136,8 @@ def _of_many(channels: int) -> Iterator[Choice]:
             "decision", name, f"argmax over the {name} instead of the classes",
             (f"mask = logits[0].argmax({axis}).numpy()",), "R6", OVER_CLASSES, axis,
         )  # fmt: skip
+    lines = ("mask = logits.softmax(1).argmax(1)[0].numpy()",)
+    yield Choice("decision", OF_NAN, "argmax over the probabilities", lines)
     pick = "[0, 1]" if channels == 2 else "[0].amax(0)"
     lines = (f"mask = logits.softmax(1){pick}.numpy()",)
     yield Choice("decision", "softmax", "a cast of the probabilities to uint8", lines, "D2", FIRST)
@@ -181,6 +190,8 @@ def decided(scores: Scores, decision: Choice) -> np.ndarray:
         return decode_labels(values, cut).ids
     if key in ("argmax", "argmax of one"):
         return scores.winner
+    if key == OF_NAN:
+        return _argmax_over_classes(torch.from_numpy(values)[None].softmax(1)[0].numpy())
     if key in OVER_AXES:
         over: np.ndarray = values.argmax(axis=cut).astype(np.int32)
         return over
@@ -201,6 +212,15 @@ def decided(scores: Scores, decision: Choice) -> np.ndarray:
 def is_of_numbers(decision: Choice) -> bool:
     """Whether it leaves probabilities, and no ids."""
     return decision.key in ("softmax", "sigmoid", "twice")
+
+
+def of_nan(decision: Choice) -> str:
+    """What it makes of a pixel whose logits are NaN."""
+    if decision.key == OF_NAN:
+        return "softmax makes all classes of such a pixel NaN, and argmax of NaN is class 0"
+    if decision.key.startswith("argmax"):
+        return "argmax takes the first NaN for the largest: class 0 where all classes are NaN"
+    return "NaN is above no threshold"
 
 
 def has_size(decision: Choice, scores: Scores, size: Size) -> bool:

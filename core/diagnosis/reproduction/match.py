@@ -10,7 +10,7 @@ from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
 from core.diagnosis.reproduction.another import agreement, another_mask
-from core.diagnosis.reproduction.decide import OVER_AXES
+from core.diagnosis.reproduction.decide import OVER_AXES, of_nan
 from core.diagnosis.reproduction.labels import is_lossy_copy, of_labels
 from core.diagnosis.reproduction.one_value import of_one_value
 from core.diagnosis.reproduction.program import Choice
@@ -109,12 +109,23 @@ def _deviation(choice: Choice, rebuilt: Rebuilt, agreed: Evidence) -> Finding:
     return Finding(
         choice.cause,
         sure,
-        (Evidence(words, rebuilt.share),),
+        (Evidence(words, rebuilt.share), *_of_nan(choice, rebuilt)),
         choice.fix,
         "\n".join(rebuilt.right[choice.stage].lines),
         effect=None if rebuilt.exact or agreed.number is None else 1 - agreed.number,
         part=choice.key if choice.stage == "weights" else "",
     )
+
+
+def _of_nan(choice: Choice, rebuilt: Rebuilt) -> Iterator[Evidence]:
+    """What a precision leaves without a number, and what the decision makes of that."""
+    share, decision = rebuilt.not_finite, rebuilt.program["decision"]
+    if choice.stage == "precision" and share:
+        words = (
+            f"In {choice.key} {share:.1%} of its pixels have logits that are NaN or infinite: "
+            f"{of_nan(decision)}."
+        )
+        yield Evidence(words, share)
 
 
 def _reduced(measured: Measurements, written: Written) -> float:

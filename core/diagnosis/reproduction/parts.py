@@ -107,7 +107,7 @@ class Parts:
         if self.drawn is not None and after.fed == before.fed == self.writing.mask.shape:
             return self._redrawn(after, spans, self.drawn)
         inner, outer = _within(after.of_file, spans), _within(before.of_file, spans)
-        decisions = [c for c in self._decisions if c.key not in decide.OVER_AXES]
+        decisions = [c for c in self.runs.decisions(after.own) if c.key not in decide.OVER_AXES]
         ways = self.runs.space.choices["enlarge"][: 1 + (program["size"].value is not None)]
         gains = [
             self._gain(after.decided(decision, enlarge)[inner], spans)
@@ -135,10 +135,6 @@ class Parts:
         laid_over[after.of_input][old != new] = new[old != new]
         both = _packed(self.runs, laid_over, writing.program)[spans], drawn[spans]
         return Ranked(*(gain(float((made == wanted).mean()), guessed) for made in both))
-
-    @property
-    def _decisions(self) -> tuple[Choice, ...]:
-        return self.runs.decisions
 
     def _gain(self, mask: np.ndarray, spans: Spans) -> float:
         return self.runs.gain(np.ascontiguousarray(mask), spans)

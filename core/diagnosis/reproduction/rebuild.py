@@ -58,7 +58,8 @@ def _searched(
     if found is None:
         return None
     program = space.with_lines(_simplest(found.writing.program, runs))
-    return _rebuilt(found, program, space, written, search.spent)
+    rebuilt = _rebuilt(found, program, space, written, search.spent)
+    return replace(rebuilt, not_finite=runs.not_finite(found.writing.program))
 
 
 def _of_other_weights(measured: Measurements, written: Written) -> Rebuilt | None:

@@ -34,6 +34,7 @@ class Rebuilt:
     gain: float  # as the share, where always guessing the most frequent value is 0
     mask: np.ndarray  # Int32 or Float32 [h w]: its decision, at its own size
     forwards: float = 0.0  # that the search took
+    not_finite: float = 0.0  # share of its pixels that have a logit that is NaN or infinite, 0..1
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -149,17 +149,30 @@ class Runs:
 
     # --- beside the file --------------------------------------------------------------------------
 
-    def candidates(self, program: Program) -> Iterator[Candidate]:
-        """A program with every decision and every size that the file's size admits."""
+    def scores(self, program: Program) -> decide.Scores:
+        """What a program decides.
+
+        Raises:
+            InspectionError, BudgetSpent: as `output`.
+        """
         fed = self.fed(program)
         output = self.output(program, fed)
+        enlarge, picture_size = program["enlarge"], self.space.picture
+        return decide.at_size(output, enlarge, fed.size, fed.content, picture_size)
+
+    def not_finite(self, program: Program) -> float:
+        """Share of its pixels that have a logit that is NaN or infinite, 0..1."""
+        return 1 - float(self.scores(program).finite.mean())
+
+    def candidates(self, program: Program) -> Iterator[Candidate]:
+        """A program with every decision and every size that the file's size admits."""
         shapes: set[Size] = set()
         for enlarge in self.space.choices["enlarge"]:
-            scores = decide.at_size(output, enlarge, fed.size, fed.content, self.space.picture)
+            scores = self.scores(program.having([enlarge]))
             if scores.size in shapes:
                 continue  # two names for the same
             shapes.add(scores.size)
-            for decision in self.decisions:
+            for decision in self.decisions(scores):
                 smaller = not decide.has_size(decision, scores, self.written.size)
                 if smaller and not self._admitted(decision, scores):
                     continue
@@ -167,12 +180,18 @@ class Runs:
                 found = self.gain(nearest(mask, self.written.size) if smaller else mask)
                 yield Candidate(program.having([enlarge, decision]), mask, found, smaller)
 
-    @cached_property
-    def decisions(self) -> tuple[Choice, ...]:
-        """Those that the file admits: probabilities are written without colors."""
+    def decisions(self, scores: decide.Scores) -> list[Choice]:
+        """Those that the file admits, and that say something else of these scores.
+
+        Probabilities are written without colors; softmax changes an argmax only where it is NaN.
+        """
         color = self.written.values.ndim == 3
-        every = self.space.choices["decision"]
-        return tuple(one for one in every if not (color and decide.is_of_numbers(one)))
+        without = {decide.OF_NAN} if scores.finite.all() else set()
+        return [
+            one
+            for one in self.space.choices["decision"]
+            if one.key not in without and not (color and decide.is_of_numbers(one))
+        ]
 
     def _admitted(self, decision: Choice, scores: decide.Scores) -> bool:
         """Whether a resize to the picture's size could have made the file's size of it."""

@@ -44,11 +44,9 @@ def turned_gains(runs: Runs, candidate: Candidate) -> dict[str, float]:
     program = candidate.program
     if program["layout"].key != "permute":
         return {}
-    fed = runs.fed(program)
-    output = runs.output(program, fed)
-    enlarge = program["enlarge"]
-    scores = decide.at_size(output, enlarge, fed.size, fed.content, runs.space.picture)
-    masks = [decide.decided(scores, each) for each in runs.decisions if each.key not in OVER_AXES]
+    scores = runs.scores(program)
+    decisions = runs.decisions(scores)
+    masks = [decide.decided(scores, each) for each in decisions if each.key not in OVER_AXES]
     gains = {}
     for layout, (_, turn, _) in TURNS.items():
         turned = [turn(mask) for mask in masks] + list(_over_axes(scores, turn, runs))
@@ -67,6 +65,6 @@ def _over_axes(
 ) -> Iterator[np.ndarray]:
     """Decisions of turned scores that are no turned decisions, where the file has their size."""
     turned = decide.Scores(turn(scores.values.transpose(1, 2, 0)).transpose(2, 0, 1))
-    for decision in runs.decisions:
+    for decision in runs.decisions(scores):
         if decision.key in OVER_AXES and decide.has_size(decision, turned, runs.written.size):
             yield decide.decided(turned, decision)
