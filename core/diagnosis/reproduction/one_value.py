@@ -10,6 +10,7 @@ import numpy as np
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction import decide
+from core.diagnosis.reproduction.another import NOT_LOADED
 from core.diagnosis.reproduction.program import Choice, Program
 from core.diagnosis.reproduction.runs import Runs
 from core.diagnosis.reproduction.space import Space, space_of
@@ -33,6 +34,7 @@ def of_one_value(measured: Measurements, written: Written) -> Finding | None:
         (
             Evidence(f"Your file is {value} everywhere; our label map is not.", value),
             Evidence(f"Each of these would write exactly that: {listed}.", len(fits)),
+            Evidence(NOT_LOADED),
         ),
         fits[0].fix,
         "",

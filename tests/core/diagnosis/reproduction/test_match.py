@@ -185,6 +185,18 @@ def test_it_says_how_much_agrees(without_prefix):
     assert f"{found.evidence[0].number:.0%} of the pixels agree" in found.evidence[0].words
 
 
+def test_a_decoder_that_was_not_loaded_is_left_open_unless_the_objects_are_ours(without_prefix):
+    turned = written(colorize(np.ascontiguousarray(ids()[::-1].T), VOC))
+    moved = written(np.roll(ids(), 2, axis=(0, 1)))
+    other, ours = (
+        next(saved_output(measure(replace(without_prefix, saved=file)), Progress())).evidence
+        for file in (turned, moved)
+    )
+
+    assert "kept its initialization" in other[-1].words
+    assert not any("kept its initialization" in each.words for each in ours)
+
+
 def test_the_same_objects_with_other_edges_are_told_as_that(without_prefix):
     moved = written(np.roll(ids(), 2, axis=(0, 1)))
     found = next(saved_output(measure(replace(without_prefix, saved=moved)), Progress()))
