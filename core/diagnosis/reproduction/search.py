@@ -184,7 +184,7 @@ class Search:
             return self._seamed(program, node.gain)
         if stage == "mode" and self._trained < TRAINED:  # a part has other moments
             self._trained += 1
-            return node.gain + (1 - node.gain) * WORTH_TRAINING, False
+            return node.gain + (1 - node.gain) * WORTH_TRAINING, True
         if stage == "precision" and node.gain >= SUBTLE_GAIN:  # it changes single pixels
             return node.gain, True
         seen = self._seen.get(_named(program, stage), 1.0)
@@ -211,9 +211,15 @@ class Search:
 
     def _seamed(self, program: Program, gain: float) -> tuple[float, bool]:
         """Tiles differ at their seams only, which a part does not show."""
-        size = self.runs.fed(program).size
-        shown = seams(self.runs.written, size, program["views"].value) >= SEAMS
+        shown = self._shows_seams(program)
         return gain + ((1 - gain) / 2 if shown else -NO_CHANGE), shown
+
+    def _shows_seams(self, program: Program) -> bool:
+        """Whether the file shows where the program's tiles meet; costs no forward."""
+        tile = program["views"].value
+        if tile is None:
+            return False
+        return seams(self.runs.written, self.runs.fed(program).size, tile) >= SEAMS
 
     def _changes(self, node: Found) -> list[Program]:
         """One change more: what explained most before, then the most common, cheap ones first."""
@@ -229,6 +235,7 @@ class Search:
             stage = _changed_stage(changed, program)
             seen = round(-self._seen.get(_named(changed, stage), 1.0), 1) if near else 0.0
             first = node.gain >= SUBTLE_GAIN and stage in SUBTLE
+            first = first or (stage == "views" and self._shows_seams(changed))
             return not first, seen, ORDER.index(stage), self.runs.space.area(changed)
 
         return sorted(made, key=order)
