@@ -21,7 +21,8 @@ from core.diagnosis.thresholds import COPIES_KEPT, INPUTS_KEPT
 from core.settings import Forwarding
 
 Size = tuple[int, int]
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 LAID_OUT = ("picture", "color", "size", "interpolation", "layout")  # stages up to [c h w]
 
 
@@ -42,7 +43,7 @@ class Fed:
         """Names its numbers, their type and their shape."""
         x = self.x
         raw = x.view(torch.int16) if x.dtype == torch.bfloat16 else x  # NumPy has no bfloat16
-        return f"{tuple(x.shape)} {x.dtype} {hashlib.sha256(raw.numpy()).hexdigest()}"
+        return f"{tuple(x.shape)} {x.dtype} {hashlib.sha256(raw.numpy().data).hexdigest()}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,9 @@ class Written:
         return np.ascontiguousarray(planes, dtype=np.uint8 if small else None)
 
     def away(self, made: np.ndarray) -> float:
-        """By how many levels a mask differs before it is encoded; of gray and color the most."""
+        """By how many levels a mask differs before it is encoded; another size by the most."""
+        if self.values.ndim == 2 and made.ndim == 3:  # its colors may be gray levels
+            made = made[..., 0]
         if made.shape != self.values.shape:
             return float(BYTE_VALUES)
         sparse = self.values[::FAR_STEP, ::FAR_STEP] - made[::FAR_STEP, ::FAR_STEP].astype(np.int32)
@@ -140,9 +142,10 @@ def packed(values: np.ndarray) -> np.ndarray:
 
 def distinct(codes: np.ndarray) -> np.ndarray:
     """The different values in their order; of few values without sorting all pixels."""
-    left, found = codes.ravel(), []
+    left = codes.ravel()
+    found: list[int] = []
     while left.size and len(found) < FEW_LEVELS:
-        found.append(left[0])
+        found.append(int(left[0]))
         left = left[left != left[0]]
     return np.sort(np.array(found, codes.dtype)) if not left.size else np.unique(codes)
 
