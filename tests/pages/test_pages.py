@@ -15,9 +15,11 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
+from core.image import read_raster
 from core.presets import PRESETS
 from core.version import VERSION
 from pages.components.state import files
+from pages.components.widgets import sidebar
 from tests.conftest import dashboard, png, saved, upload
 
 SECONDS = 120  # of the first run, which imports torch
@@ -48,6 +50,18 @@ def test_every_preset_can_be_chosen(app, name):
 
     assert not app.exception
     assert not app.error
+
+
+def test_a_palette_of_a_stranger_is_decoded_in_a_process_of_its_own(app, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        sidebar, "read_guarded", lambda file: read.append(file) or read_raster(file)
+    )
+    content = png(np.zeros((1, 1), np.uint8))
+    upload(app, "Palette from JSON or a palette PNG", "mine.png", content)
+
+    assert "has no palette" in app.error[0].value
+    assert read == [content]
 
 
 def test_reset_returns_to_the_preset_last_chosen(app):

@@ -10,6 +10,7 @@ import streamlit as st
 
 import examples
 from core.colors import PALETTES, palette_colors, palette_from_file
+from core.image import read_guarded
 from core.presets import PRESETS, preset_of
 from core.settings import BANDS, CONTROLS, HINTS, PART_OF, Triple, flatten
 from core.version import VERSION
@@ -234,7 +235,8 @@ def _custom_palette() -> None:
 
 
 def _take_palette(chosen: Sequence[Any]) -> None:
-    session.choose(custom=palette_from_file(chosen[0].getvalue()), palette="custom")
+    colors = palette_from_file(chosen[0].getvalue(), read=read_guarded)
+    session.choose(custom=colors, palette="custom")
 
 
 def _class_names() -> None:
