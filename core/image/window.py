@@ -22,8 +22,9 @@ def eight_bits(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float], str
     low, high = window = _window(values)
 
     def scale(rows: np.ndarray) -> np.ndarray:
-        scaled: np.ndarray = (rows.astype(np.float64) - low) * (255 / (high - low))
-        return np.rint(scaled.clip(0, 255))
+        scaled = (rows.astype(np.float64) - low) * (255 / (high - low))
+        rounded: np.ndarray = np.rint(scaled.clip(0, 255))
+        return rounded
 
     shown = by_rows(scale, values, np.empty(values.shape, np.uint8))
     return shown, window, _reason(values, window)
