@@ -64,6 +64,24 @@ def test_a_palette_of_a_stranger_is_decoded_in_a_process_of_its_own(app, monkeyp
     assert read == [content]
 
 
+def test_what_the_browser_says_of_a_picture_that_is_not_offered_any_more_opens_nothing(app):
+    """A page that is drawn slowly sends the list's old value along with the next click."""
+    box = app.selectbox(key="source_picture")
+    box.options.append("an upload that is gone")
+    box.set_value("the upload before.png").run()
+
+    assert not app.exception
+    assert not app.error
+    assert app.session_state.tab.sources.picture == "example:scene_01"
+
+
+def test_what_the_browser_says_of_the_list_before_an_upload_takes_the_upload_back_no_more(app):
+    upload(app, "Upload a picture", "mine.png", png(np.zeros((64, 64, 3))))
+
+    assert "source_picture" not in {box.key for box in app.selectbox}  # so that nobody listens
+    assert [box.key for box in app.selectbox if box.label == "Picture"] == ["source_picture_1"]
+
+
 def test_reset_returns_to_the_preset_last_chosen(app):
     app.button(key="preset_imagenet").click().run()
     app.number_input(key="set_mean_0").set_value(0.9).run()
