@@ -51,10 +51,12 @@ Written by `python -m scripts.hostile`: a real server, a real browser. One tab u
 the same moment another uploads a good one of the same kind; "other" is how long that takes until
 its mask is there. "Server" is by how many MB the server's process was larger meanwhile, the good
 file included; "readers" what its child processes had to themselves. Afterwards the first tab
-uploads a good picture: it "lives" where it gets its mask.
+uploads a good picture: it "lives" where it gets its mask. Wanted are {SECONDS:.0f} s,
+{BESIDE:.0f} s for the other, {GROWTH:.0f} MB and a tab that lives.
 
-Nobody uploading, a good file took {{alone:.1f}} s (median of {{count}}, in turn with these files);
-{{cores}} cores, {{load:.0f}} processes at once wanted one.
+Nobody uploading, a good file took {{alone:.1f}} s (median of {{count}}, in turn with these files).
+{{cores}} cores, which {{load:.0f}} processes wanted at once: where these are many more than the
+cores, the seconds are the machine's; only their ratio to those of nobody uploading says something.
 
 | file | MB | seconds | what the person sees | other, s | server, +MB | readers, MB | afterwards |
 |---|---|---|---|---|---|---|---|
@@ -62,7 +64,7 @@ Nobody uploading, a good file took {{alone:.1f}} s (median of {{count}}, in turn
 DRAGS = f"""
 ### Eight browsers, one of them hostile
 
-{DRAGGING} tabs drag the mean, a step about every {PAUSE + 0.0:.0f} s each; in turn alone and while
+{DRAGGING} tabs drag the mean, a step about every {PAUSE:.0f} s each, in turn alone and while
 another tab uploads the files above. Seconds from a step to its mask:
 
 | | steps | median | 95th percentile |
