@@ -159,11 +159,10 @@ def rows(files: Sequence[Hostile], bad: Page, other: Page, alone: list[float]) -
 
 def _row(file: Hostile, bad: Page, other: Page, server: int, number: int) -> Row:
     good_file = GOOD[file.kind](2 * number)
-    memory = Memory(server)
-    good = Upload(other, file.kind, f"good{number}", good_file)
-    upload = Upload(bad, file.kind, "hostile", file.content)
-    wait(bad, upload, good)
-    memory.end()
+    with Memory(server) as memory:
+        good = Upload(other, file.kind, f"good{number}", good_file)
+        upload = Upload(bad, file.kind, "hostile", file.content)
+        wait(bad, upload, good)
     again = Upload(bad, "picture", f"after{number}", good_picture(2 * number + 1))
     wait(bad, again)
     return Row(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Memory:
-    """Looks at a server twenty times a second, until `end`."""
+    """Looks at a server twenty times a second, as long as the block lasts."""
 
     def __init__(self, server: int) -> None:
         """Args: server, the number of its process."""
@@ -18,17 +18,19 @@ class Memory:
         self._most, self.readers = self._before, 0.0  # MB
         self._done = threading.Event()
         self._watch = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Memory:
         self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._watch.join()
 
     def _look(self) -> None:
         while not self._done.wait(0.05):
             self._most = max(self._most, _resident(self._server))
             self.readers = max(self.readers, sum(map(_private, below(self._server))))
-
-    def end(self) -> None:
-        """Look no longer."""
-        self._done.set()
-        self._watch.join()
 
     @property
     def grown(self) -> float:

@@ -32,11 +32,11 @@ def test_a_hostile_upload_gets_its_sentence_and_both_tabs_go_on(tabs, number):
     name, says = list(FILES.items())[number]
     file = next(hostile_files([name]))
     server = server_below(os.getpid())
-    memory, before = Memory(server), processor_seconds(server)
-    good = Upload(other, "picture", "good", good_picture(2 * number))
-    upload = Upload(bad, file.kind, "hostile", file.content)
-    wait(bad, upload, good)
-    memory.end()
+    before = processor_seconds(server)
+    with Memory(server) as memory:
+        good = Upload(other, "picture", "good", good_picture(2 * number))
+        upload = Upload(bad, file.kind, "hostile", file.content)
+        wait(bad, upload, good)
     taken = processor_seconds(server) - before
     after = Upload(bad, "picture", "after", good_picture(2 * number + 1))
     wait(bad, after)
