@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, FilePayload, Page
 
 READY = ".viewer[data-ready]"
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 LABELS = {"picture": "Upload a picture", "checkpoint": "Upload a checkpoint"}
 PATIENCE = 120.0  # seconds, after which a tab counts as dead
 FIRST_PAINT_MS = 300_000
+BYTES = "application/octet-stream"
 NORMALIZED = "?mean=0.485,0.456,0.406&std=0.229,0.224,0.225"
 
 # The first error with its remedy below it; "raw" for what Streamlit itself says of an exception.
@@ -53,8 +54,8 @@ class Upload:
         self.began, self.seconds, self.said = time.monotonic(), PATIENCE, ""
         uploader = page.locator('[data-testid="stFileUploader"]').filter(has_text=LABELS[kind])
         suffix = {"picture": ".png", "checkpoint": ".pth"}[kind]
-        file = {"name": name + suffix, "mimeType": "application/octet-stream", "buffer": content}
-        uploader.locator("input[type=file]").set_input_files([file])  # type: ignore[list-item]
+        kept: FilePayload = {"name": name + suffix, "mimeType": BYTES, "buffer": content}
+        uploader.locator("input[type=file]").set_input_files(kept)
 
     def ask(self) -> bool:
         """Whether it has come to something: `said` is a sentence, or "opens"."""
