@@ -118,16 +118,19 @@ ABSURD_LEAD = 40.0  # logits: no network leads by as much on what it knows [heal
 COMPARED_SIDE = 256  # pixels of the shorter side, for what is only compared; time
 TRIED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)  # thresholds that are tried; definition
 
-# --- red and blue (normalization/channel_order.py): decision 20, 530 cases [tune: swapped] --------
+# --- red and blue (normalization/channel_order.py): decisions 30, 31 [tune: swapped] --------------
 
-VOTE_CONFIDENCE = 0.02  # of mean confidence: one vote, as is a KL divergence e times smaller
-VOTE_LOG_AGREEMENT = 0.1  # of the logarithm of the agreement: one vote
-ORDER_LIKE_NATS = 0.2  # input_kl above which no order is told; decision 30 [tune: swapped]
-VOTES = 2.0  # no wrong order got as many
-VOTES_WITHOUT_NORM = 3.0  # the same without BatchNorm, where wrong ones had 2.3 [tune: swapped]
-STEM_VOTES = 0.5  # of a known first convolution: none is wrong with as much less; decision 30
+VOTE_CONFIDENCE = 0.02  # of mean confidence: one vote
+VOTE_LOG_KL = 2.0  # of the logarithm of the KL divergence: one vote; decision 31
+VOTE_LOG_AGREEMENT = 0.2  # of the logarithm of the agreement: one vote; the same
+VOTE_LOG_CHANGED = 1 / 3  # of the logarithm of the share that other views change: the same
 LEAST_AGREEMENT = 0.01  # nats, added to both orders so that neither is 0
-JUDGED_CONFIDENCE, JUDGED_LEAD = 0.9, 0.45  # mean, and share of the lead: below, of another world
+LEAST_CHANGED = 0.005  # share of the pixels, added so that none is 0
+ORDER_LIKE_NATS = 0.2  # input_kl above which no order is told; decision 30 [tune: swapped]
+VOTES = 2.0  # no wrong order got as many: 1.3 at most; decision 31
+VOTES_WITHOUT_NORM = 4.5  # the same without several BatchNorms, where wrong ones had 3.3
+STEM_VOTES = 0.5  # of a known first convolution: none is wrong with as much less; decision 30
+JUDGED_CONFIDENCE, JUDGED_LEAD = 0.85, 0.45  # mean, and share of the lead: below, of another world
 
 # --- what a difference is called (normalization/naming.py) ----------------------------------------
 

@@ -96,11 +96,16 @@ def _network_says(measured: Measurements, so_far: Progress, swapped: Mapping[str
         f"becomes {_times(1 / found.nearer)}."
     )
     left = f"Agreement with the mirrored and brightened masks is {_times(found.steadier)}."
+    moved = (
+        "The share of the pixels that a mirrored, brighter or darker picture changes is "
+        f"{_times(1 / found.calmer)}."
+    )
     return "likely", (
         Evidence(votes, found.votes),
         Evidence(f"The mean confidence changes by {found.surer:+.3f}.", found.surer),
         Evidence(near, found.nearer),
         Evidence(left, found.steadier),
+        Evidence(moved, found.calmer),
         *origin,
     )
 
