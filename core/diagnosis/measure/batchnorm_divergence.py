@@ -131,7 +131,7 @@ class BatchNormMeasures:
         if max(tensor.shape[2:]) > CROP_SIDE:
             tensor = middle(tensor, self.inspections.sizes)
         check_size(network, tuple(tensor.shape[2:]), "out")
-        return forwards.not_kept("", lambda: divergence(network.module, tensor, layers))
+        return forwards.not_kept("", lambda: divergence(network.listened, tensor, layers))
 
     def input_kl_by_layer(self, changes: Mapping[str, Any]) -> tuple[float, ...]:
         """Nats at the first BatchNorms under changed settings; () where none can be asked.

@@ -81,7 +81,7 @@ def gauges_of(measured: Measurements) -> list[Gauge]:
     """The first BatchNorm as arithmetic; [] where there is none, or samples are no bytes."""
     if measured.tensor.largest != 255:
         return []
-    module, base = measured.network.module, measured.tensor.base
+    module, base = measured.network.listened, measured.tensor.base
     try:
         gauge = measured.forwards.not_kept("", lambda: gauge_of(module, base))
     except ForwardError as error:
