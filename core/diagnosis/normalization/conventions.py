@@ -73,8 +73,12 @@ def stored_numbers(measured: Measurements) -> dict[str, Any] | None:
 
 
 def memory_of(measured: Measurements) -> Memory | None:
-    """The memory of the file; None where no BatchNorm is near the input."""
-    return read_memory(measured.network.stem or stem_in_order(measured.tensors))
+    """The memory of the file; None where no BatchNorm is near the input, or it has other bands.
+
+    Conventions are numbers of one channel or of red, green and blue.
+    """
+    known = read_memory(measured.network.stem or stem_in_order(measured.tensors))
+    return known if known is not None and len(known.mean) in (1, 3) else None
 
 
 def gauges_of(measured: Measurements) -> list[Gauge]:
