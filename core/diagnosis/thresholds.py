@@ -121,13 +121,13 @@ TRIED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)  # thresholds that are tr
 # --- red and blue (normalization/channel_order.py): decisions 30, 31 [tune: swapped] --------------
 
 VOTE_CONFIDENCE = 0.02  # of mean confidence: one vote
-VOTE_LOG_KL = 2.0  # of the logarithm of the KL divergence: one vote; decision 31
+VOTE_LOG_KL = 2.0  # of the logarithm of the KL divergence: one vote; decision 32
 VOTE_LOG_AGREEMENT = 0.2  # of the logarithm of the agreement: one vote; the same
 VOTE_LOG_CHANGED = 1 / 3  # of the logarithm of the share that other views change: the same
 LEAST_AGREEMENT = 0.01  # nats, added to both orders so that neither is 0
 LEAST_CHANGED = 0.005  # share of the pixels, added so that none is 0
 ORDER_LIKE_NATS = 0.2  # input_kl above which no order is told; decision 30 [tune: swapped]
-VOTES = 2.0  # no wrong order got as many: 1.3 at most; decision 31
+VOTES = 2.0  # no wrong order got as many: 1.3 at most; decision 32
 VOTES_WITHOUT_NORM = 4.5  # the same without several BatchNorms, where wrong ones had 3.3
 STEM_VOTES = 0.5  # of a known first convolution: none is wrong with as much less; decision 30
 JUDGED_CONFIDENCE, JUDGED_LEAD = 0.85, 0.45  # mean, and share of the lead: below, of another world
@@ -206,7 +206,7 @@ HARM = 0.9  # factor of the mask's score: a fix that leaves less does harm [tune
 TINY_SIDE = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
 FAIR_IOU = 0.45  # below it the ids of the truth may be others than the network's [tune: swapped]
 LEFT_WITH_ORDER = 0.8  # of what the mask tells, that must be left with the other order [tune]
-ORDER_IOU = 0.05  # mIoU by which the other order must be better; decision 31 [tune: swapped]
+ORDER_IOU = 0.05  # mIoU by which the other order must be better; decision 32 [tune: swapped]
 ORDER_ERRORS = 1.5  # or the factor by which it must miss less of an mIoU of 1; the same
 SURE_ORDER_GAIN = 1.5  # factor of the mIoU, from which on it is certain; the same
 SIZE_GAIN, SIZE_GAIN_NATS = 1.4, 0.05  # factor and nats; healthy pictures gained up to 1.3
