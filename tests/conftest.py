@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(items):
 def pytest_xdist_make_scheduler(config, log):
     """One worker has all that share server and browser; the others take file by file.
 
-    The gallery has a worker of its own: it walks through one tab for as long as all the others.
+    The gallery has a server and a browser of its own: it takes as long as all the others.
     """
     from xdist.scheduler import LoadFileScheduling
 

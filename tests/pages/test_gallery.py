@@ -20,11 +20,15 @@ from core.settings_address import to_query
 from examples.gallery import cases, healthy, material_of
 from pages.components.diagnosis import background
 from pages.components.gallery import cards
+from pages.components.state import files
+from tests.conftest import dashboard
 from tests.pages.test_browser import FIRST_PAINT_MS, POLL_MS
-from tests.support.serving import serve
+from tests.support.serving import ROOT, serve
 
 FAULTS = {fault.name: fault for faults in cases().values() for fault in faults}
 SECONDS = 60
+ALERT = '[data-testid="stAlert"]'
+LINES = ROOT / "tests/support/lines.py"
 AT_REST = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
@@ -115,8 +119,49 @@ def test_the_command_line_names_the_cause_of_each_case(name):
     assert first["kind"] == "fault"
 
 
+# --- on the page ----------------------------------------------------------------------------------
+
+ALERTS = ("error", "warning", "success", "info")
+
+
+@pytest.fixture(scope="module")
+def first_line(tmp_path_factory):
+    """Opens a case in a tab without a browser; returns its first alert: kind and Markdown."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "DATA_FOLDER", tmp_path_factory.mktemp("tab"))
+        patch.setattr(background, "REST_SECONDS", 0)  # nobody passes a case on the way to another
+        files.store.clear()
+        background.works.clear()
+        tab = dashboard().run()
+
+        @cache
+        def of(name):
+            tab.switch_page("pages/gallery.py").run().button(key=f"open {name}").click().run()
+            if not tab.error:
+                assert background.works().job_of(tab.session_state.tab.person).wait(SECONDS)
+                tab.switch_page("app.py").run()
+            assert not tab.exception
+            return next((e.type, e.value) for e in tab.main if e.type in ALERTS)
+
+        yield of
+        assert background.works().wait_all(SECONDS)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_case_is_named_on_the_page_with_the_words_of_the_command_line(first_line, name):
+    assert told(name)["verdict"] in as_words(first_line(name)[1])
+
+
+def as_words(markdown) -> str:
+    """What a browser makes of a line (the test after the walk holds that it does)."""
+    return " ".join(re.sub(r"\\([^\w\s])", r"\1", markdown).split())
+
+
 # --- in the browser -------------------------------------------------------------------------------
 
+# The first and the last of each kind: to lay out gallery and dashboard for all would take Chromium
+# two minutes of a core. The page says the same of the others, and the browser shows their lines.
+WALKED = dict.fromkeys(faults[end].name for faults in cases().values() for end in (0, -1))
 SLOW_LINE = """  // what the server says comes 1.2 s later
 const Direct = window.WebSocket
 window.WebSocket = class extends Direct {
@@ -164,11 +209,29 @@ def wait_until_it_says(page, words):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", FAULTS)
-def test_each_case_is_named_in_the_browser_with_the_words_of_the_command_line(walk, name):
+@pytest.mark.parametrize("name", WALKED)
+def test_a_case_that_is_opened_in_the_browser_is_named_with_the_words_of_the_command_line(
+    walk, name
+):
     to_gallery(walk)
     open_case(walk, name)
     wait_until_it_says(walk, told(name)["verdict"])
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(300)  # every case is opened where this test runs alone
+def test_the_browser_shows_the_line_of_every_case_as_the_words_of_the_command_line(
+    page, tmp_path, first_line
+):
+    (tmp_path / "lines.json").write_text(json.dumps([first_line(name) for name in FAULTS]))
+    with serve(tmp_path, script=LINES) as address:
+        page.goto(address)
+        page.locator(ALERT).nth(len(FAULTS) - 1).wait_for(timeout=FIRST_PAINT_MS)
+        shown = [" ".join(text.split()) for text in page.locator(ALERT).all_inner_texts()]
+
+    assert len(shown) == len(FAULTS)
+    for name, line in zip(FAULTS, shown, strict=True):
+        assert told(name)["verdict"] in line
 
 
 @pytest.mark.browser

@@ -24,15 +24,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(data: Path, **environment: str) -> Iterator[str]:
+def serve(data: Path, script: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
     """Run the app; yields its address.
 
     Args:
         data: folder for uploads and the server's log (`server.log`).
+        script: another page than the app's first.
         environment: further variables, such as `MASKSCOPE_CHECKPOINTS`.
     """
     port = free_port()
-    command = ("-m", "streamlit", "run", "app.py", "--server.port", str(port))
+    command = ("-m", "streamlit", "run", str(script), "--server.port", str(port))
     address = f"http://localhost:{port}"
     with _running((*command, "--server.headless", "true"), data, environment) as server:
         _wait(f"{address}/_stcore/health", server)

@@ -5,6 +5,7 @@ import json
 import random
 from collections import OrderedDict
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -61,6 +62,20 @@ def lived(model):
 
 def export(model, x=None, **options):
     return torch.export.export(model, (picture() if x is None else x,), **options)
+
+
+@cache
+def exported(kind):
+    """A small network as a program, which no test changes."""
+    torch.manual_seed(0)
+    return export(lived(kind()))
+
+
+@cache
+def with_dynamic_sizes(kind):
+    """The same for inputs of every size."""
+    torch.manual_seed(0)
+    return export(lived(kind()), dynamic_shapes=(H_W,))
 
 
 def checkpoint_of(program, tmp_path):
@@ -196,8 +211,7 @@ def test_torchvisions_networks_give_the_same_numbers(name, tmp_path):
 @pytest.mark.parametrize("decomposed", [False, True])
 @pytest.mark.parametrize("kind", [Tiny, Unet, Mixed])
 def test_small_networks_give_the_same_numbers(kind, decomposed, tmp_path):
-    torch.manual_seed(0)
-    program = export(lived(kind()))
+    program = exported(kind)
     program = program.run_decompositions() if decomposed else program
 
     assert difference(network_of(program, tmp_path), program, picture()) <= ROUNDING
@@ -206,8 +220,7 @@ def test_small_networks_give_the_same_numbers(kind, decomposed, tmp_path):
 @pytest.mark.parametrize("size", [(64, 96), (80, 64), (33, 47)])
 @pytest.mark.parametrize("kind", [Tiny, Unet])
 def test_a_program_with_dynamic_sizes_runs_at_others_than_its_example(kind, size, tmp_path):
-    torch.manual_seed(0)
-    program = export(lived(kind()), dynamic_shapes=(H_W,))
+    program = with_dynamic_sizes(kind)
 
     assert difference(network_of(program, tmp_path), program, picture(size)) <= ROUNDING
 
@@ -221,8 +234,7 @@ def test_a_program_exported_from_channels_last_runs_in_that_order(tmp_path):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_the_precision_is_that_of_the_input(dtype, tmp_path):
-    torch.manual_seed(0)
-    program = export(lived(Mixed()))
+    program = exported(Mixed)
     module = network_of(program, tmp_path).module
     half = run(copy.deepcopy(module).to(dtype), picture().to(dtype))
 
@@ -416,8 +428,7 @@ def test_changing_weights_through_a_view_is_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    torch.manual_seed(0)
-    program = export(lived(Tiny()), dynamic_shapes=(H_W,))
+    program = with_dynamic_sizes(Tiny)
     return checkpoint_of(program, tmp_path_factory.mktemp("tiny"))
 
 
