@@ -9,6 +9,7 @@ the same key. What nobody looks at makes room for a drag in the same way, and be
 
 from __future__ import annotations
 
+import atexit
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -72,6 +73,12 @@ def load() -> Load:
         sum(engine.waiting for engine in engines),
         sum(engine.forwards for engine in engines),
     )
+
+
+@atexit.register
+def _close_all() -> None:
+    for engine in list(_ENGINES):
+        engine.close()
 
 
 def _nothing() -> None:
@@ -153,6 +160,16 @@ class Engine:
             self._want(name, -1)
             self._queue.remove(request)
 
+    def close(self, seconds: float = 10.0) -> None:
+        """Wait for what runs, and begin nothing: torch aborts a program that ends meanwhile."""
+        self._queue.close()
+        if (worker := self._worker) is not None:
+            worker.join(seconds)
+
+    def keeps(self, key: str) -> bool:
+        """Whether the result under this key is there at once."""
+        return self._results.get(key) is not None
+
     def _want(self, name: str, more: int) -> None:
         with self._lock:
             self._wanted[name] += more
@@ -181,7 +198,7 @@ class Engine:
 
     def _may_end(self) -> bool:
         with self._lock:
-            if len(self._queue):
+            if len(self._queue) and not self._queue.closed:
                 return False
             self._worker = None
             return True

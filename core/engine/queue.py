@@ -40,7 +40,7 @@ class Request:
     def precedes(self, running: Request) -> bool:
         """Whether what runs makes room for this one.
 
-        A drag waits for its own person's page, and for what nobody looks at, only to the next layer.
+        A drag waits only to the next layer of its own person's page, and of what nobody looks at.
         """
         own = running.person == self.person
         return (
@@ -59,6 +59,7 @@ class Queue:
         self._changed = Condition()
         self._numbers = count(1)
         self._turns: dict[str, int] = {}  # by person: when they were served last
+        self.closed = False
 
     def put(self, request: Request) -> None:
         """Let a request wait; an older one of the same person in the same lane is dropped."""
@@ -78,15 +79,23 @@ class Queue:
             self._changed.notify()
 
     def take(self, seconds: float) -> Request | None:
-        """The next one, which begins; None where nothing came for so long."""
+        """The next one, which begins; None where nothing came for so long, or nothing may."""
         with self._changed:
-            while self._changed.wait_for(lambda: bool(self._requests), seconds):
+            while self._changed.wait_for(lambda: self._requests or self.closed, seconds):
+                if self.closed:
+                    return None
                 request = min(self._requests, key=self._order)
                 self._requests.remove(request)
                 self._serve(request.person)
                 if request.preempted or request.future.set_running_or_notify_cancel():
                     return request
         return None
+
+    def close(self) -> None:
+        """Give out nothing any more: the program ends."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()
 
     def remove(self, request: Request) -> None:
         """Drop one that has not begun."""

@@ -32,7 +32,7 @@ def serve(data: Path, **environment: str) -> Iterator[str]:
         environment: further variables, such as `MASKSCOPE_CHECKPOINTS`.
     """
     port = free_port()
-    command = ("-m", "streamlit", "run", "app.py", "--server.port", str(port))
+    command = ("-m", "streamlit", "run", "serving/local.py", "--server.port", str(port))
     address = f"http://localhost:{port}"
     with _running((*command, "--server.headless", "true"), data, environment) as server:
         _wait(f"{address}/_stcore/health", server)
