@@ -105,8 +105,8 @@ class FastPaths:
         times: dict[str, list[float]] = {name: [] for name in modules}
         logits: dict[str, torch.Tensor] = {}
         for _ in range(ROUNDS + 1):  # the first ones warm up
-            for name, module in modules.items():
-                seconds, logits[name] = self._timed(module, x)
+            for name, each in modules.items():
+                seconds, logits[name] = self._timed(each, x)
                 times[name].append(seconds)
         paths = [
             _path(name, statistics.median(times[name][1:]), logits[name], logits[PLAIN])
@@ -115,7 +115,7 @@ class FastPaths:
         plain, *others = paths
         good = [path for path in others if not path.why and path.seconds < FASTER * plain.seconds]
         fastest = min(good, key=lambda path: path.seconds, default=plain)
-        module = None if fastest is plain else modules[fastest.name]
+        module = modules[fastest.name] if fastest is not plain else None
         return Choice((*paths, *refused), fastest, module)
 
     def _converted(

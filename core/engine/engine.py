@@ -153,7 +153,8 @@ class Engine:
         self._want(name, 1)
         self._submit(request)
         try:
-            return _wait(request.future, waiting)
+            result: V = _wait(request.future, waiting)
+            return result
         except CancelledError as error:
             raise Superseded from error
         finally:
