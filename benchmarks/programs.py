@@ -19,6 +19,7 @@ from core import inference
 from core.architectures import Network
 from core.diagnosis import Case
 from core.diagnosis.measure.measurements import measure
+from core.diagnosis.reproduction.decide import OF_NAN
 from core.diagnosis.reproduction.program import IMPORTS, Choice, Program
 from core.diagnosis.reproduction.space import Space, space_of
 from core.diagnosis.reproduction.write import OF_COLORS, encoded, file_choice
@@ -74,7 +75,7 @@ def _any(choices: list[Choice], rng: np.random.Generator) -> Choice:
 
 
 def _changed(program: Program, space: Space, stage: str, rng: np.random.Generator) -> Program:
-    others = [c for c in space.choices[stage] if c.key != program[stage].key]
+    others = [c for c in space.choices[stage] if c.key not in (program[stage].key, OF_NAN)]
     if stage == "size":
         resized = program.having([_any(others, rng)])
         return resized.having([_any(list(space.choices["interpolation"]), rng)])

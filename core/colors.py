@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from core.errors import ImageError, MaskError
-from core.image import read_raster
+from core.image.read import Reader, read_raster
 from core.labels import NO_CLASS
 from core.settings import Display, Palette
 
@@ -170,10 +170,14 @@ def encode_png(pixels: np.ndarray) -> bytes:
 # --- palettes from files --------------------------------------------------------------------------
 
 
-def palette_from_file(content: bytes) -> tuple[str, ...]:
+def palette_from_file(content: bytes, *, read: Reader = read_raster) -> tuple[str, ...]:
     """Read colors by id from JSON or from the palette of a PNG, as "#rrggbb".
 
     JSON: a list of [r, g, b] or "#rrggbb", or an object from id to either.
+
+    Args:
+        content: the file.
+        read: where a PNG is decoded; `read_guarded` for what has just been uploaded.
 
     Raises:
         MaskError: neither, or nonsense inside.
@@ -181,7 +185,7 @@ def palette_from_file(content: bytes) -> tuple[str, ...]:
     if len(content) > MAX_FILE:
         raise _no_palette("it is over 1 MiB")
     if content.startswith(b"\x89PNG"):
-        return _from_png(content)
+        return _from_png(content, read)
     try:
         return _from_json(json.loads(content))
     except MaskError:
@@ -190,9 +194,9 @@ def palette_from_file(content: bytes) -> tuple[str, ...]:
         raise _no_palette("it is neither JSON nor a PNG") from error
 
 
-def _from_png(content: bytes) -> tuple[str, ...]:
+def _from_png(content: bytes, read: Reader) -> tuple[str, ...]:
     try:
-        palette = read_raster(content).palette
+        palette = read(content).palette
     except ImageError as error:
         raise _no_palette("the PNG is damaged") from error
     if palette is None:

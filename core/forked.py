@@ -29,10 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 START = "import sys; sys.path += sys.argv[1:3]; from core.forked import main; main(sys.argv[3:])"
 BEGUN = b"\1"
 SECONDS = struct.Struct("d")  # what a request says beside its files
-QUIET: dict[str, Any] = {
-    "stderr": subprocess.DEVNULL,
-    "env": {"OPENBLAS_NUM_THREADS": "1"},  # each thread would reserve memory
-}
+AT_ONCE = 8  # files of one kind: each may take some hundred megabytes
+ATTEMPTS = 3  # the warm process may end before it has forked, and while it is told of the next one
 Answer = Callable[[BinaryIO, BinaryIO], None]
 
 
@@ -50,6 +48,7 @@ class Forks:
         """Args: module, the name of what has `answer`; only the standard library and NumPy."""
         self._module = module
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(AT_ONCE)
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
 
@@ -62,44 +61,60 @@ class Forks:
             seconds: by the clock, after which the process ends; where it is forked.
 
         Raises:
-            NotBegunError: this machine is full.
+            NotBegunError: this machine is full, or others were read for so many seconds.
         """
+        if not self._places.acquire(timeout=seconds):
+            raise NotBegunError
         way = self._fork if hasattr(socket, "send_fds") else self._new
-        with contextlib.ExitStack() as stack:
-            answer = None
-            for _ in range(2):  # the warm process may have ended since the last one
-                with contextlib.suppress(OSError):
-                    answer = answer or _begun(stack.enter_context(way(request, seconds)))
-            if answer is None:
-                raise NotBegunError
-            yield answer
+        try:
+            with contextlib.ExitStack() as stack:
+                answer = None
+                for _ in range(ATTEMPTS):
+                    with contextlib.suppress(OSError):
+                        answer = answer or _begun(stack.enter_context(way(request, seconds)))
+                if answer is None:
+                    raise NotBegunError
+                yield answer
+        finally:
+            self._places.release()
+
+    @property
+    def process(self) -> int | None:
+        """The number of the warm process; None before the first request."""
+        return None if self._process is None else self._process.pid
 
     def end(self) -> None:
         """Let the warm process go; the next request starts another one."""
         with self._lock:
-            if self._process is not None and self._requests is not None:
-                self._requests.close()
-                self._process.kill()
-                self._process.wait()
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._process is not None and self._requests is not None:
+            self._requests.close()
+            self._process.kill()
+            self._process.wait()
 
     @contextmanager
     def _fork(self, request: bytes, seconds: float) -> Iterator[BinaryIO]:
-        reading, writing = os.pipe()
-        alive, wanted = os.pipe()  # the fork ends when `wanted` is closed
-        try:
-            with open(reading, "rb") as answer:
-                with _held(request) as source, open(writing, "wb") as out, open(alive, "rb") as end:
-                    self._send(seconds, [source.fileno(), out.fileno(), end.fileno()])
-                yield answer
-        finally:
-            os.close(wanted)
+        with contextlib.ExitStack() as files:
+            answer, out = _pipe(files)
+            end, _ = _pipe(files)  # the fork ends when the other end is closed
+            source = files.enter_context(_held(request))
+            self._send(seconds, [source.fileno(), out.fileno(), end.fileno()])
+            for sent in (source, out, end):
+                sent.close()
+            yield answer
 
     def _send(self, seconds: float, files: list[int]) -> None:
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._start()
             assert self._requests is not None
-            socket.send_fds(self._requests, [SECONDS.pack(seconds)], files)
+            try:
+                socket.send_fds(self._requests, [SECONDS.pack(seconds)], files)
+            except ConnectionError:  # it is about to end
+                self._stop()
+                raise
 
     def _start(self) -> None:
         if self._requests is not None:
@@ -111,14 +126,19 @@ class Forks:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                **QUIET,
+                stderr=subprocess.DEVNULL,
+                env=environment(),
             )
 
     @contextmanager
     def _new(self, request: bytes, seconds: float) -> Iterator[BinaryIO]:
         with _held(request) as source:
             process = subprocess.Popen(
-                command_of(self._module), stdin=source, stdout=subprocess.PIPE, **QUIET
+                command_of(self._module),
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment(),
             )
         watch = threading.Timer(seconds, process.kill)
         watch.start()
@@ -144,6 +164,18 @@ def command_of(module: str, requests: int | None = None) -> list[str]:
     packages = Path(np.__file__).parent.parent  # -S leaves them out
     where = [] if requests is None else [str(requests)]
     return [sys.executable, "-I", "-S", "-c", START, str(ROOT), str(packages), module, *where]
+
+
+def environment() -> dict[str, str]:
+    """All that a process gets of ours: no secret, and what Windows starts none without."""
+    needed = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    return {"OPENBLAS_NUM_THREADS": "1", **needed}  # each thread would reserve memory
+
+
+def _pipe(files: contextlib.ExitStack) -> tuple[BinaryIO, BinaryIO]:
+    """Its ends for reading and writing, closed with `files`."""
+    reading, writing = os.pipe()
+    return files.enter_context(open(reading, "rb")), files.enter_context(open(writing, "wb"))
 
 
 def _begun(answer: BinaryIO) -> BinaryIO | None:

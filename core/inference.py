@@ -112,7 +112,11 @@ def _averaged(x: torch.Tensor, forwarding: Forwarding, run: Run) -> torch.Tensor
 
 
 def outputs(
-    network: Network, x: torch.Tensor, forwarding: Forwarding, notes: list[str] | None = None
+    network: Network,
+    x: torch.Tensor,
+    forwarding: Forwarding,
+    notes: list[str] | None = None,
+    module: torch.nn.Module | None = None,
 ) -> torch.Tensor:
     """What the network itself returns, [1 C h w] at its own size, before it is enlarged.
 
@@ -121,11 +125,13 @@ def outputs(
         x: [1 c h w] in float32, float16 or bfloat16; the network runs in that precision.
         forwarding: mode and head.
         notes: takes what was done otherwise than asked.
+        module: what `prepared` gave for such an input before; a copy takes longer than a forward.
 
     Raises:
         ChannelMismatchError, ForwardError: as `forward`.
     """
-    module = prepared(network, x, forwarding, [] if notes is None else notes)
+    if module is None:
+        module = prepared(network, x, forwarding, [] if notes is None else notes)
     return _run(module, x, forwarding.head)
 
 

@@ -1,4 +1,4 @@
-"""Write docs/reliability.md: each fault is made, and what the person sees is written down.
+"""Write the first part of docs/reliability.md: faults that are made, and what the person sees.
 
 Call it as root on Linux, as small disks are mounted: `python -m scripts.reliability` (1 minute).
 """
@@ -34,10 +34,10 @@ from core.inspection import run_stages
 from core.settings import Settings
 from core.store import Kept, Snapshot, Store, check, list_runs, mend, open_store, save_run
 from core.store.archive import export_run, import_run
+from scripts.reliability_page import write_first
 from tests.kill_writers import is_whole, kill_writers, stored_runs
 
 ROOT = Path(__file__).resolve().parent.parent
-OUT = ROOT / "docs" / "reliability.md"
 KILLS = 60
 READERS = 6  # at once
 IMPORTS = 25  # that are killed
@@ -73,7 +73,7 @@ def main() -> None:
         rows.append(fault())
         sys.stdout.write(str(rows[-1]))
         sys.stdout.flush()
-    OUT.write_text(HEAD + "".join(map(str, rows)))
+    write_first(HEAD + "".join(map(str, rows)))
 
 
 # --- the disk -------------------------------------------------------------------------------------

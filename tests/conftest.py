@@ -29,7 +29,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 # What takes longest first. The files of one server wait for a browser much of their time.
-OF_ONE_SERVER = ("test_browser", "test_sharing_browser", "test_export_page", "test_page_change")
+OF_ONE_SERVER = (
+    "test_browser",
+    "test_sharing_browser",
+    "test_export_page",
+    "test_page_change",
+    "test_hostile_uploads",
+)
 LONGEST = ("test_gallery", *OF_ONE_SERVER, "test_savings", "test_reports", "test_architectures",
            "test_checkpoint_page", "test_exported_program", "test_sharing", "test_order_of_checks",
            "test_match", "test_diagnosis_forwards", "test_hostile", "test_command_line",

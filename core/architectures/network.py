@@ -91,6 +91,13 @@ class Network:
     source: Source | None = None  # how a script makes it; None where no library does
     sizes: Sizes | None = None  # where the file tells which it takes; else only a trial does
     stem: Stem | None = None  # where a graph tells it; else the order of the tensors has to
+    first_layers: torch.nn.Module | None = None  # up to BatchNorm, where the whole has no operators
+    silent_norm: str = ""  # why no BatchNorm tells of the training's input, where that is known
+
+    @property
+    def listened(self) -> torch.nn.Module:
+        """What is run to see what reaches BatchNorm."""
+        return self.module if self.first_layers is None else self.first_layers
 
 
 def choose(

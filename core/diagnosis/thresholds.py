@@ -118,16 +118,19 @@ ABSURD_LEAD = 40.0  # logits: no network leads by as much on what it knows [heal
 COMPARED_SIDE = 256  # pixels of the shorter side, for what is only compared; time
 TRIED_CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)  # thresholds that are tried; definition
 
-# --- red and blue (normalization/channel_order.py): decision 20, 530 cases [tune: swapped] --------
+# --- red and blue (normalization/channel_order.py): decisions 30, 31 [tune: swapped] --------------
 
-VOTE_CONFIDENCE = 0.02  # of mean confidence: one vote, as is a KL divergence e times smaller
-VOTE_LOG_AGREEMENT = 0.1  # of the logarithm of the agreement: one vote
-ORDER_LIKE_NATS = 0.2  # input_kl above which no order is told; decision 30 [tune: swapped]
-VOTES = 2.0  # no wrong order got as many
-VOTES_WITHOUT_NORM = 3.0  # the same without BatchNorm, where wrong ones had 2.3 [tune: swapped]
-STEM_VOTES = 0.5  # of a known first convolution: none is wrong with as much less; decision 30
+VOTE_CONFIDENCE = 0.02  # of mean confidence: one vote
+VOTE_LOG_KL = 2.0  # of the logarithm of the KL divergence: one vote; decision 32
+VOTE_LOG_AGREEMENT = 0.2  # of the logarithm of the agreement: one vote; the same
+VOTE_LOG_CHANGED = 1 / 3  # of the logarithm of the share that other views change: the same
 LEAST_AGREEMENT = 0.01  # nats, added to both orders so that neither is 0
-JUDGED_CONFIDENCE, JUDGED_LEAD = 0.9, 0.45  # mean, and share of the lead: below, of another world
+LEAST_CHANGED = 0.005  # share of the pixels, added so that none is 0
+ORDER_LIKE_NATS = 0.2  # input_kl above which no order is told; decision 30 [tune: swapped]
+VOTES = 2.0  # no wrong order got as many: 1.3 at most; decision 32
+VOTES_WITHOUT_NORM = 4.5  # the same without several BatchNorms, where wrong ones had 3.3
+STEM_VOTES = 0.5  # of a known first convolution: none is wrong with as much less; decision 30
+JUDGED_CONFIDENCE, JUDGED_LEAD = 0.85, 0.45  # mean, and share of the lead: below, of another world
 
 # --- what a difference is called (normalization/naming.py) ----------------------------------------
 
@@ -162,7 +165,7 @@ RANKING = 0.4  # of what is left, that one ranking may spend; time
 BETTER = 0.005  # of gain, that a program must explain more to be gone on from [tune: rebuild]
 SAME_DRAWN = 0.9  # of the pixels, from which on the way of writing is known [tune: rebuild]
 SUBTLE_GAIN = 0.985  # from which on a precision may be what is left [tune: rebuild]
-TRAINED = 2  # programs that are run in training mode without a ranking; forwards
+TRAINED = 2  # programs that are run in training mode at once, as a part tells nothing; forwards
 OF_A_SIZE = 2  # decisions of each size that are written, beside the nearest ones; time
 TELLING = 0.6  # of a part, that says the same alone; below it ranks nothing [tune: rebuild]
 SAME_PART = 0.97  # the same, from which on it tells what explains nothing [tune: rebuild]
@@ -178,8 +181,11 @@ ALIKE = 0.5  # what is left of a correlation, beside shares of equal pixels [tun
 SIDES = (128, 192, 224, 320, 384, 448, 512)  # that scripts resize to, beside the training's
 BARS = (0, 114, 128, 255)  # gray levels of letterboxes: black, YOLO's, middle gray, white
 BOXES = (320, 512)  # sides of letterboxes that the file does not tell
+COPIES_KEPT = 3  # of a network, for other precisions and modes; memory
 INPUTS_KEPT = 8  # before scaling; memory
 BYTE_VALUES = 256  # of a sample of 8 bits; definition
+FEW_LEVELS = 64  # different values of a file that are compared one by one; time
+FAR_STEP = 2  # pixels: every other row and column tells which masks are nearest a JPEG; time
 NEAREST_TABLES = 3  # casts and palettes that are encoded as the user's JPEG was; time
 NEAR_JPEG = 12  # levels by which a JPEG moves the middle of an area; measured at quality 75
 BLOCK = 8  # pixels of a block of a JPEG; its format
@@ -200,7 +206,9 @@ HARM = 0.9  # factor of the mask's score: a fix that leaves less does harm [tune
 TINY_SIDE = 64  # pixels: a shorter side below it leaves 2 x 2 numbers at a stride of 32
 FAIR_IOU = 0.45  # below it the ids of the truth may be others than the network's [tune: swapped]
 LEFT_WITH_ORDER = 0.8  # of what the mask tells, that must be left with the other order [tune]
-ORDER_GAIN, FLAT_ORDER_GAIN = 1.03, 1.5  # factors of the score; the second is certain too [tune]
+ORDER_IOU = 0.05  # mIoU by which the other order must be better; decision 32 [tune: swapped]
+ORDER_ERRORS = 1.5  # or the factor by which it must miss less of an mIoU of 1; the same
+SURE_ORDER_GAIN = 1.5  # factor of the mIoU, from which on it is certain; the same
 SIZE_GAIN, SIZE_GAIN_NATS = 1.4, 0.05  # factor and nats; healthy pictures gained up to 1.3
 SIZE_DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried [healthy]
 MOST_PIXELS = 16  # times those fed now, that another size may have; time
@@ -269,4 +277,4 @@ DEEPEST_PREFIX = 3  # prefixes one after the other; module., model., and one of 
 UNDOUBTED_LEAD = 0.75  # of the lead at the surest pixels: above it nothing is doubted
 LEAD_STEP, KL_STEP = 0.1, 0.13  # of the lead, and nats over all layers, that weigh the same
 CONFIDENCE_STEP, LEFT_STEP = 0.1, 0.13  # of the confidence, and of the logarithm of what is left
-DOUBT_STEPS = 9.5  # healthy pictures had up to 9.45, 85 % of the others more
+DOUBT_STEPS = 10.5  # healthy pictures had up to 10.2 of 183, 25 of 28 others more

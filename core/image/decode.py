@@ -11,7 +11,7 @@ import PIL.Image
 from core.image.picture import FIRST_BANDS, TURNS, Image, ImageFacts
 from core.image.raster import ImageLimits, Raster
 from core.image.read import Reader, read_raster
-from core.image.window import eight_bits
+from core.image.window import by_rows, eight_bits
 
 WHITE = (255, 255, 255)
 Bands = tuple[int, int, int]
@@ -119,14 +119,18 @@ def _over(rgba: np.ndarray, background: Bands) -> tuple[np.ndarray, bool]:
 
 def _over_deep(values: np.ndarray, background: Bands) -> tuple[np.ndarray, bool]:
     """The same for other depths: white is the largest number of the type."""
-    full = np.iinfo(values.dtype).max if values.dtype.kind in "ui" else 1
-    colors, opacity = values[..., :-1], values[..., -1:].astype(np.float64) / full
-    if opacity.min() == 1:
-        return np.ascontiguousarray(colors), False
-    under = np.resize(np.array(background, np.float64) * full / 255, colors.shape[2])
-    mixed = colors * opacity + under * (1 - opacity)
-    whole = mixed if values.dtype.kind == "f" else np.rint(mixed)
-    return whole.astype(values.dtype), True
+    whole = values.dtype.kind in "ui"
+    full = np.iinfo(values.dtype).max if whole else 1
+    if values[..., -1].min() == full:
+        return np.ascontiguousarray(values[..., :-1]), False
+    under = np.resize(np.array(background, np.float64) * full / 255, values.shape[2] - 1)
+
+    def mix(rows: np.ndarray) -> np.ndarray:
+        opacity = rows[..., -1:].astype(np.float64) / full
+        mixed = rows[..., :-1] * opacity + under * (1 - opacity)
+        return np.rint(mixed) if whole else mixed
+
+    return by_rows(mix, values, np.empty((*values.shape[:2], len(under)), values.dtype)), True
 
 
 # --- bands, turns, depths -------------------------------------------------------------------------

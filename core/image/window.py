@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+AT_ONCE = 2**20  # samples
 USUAL_BITS = (10, 12, 14)  # of cameras and satellites, stored in 16
 
 
@@ -17,8 +20,27 @@ def eight_bits(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float], str
         UInt8 of the same shape, the samples that became 0 and 255, and the reason in words.
     """
     low, high = window = _window(values)
-    shown = (values.astype(np.float64) - low) * (255 / (high - low))
-    return np.rint(shown.clip(0, 255)).astype(np.uint8), window, _reason(values, window)
+
+    def scale(rows: np.ndarray) -> np.ndarray:
+        scaled = (rows.astype(np.float64) - low) * (255 / (high - low))
+        rounded: np.ndarray = np.rint(scaled.clip(0, 255))
+        return rounded
+
+    shown = by_rows(scale, values, np.empty(values.shape, np.uint8))
+    return shown, window, _reason(values, window)
+
+
+def by_rows(
+    make: Callable[[np.ndarray], np.ndarray], values: np.ndarray, out: np.ndarray
+) -> np.ndarray:
+    """Fill `out` with what is made of `values`, some rows at a time.
+
+    What is made on the way takes many times the bytes of a picture; of some rows, that is little.
+    """
+    count = max(1, AT_ONCE * len(values) // max(1, values.size))
+    for row in range(0, len(values), count):
+        out[row : row + count] = make(values[row : row + count])
+    return out
 
 
 def _window(values: np.ndarray) -> tuple[float, float]:

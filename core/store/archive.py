@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
+from core.errors import InspectionError
+from core.store.foreign_zip import open_zip
 from core.store.runs import MAX_NOTE, Kept, Note, Run, notes_of, save_run
 from core.store.snapshot import ROLES, Role, from_document, to_document, unreadable
 from core.store.spool import chunks
@@ -46,12 +48,14 @@ def import_run(store: Store, source: BinaryIO) -> Run:
         StoreFullError: there is no room for it.
     """
     try:
-        archive = zipfile.ZipFile(source)
+        archive = open_zip(source)
         head = _head(archive)
         files, notes = _files(head), _notes(head)
         snapshot = from_document(json.dumps(head.get("document")))
         _verify(archive, {kept.digest for kept in files.values()})
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except InspectionError:
+        raise
+    except Exception as error:  # zipfile and what unpacks for it raise anything
         raise unreadable("the ZIP is damaged, or none") from error
     with archive:
         for kept in files.values():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from typing import BinaryIO
 
 import numpy as np
 
 from core.errors import StoreError
+from core.store.foreign_zip import open_zip
 
 MAX_PIXELS = 2**28  # of a label map that somebody else wrote
 SMALL = np.int16  # ids are -1 (no class) to 1023 at the most in practice
@@ -29,9 +29,9 @@ def read_labels(file: BinaryIO) -> np.ndarray:
         StoreError: it is no label map (an imported run may hold anything).
     """
     try:
-        with zipfile.ZipFile(file) as archive, archive.open("ids.npy") as member:
+        with open_zip(file) as archive, archive.open("ids.npy") as member:
             return _ids(member)  # type: ignore[arg-type]
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
+    except Exception as error:  # zipfile and what unpacks for it raise anything
         raise StoreError(
             "The stored label map of this run cannot be read.",
             remedy="Ask whoever shared the run for a new link.",

@@ -1,12 +1,15 @@
 """A file of a stranger is read in a fork that knows no other file and does not outlive us."""
 
+import errno
 import os
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from core.forked import Forks, NotBegunError
+from core.forked import Forks, NotBegunError, environment
 
 FOREVER = 60.0
 
@@ -88,3 +91,52 @@ def test_a_machine_that_is_full_is_told(forks, monkeypatch):
 
     with pytest.raises(NotBegunError):
         asked(forks, b"hello")
+
+
+# --- where something is wrong with the machine, or with the warm process --------------------------
+
+
+def test_where_no_more_files_can_be_opened_none_is_left_open(forks, monkeypatch):
+    def full(_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    asked(forks, b"hello")
+    monkeypatch.setattr("core.forked._held", full)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(NotBegunError):
+        asked(forks, b"hello")
+
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_whoever_asks_while_the_warm_process_is_killed_is_answered(forks):
+    asked(forks, b"hello")
+    with ThreadPoolExecutor(4) as people:
+        for _ in range(3):
+            answers = [people.submit(asked, forks, b"hello") for _ in range(12)]
+            os.kill(forks.process, signal.SIGKILL)
+            assert {answer.result()[1] for answer in answers} == {b"hello"}
+
+
+def test_a_killed_warm_process_does_not_end_a_reading_that_has_begun(forks):
+    with forks.ask(b"hello", FOREVER) as answer:
+        os.kill(forks.process, signal.SIGKILL)
+
+        assert answer.read().endswith(b"hello")
+
+
+def test_only_so_many_are_read_at_once_and_who_waits_too_long_is_told(monkeypatch):
+    monkeypatch.setattr("core.forked.AT_ONCE", 1)
+    forks = Forks("tests.support.answers")
+    with forks.ask(b"turn for ever", FOREVER), pytest.raises(NotBegunError):
+        asked(forks, b"hello", seconds=0.1)
+
+    assert asked(forks, b"hello")[1] == b"hello"
+    forks.end()
+
+
+def test_what_a_system_needs_to_start_a_process_is_passed_on_and_nothing_else(monkeypatch):
+    monkeypatch.setenv("SYSTEMROOT", "C:\\Windows")
+    monkeypatch.setenv("MASKSCOPE_TOKEN", "secret")
+
+    assert environment() == {"OPENBLAS_NUM_THREADS": "1", "SYSTEMROOT": "C:\\Windows"}

@@ -77,7 +77,7 @@ def test_from_the_dashboard_a_button_leads_to_what_could_not_be_run(app):
     assert len(app.dataframe[0].value) == 14
     app.switch_page("app.py").run()
     assert not app.error
-    assert app.selectbox(key="source_checkpoint").value == "example"
+    assert app.selectbox(key="source_checkpoint_1").value == "example"
 
 
 def test_averaged_weights_in_the_same_file_can_be_chosen(page):

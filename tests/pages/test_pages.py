@@ -15,9 +15,11 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
+from core.image import read_raster
 from core.presets import PRESETS
 from core.version import VERSION
 from pages.components.state import files
+from pages.components.widgets import sidebar
 from tests.conftest import dashboard, png, saved, upload
 
 SECONDS = 120  # of the first run, which imports torch
@@ -48,6 +50,36 @@ def test_every_preset_can_be_chosen(app, name):
 
     assert not app.exception
     assert not app.error
+
+
+def test_a_palette_of_a_stranger_is_decoded_in_a_process_of_its_own(app, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        sidebar, "read_guarded", lambda file: read.append(file) or read_raster(file)
+    )
+    content = png(np.zeros((1, 1), np.uint8))
+    upload(app, "Palette from JSON or a palette PNG", "mine.png", content)
+
+    assert "has no palette" in app.error[0].value
+    assert read == [content]
+
+
+def test_what_the_browser_says_of_a_picture_that_is_not_offered_any_more_opens_nothing(app):
+    """A page that is drawn slowly sends the list's old value along with the next click."""
+    box = app.selectbox(key="source_picture")
+    box.options.append("an upload that is gone")
+    box.set_value("the upload before.png").run()
+
+    assert not app.exception
+    assert not app.error
+    assert app.session_state.tab.sources.picture == "example:scene_01"
+
+
+def test_what_the_browser_says_of_the_list_before_an_upload_takes_the_upload_back_no_more(app):
+    upload(app, "Upload a picture", "mine.png", png(np.zeros((64, 64, 3))))
+
+    assert "source_picture" not in {box.key for box in app.selectbox}  # so that nobody listens
+    assert [box.key for box in app.selectbox if box.label == "Picture"] == ["source_picture_1"]
 
 
 def test_reset_returns_to_the_preset_last_chosen(app):

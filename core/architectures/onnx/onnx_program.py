@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from core.architectures.network import Account, Network
+from core.architectures.onnx.onnx_stem import FOLDED, first_layers, is_folded
 from core.architectures.sizes import ANY, Dimension, Sizes
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError, ForwardError
@@ -62,6 +63,8 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         num_classes = module(probe).shape[1]
     except ForwardError as error:
         raise ArchitectureError(error.message, remedy=error.remedy) from error
+    near = first_layers(facts, checkpoint.tensors, checkpoint.prefix)
+    silent = FOLDED if is_folded(facts) else ""
     return Network(
         module=module,
         architecture=f"ONNX graph ({facts['nodes']} nodes)",
@@ -70,8 +73,11 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         aux_classes=None,
         account=Account(tuple(checkpoint.tensors), (), (), ()),
         checkpoint_digest=checkpoint.digest,
-        notes=_notes(shape),
+        notes=(*_notes(shape), *filter(None, [silent])),
         sizes=Sizes(*(Dimension(s, s, s) if s else ANY for s in shape[2:])),
+        stem=near.stem if near else None,
+        first_layers=near,
+        silent_norm=silent,
     )
 
 

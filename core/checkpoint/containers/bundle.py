@@ -185,8 +185,8 @@ def check_files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 def _is_weights(name: str) -> bool:
     path = PurePosixPath(name)
-    own = path.parts[:1] != ("__MACOSX",) and not path.name.startswith(".")
-    return own and path.suffix in WEIGHTS and path.name not in NOT_WEIGHTS
+    of_macos = path.parts[:1] == ("__MACOSX",) or path.name.startswith("._")
+    return name.endswith(WEIGHTS) and path.name not in NOT_WEIGHTS and not of_macos
 
 
 def _chosen(names: list[str]) -> tuple[str, ...]:

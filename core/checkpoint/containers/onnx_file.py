@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from core.checkpoint.containers.onnx_stem import stem_of
 from core.checkpoint.tensors import DTYPES, LeftOut, TensorRecord, check_shape, row_major
 from core.checkpoint.window import Damaged
 from core.errors import RefusedError
@@ -59,7 +60,8 @@ def read_onnx(data: mmap.mmap) -> tuple[dict[str, TensorRecord | LeftOut], dict[
     """Read the initializers by name, and what the graph says about itself.
 
     Returns:
-        Tensors as ranges of the file; plain facts: opset, producer, inputs, outputs, operators.
+        Tensors as ranges of the file; plain facts: opset, producer, inputs, outputs, the
+        first convolution with its BatchNorm, operators.
 
     Raises:
         CheckpointError: damaged.
@@ -83,7 +85,7 @@ def read_onnx(data: mmap.mmap) -> tuple[dict[str, TensorRecord | LeftOut], dict[
     _check(model)
     tensors = {name: _record(proto, ranges) for name, proto in _tensors(model.graph)}
     tensors |= {name: _record(proto, ranges) for name, proto in _large_constants(model, ranges)}
-    return tensors, _facts(model)
+    return tensors, {**_facts(model), "stem": stem_of(model.graph, tensors.keys())}
 
 
 # --- the wire format ------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.diagnosis.checks.feeding import no_use
-from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.channel_order import (
     is_judged,
@@ -19,31 +19,31 @@ from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     ALIVE_NATS,
     FAIR_IOU,
-    FLAT_ORDER_GAIN,
     HARMLESS_SHARE,
     LEFT_WITH_ORDER,
-    ORDER_GAIN,
+    ORDER_ERRORS,
+    ORDER_IOU,
+    SURE_ORDER_GAIN,
 )
+
+Said = tuple[Certainty, tuple[Evidence, ...]]
+NOTHING: Said = ("possible", ())
 
 
 def order(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """P6: with red and blue swapped the mask is better by more than chance."""
     color = measured.settings.preprocessing.color
-    if color == "gray" or measured.network.in_channels != 3 or no_use(measured, so_far):
+    if color == "gray" or measured.network.in_channels != 3:
         return
     swapped = {"color": "bgr" if color == "rgb" else "rgb"}
-    score = measured.truth.mask_score
-    now, then = score(so_far.fixes), score({**so_far.fixes, **swapped})
-    if then < ALIVE_NATS:
-        return
     by_truth = measured.truth.has_shapes
-    evidence = (_truth_says if by_truth else _network_says)(measured, so_far, swapped, now, then)
+    sure, evidence = (_truth_says if by_truth else _network_says)(measured, so_far, swapped)
     if not evidence:
         return
     effect = measured.mask.changed(swapped, so_far.fixes)
     yield Finding(
         "P6",
-        "certain" if by_truth and then > FLAT_ORDER_GAIN * now else "likely",
+        sure,
         evidence,
         "Give the channels in the order that was used in training.",
         "image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)",
@@ -54,34 +54,38 @@ def order(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
-def _truth_says(
-    measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
-) -> tuple[Evidence, ...]:
-    """That the other order is better by the ground truth, and good; () where it is not."""
-    doubtful = measured.picture.is_flat or measured.picture.is_unusual
-    needed = FLAT_ORDER_GAIN if doubtful else ORDER_GAIN
-    before, after = (measured.truth.iou({**so_far.fixes, **each}) or 0.0 for each in ({}, swapped))
-    if then <= needed * now or after <= FAIR_IOU:
-        return ()
+def _truth_says(measured: Measurements, so_far: Progress, swapped: Mapping[str, Any]) -> Said:
+    """That the other order has the higher mIoU; also where the mask tells the shapes already.
+
+    A network that takes red for blue may give one class for another, which tells as much.
+    """
+    if so_far.masks_mean_nothing or so_far.statistics_are_broken:
+        return NOTHING
+    both = so_far.fixes, {**so_far.fixes, **swapped}
+    before, after = (measured.truth.iou(changes) or 0.0 for changes in both)
+    now, then = map(measured.truth.mask_score, both)
+    better = after > before + ORDER_IOU or 1 - before > ORDER_ERRORS * (1 - after)
+    if not better or after <= FAIR_IOU or then < now:
+        return NOTHING
     color, other = measured.settings.preprocessing.color.upper(), swapped["color"].upper()
-    return (
-        Evidence(
-            f"Against the ground truth the mIoU is {before:.2f} as {color}, {after:.2f} as {other}."
-        ),
-        Evidence(f"The mask score rises from {now:.2f} to {then:.2f} nats.", then - now),
-    )
+    words = f"Against the ground truth the mIoU is {before:.2f} as {color}, {after:.2f} as {other}."
+    score = f"The mask score rises from {now:.2f} to {then:.2f} nats."
+    sure: Certainty = "certain" if after > SURE_ORDER_GAIN * before else "likely"
+    return sure, (Evidence(words, after - before), Evidence(score, then - now))
 
 
-def _network_says(
-    measured: Measurements, so_far: Progress, swapped: Mapping[str, Any], now: float, then: float
-) -> tuple[Evidence, ...]:
-    """What speaks for the other order where its votes suffice; () where they do not."""
-    if then < LEFT_WITH_ORDER * now or not is_judged(measured, {**so_far.fixes, **swapped}):
-        return ()
+def _network_says(measured: Measurements, so_far: Progress, swapped: Mapping[str, Any]) -> Said:
+    """What speaks for the other order where its votes suffice."""
+    if no_use(measured, so_far):
+        return NOTHING
+    both = so_far.fixes, {**so_far.fixes, **swapped}
+    now, then = map(measured.truth.mask_score, both)
+    if then < max(ALIVE_NATS, LEFT_WITH_ORDER * now) or not is_judged(measured, both[1]):
+        return NOTHING
     found = preference(measured, so_far.fixes, swapped)
     needed = needed_votes(measured)
     if found.votes < needed:
-        return ()
+        return NOTHING
     votes = (
         f"The other channel order scores {found.votes:.1f} by confidence, KL divergence, "
         f"agreement of the masks and known weights; {needed:g} decides."
@@ -92,11 +96,16 @@ def _network_says(
         f"becomes {_times(1 / found.nearer)}."
     )
     left = f"Agreement with the mirrored and brightened masks is {_times(found.steadier)}."
-    return (
+    moved = (
+        "The share of the pixels that a mirrored, brighter or darker picture changes is "
+        f"{_times(1 / found.calmer)}."
+    )
+    return "likely", (
         Evidence(votes, found.votes),
         Evidence(f"The mean confidence changes by {found.surer:+.3f}.", found.surer),
         Evidence(near, found.nearer),
         Evidence(left, found.steadier),
+        Evidence(moved, found.calmer),
         *origin,
     )
 

@@ -313,6 +313,11 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
         return
     score = measured.truth.iou(fixes)
     by_truth = (Evidence(f"The mIoU is {score:.2f}.", score),) if score is not None else ()
+    unlike = (
+        "How unlike training the picture is: its KL divergence from the running statistics of all "
+        f"BatchNorm layers is {divergence:.2f} nats."
+    )
+    heard = (Evidence(unlike, divergence),) if measured.batchnorm.can_be_asked else ()
     yield Finding(
         "W7",
         "likely" if score is not None else "possible",
@@ -323,11 +328,7 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
                 "most confident pixels.",
                 steady,
             ),
-            Evidence(
-                "How unlike training the picture is: its KL divergence from the running "
-                f"statistics of all BatchNorm layers is {divergence:.2f} nats.",
-                divergence,
-            ),
+            *heard,
             Evidence(
                 f"At the worst of three brightnesses the mean confidence is {sure:.2f}.", sure
             ),

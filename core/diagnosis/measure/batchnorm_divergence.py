@@ -109,6 +109,11 @@ class BatchNormMeasures:
             self._can_be_asked.append(bool(self.divergence(fed, 1)))
         return self._can_be_asked[0]
 
+    @property
+    def has_several(self) -> bool:
+        """Whether more than the one behind the first convolution can be asked."""
+        return len(self.input_kl_by_layer({})) > 1
+
     def divergence(self, tensor: torch.Tensor, layers: int) -> tuple[float, ...]:
         """Nats at each of the first BatchNorms, through the door (see `divergence` below).
 
@@ -120,7 +125,7 @@ class BatchNormMeasures:
         if max(tensor.shape[2:]) > CROP_SIDE:
             tensor = middle(tensor, self.inspections.sizes)
         check_size(network, tuple(tensor.shape[2:]), "out")
-        return forwards.not_kept("", lambda: divergence(network.module, tensor, layers))
+        return forwards.not_kept("", lambda: divergence(network.listened, tensor, layers))
 
     def input_kl_by_layer(self, changes: Mapping[str, Any]) -> tuple[float, ...]:
         """Nats at the first BatchNorms under changed settings; () where none can be asked.

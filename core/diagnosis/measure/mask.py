@@ -15,7 +15,12 @@ import numpy as np
 
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.picture import PictureMeasures
-from core.diagnosis.thresholds import DENSE_IDS, ONE_CLASS_SHARE, SUREST_QUANTILE
+from core.diagnosis.thresholds import (
+    DENSE_IDS,
+    LEAST_CHANGED,
+    ONE_CLASS_SHARE,
+    SUREST_QUANTILE,
+)
 from core.inspection import Inspection
 
 UNFLIPPED: dict[str, Any] = {"flip": "none"}
@@ -33,9 +38,13 @@ class MaskMeasures:
 
         Both are run without flipped views, the mean of which agrees with itself by definition.
         """
+        return mutual_information(*self._beside_mirror(changes))
+
+    def _beside_mirror(self, changes: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """The label map, and that of the mirrored picture, mirrored back."""
         changes = {**changes, **UNFLIPPED}
         mirror = self.inspections.of_picture(self.picture.mirrored, changes).labels.ids[:, ::-1]
-        return mutual_information(self.inspections.under(changes).labels.ids, mirror)
+        return self.inspections.under(changes).labels.ids, mirror
 
     def steady_agreement(self, changes: Mapping[str, Any]) -> float:
         """The least agreement with the mirror image and the brightness variants, times confidence.
@@ -47,6 +56,17 @@ class MaskMeasures:
         others = self.of_brightness_variants(changes)
         left = [mutual_information(ids, other.labels.ids) for other in others]
         return self.confidence(changes) * min(self.agreement(changes), *left)
+
+    def changed_by_views(self, changes: Mapping[str, Any]) -> float:
+        """Share of the pixels that another view changes: mirrored, a little brighter or darker.
+
+        The geometric mean of the three, 0..1. Unlike the agreement it is no larger for a mask that
+        has more classes.
+        """
+        ids = self.inspections.under(changes).labels.ids
+        pairs = [(ids, other.labels.ids) for other in self.of_brightness_variants(changes)]
+        shares = [float((a != b).mean()) for a, b in (self._beside_mirror(changes), *pairs)]
+        return float(np.exp(np.mean(np.log(np.array(shares) + LEAST_CHANGED))))
 
     def of_brightness_variants(self, changes: Mapping[str, Any]) -> list[Inspection]:
         """The picture a little brighter, and a little darker."""

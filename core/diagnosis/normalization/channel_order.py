@@ -1,8 +1,9 @@
 """Red and blue: which of two channel orders the network prefers, without any ground truth.
 
-No single sign decides it. Four are added: the least confidence over the brightness variants,
-input_kl, how much the mask agrees with those of the mirror image and the variants, and the order
-in which the network is fed that the first convolution began from, where it is a known one.
+No single sign decides it. Five are added: how few pixels another view of the picture changes
+(mirrored, brighter, darker), how much the mask agrees with those views, the least confidence over
+them, input_kl, and the order in which the network is fed that the first convolution began from,
+where it is a known one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from core.diagnosis.thresholds import (
     STEM_VOTES,
     VOTE_CONFIDENCE,
     VOTE_LOG_AGREEMENT,
+    VOTE_LOG_CHANGED,
+    VOTE_LOG_KL,
     VOTES,
     VOTES_WITHOUT_NORM,
 )
@@ -36,12 +39,17 @@ class Preference:
     surer: float  # by how much the mean confidence rises
     nearer: float  # factor by which input_kl is smaller; 1 without BatchNorm
     steadier: float = 1.0  # factor by which more of the mask is left
+    calmer: float = 1.0  # factor by which other views change fewer pixels
     stem: float = 0.0  # votes of the weights alone, whatever the picture is
 
     @property
     def votes(self) -> float:
         """All signs as one number; negative for the present order."""
-        factors = np.log(self.nearer) + np.log(self.steadier) / VOTE_LOG_AGREEMENT
+        factors = (
+            np.log(self.nearer) / VOTE_LOG_KL
+            + np.log(self.steadier) / VOTE_LOG_AGREEMENT
+            + np.log(self.calmer) / VOTE_LOG_CHANGED
+        )
         return self.surer / VOTE_CONFIDENCE + float(factors) + self.stem
 
 
@@ -68,7 +76,8 @@ def preference(
         return plain
     surer = measured.mask.least_confidence(both) - measured.mask.least_confidence(base)
     left = [measured.mask.steady_agreement(changes) + LEAST_AGREEMENT for changes in (base, both)]
-    return Preference(surer, nearer, left[1] / left[0], stem)
+    moved = [measured.mask.changed_by_views(changes) for changes in (base, both)]
+    return Preference(surer, nearer, left[1] / left[0], moved[0] / moved[1], stem)
 
 
 def known_stem(measured: Measurements) -> Likeness | None:
@@ -87,7 +96,7 @@ def stem_votes(measured: Measurements, color: str) -> float:
 
 def needed_votes(measured: Measurements) -> float:
     """How many votes decide: more where BatchNorm cannot be asked, as one sign is missing."""
-    return VOTES if measured.batchnorm.can_be_asked else VOTES_WITHOUT_NORM
+    return VOTES if measured.batchnorm.has_several else VOTES_WITHOUT_NORM
 
 
 def is_judged(measured: Measurements, changes: Mapping[str, Any]) -> bool:

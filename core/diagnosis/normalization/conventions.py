@@ -73,15 +73,19 @@ def stored_numbers(measured: Measurements) -> dict[str, Any] | None:
 
 
 def memory_of(measured: Measurements) -> Memory | None:
-    """The memory of the file; None where no BatchNorm is near the input."""
-    return read_memory(measured.network.stem or stem_in_order(measured.tensors))
+    """The memory of the file; None where no BatchNorm is near the input, or it has other bands.
+
+    Conventions are numbers of one channel or of red, green and blue.
+    """
+    known = read_memory(measured.network.stem or stem_in_order(measured.tensors))
+    return known if known is not None and len(known.mean) in (1, 3) else None
 
 
 def gauges_of(measured: Measurements) -> list[Gauge]:
     """The first BatchNorm as arithmetic; [] where there is none, or samples are no bytes."""
     if measured.tensor.largest != 255:
         return []
-    module, base = measured.network.module, measured.tensor.base
+    module, base = measured.network.listened, measured.tensor.base
     try:
         gauge = measured.forwards.not_kept("", lambda: gauge_of(module, base))
     except ForwardError as error:

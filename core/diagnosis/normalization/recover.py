@@ -118,7 +118,9 @@ def _recovered(measured: Measurements, fixes: Mapping[str, Any], masks_tell: boo
     fits = _fits(measured, known)
     current = measured.batchnorm.input_kl({})
     if not fits or current is None:
-        return by_agreement(measured, fixes, masks_tell=masks_tell)
+        found = by_agreement(measured, fixes, masks_tell=masks_tell)
+        why = f" {measured.network.silent_norm}." if measured.network.silent_norm else ""
+        return replace(found, reason=f"{found.reason}{why}")
     ranking = _ranked(memory, known, fits)
     if _contradict(measured, memory, known[ranking[0][0]]):
         words = "BatchNorm's running statistics contradict each other."

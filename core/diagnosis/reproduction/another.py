@@ -5,8 +5,12 @@ from __future__ import annotations
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction.written import Written, coding
-from core.diagnosis.thresholds import RANDOM_GAIN, SIMILAR_GAIN
+from core.diagnosis.thresholds import OUR_OBJECTS_GAIN, RANDOM_GAIN, SIMILAR_GAIN
 
+NOT_LOADED = (
+    "A decoder or head that kept its initialization, which load_state_dict(strict=False) passes "
+    "over, may have written it too: its numbers are new in each run, so that cannot be tried."
+)
 TRIED = "No program that was tried writes your file; the nearest"
 
 
@@ -31,6 +35,7 @@ def another_mask(
                 f"{tried} explains {max(0.0, nearest):.0%} of it.{_edges(nearest)}",
                 nearest,
             ),
+            *([Evidence(NOT_LOADED)] if nearest < OUR_OBJECTS_GAIN else []),
         ),
         "Compare your script with inference.py of the page Export, step by step, from "
         "load_state_dict to save: the first value that differs is the fault.",
@@ -38,7 +43,7 @@ def another_mask(
         "logits.shape)",
         effect=None if agreed.number is None else 1 - agreed.number,
         separates="The tensor that your script feeds, saved with np.save, beside the one here; and "
-        "whether the settings here are those of your script.",
+        "whether the settings here are those of your script; and what load_state_dict returned.",
     )
 
 

@@ -3,17 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from core.diagnosis.reproduction.feed import enlarged
 from core.diagnosis.reproduction.program import Choice
-from core.diagnosis.thresholds import REPEATED_CUTS
-from core.labels import decode_labels, probabilities
+from core.diagnosis.thresholds import BYTE_VALUES, REPEATED_CUTS
+from core.labels import decode_labels
 from core.settings import Decoding, Upsampling
 
 Size = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What is decided, and what several decisions ask of it: computed once."""
+
+    values: np.ndarray  # Float32[C h w], logits
+
+    @property
+    def size(self) -> Size:
+        """h, w."""
+        return self.values.shape[1], self.values.shape[2]
+
+    @cached_property
+    def winner(self) -> np.ndarray:
+        """The class with the largest logit, Int32[h w]."""
+        return _argmax_over_classes(self.values)
+
+    @cached_property
+    def probability(self) -> np.ndarray:
+        """Of the only class, of the second of two, or the largest one, Float32[h w]."""
+        values = torch.from_numpy(self.values)[None]
+        if len(self.values) == 1:
+            made = values.sigmoid()[0, 0]
+        else:
+            each = values.softmax(1)[0]
+            made = each[1] if len(self.values) == 2 else each.amax(0)
+        probability: np.ndarray = made.numpy()
+        return probability
+
+    @cached_property
+    def finite(self) -> np.ndarray:
+        """Where no logit is NaN or infinite, Bool[h w]."""
+        finite: np.ndarray = np.isfinite(self.values).all(axis=0)
+        return finite
+
 
 # --- at which size --------------------------------------------------------------------------------
 
@@ -35,8 +73,8 @@ def enlarge_choices(mode: Upsampling) -> Iterator[Choice]:
 
 def at_size(
     output: torch.Tensor, enlarge: Choice, fed: Size, content: Size, picture: Size
-) -> np.ndarray:
-    """The logits that are decided, Float32[C h w].
+) -> Scores:
+    """The logits that are decided.
 
     Args:
         output: [1 C h w] as the network returns it.
@@ -50,12 +88,13 @@ def at_size(
         values = enlarged(values, fed, enlarge.value)
     if enlarge.key == "picture":
         values = enlarged(values[:, :, : content[0], : content[1]], picture, enlarge.value)
-    return np.ascontiguousarray(values[0].numpy(), dtype=np.float32)
+    return Scores(np.ascontiguousarray(values[0].numpy(), dtype=np.float32))
 
 
 # --- which decision -------------------------------------------------------------------------------
 
 OVER_AXES = ("rows", "columns")  # decisions over an axis of the picture
+OF_NAN = "argmax of softmax"  # the same as argmax, but where a logit is NaN or infinite
 OVER_CLASSES = "Take the argmax over the classes: dimension 1 of [1 C h w]."
 FIRST = "Decide first, then scale; a cast cuts every probability below 1 to 0."
 CUT = "Use the threshold of the training; 0.5 where it is not known."
@@ -97,6 +136,8 @@ def _of_many(channels: int) -> Iterator[Choice]:
             "decision", name, f"argmax over the {name} instead of the classes",
             (f"mask = logits[0].argmax({axis}).numpy()",), "R6", OVER_CLASSES, axis,
         )  # fmt: skip
+    lines = ("mask = logits.softmax(1).argmax(1)[0].numpy()",)
+    yield Choice("decision", OF_NAN, "argmax over the probabilities", lines)
     pick = "[0, 1]" if channels == 2 else "[0].amax(0)"
     lines = (f"mask = logits.softmax(1){pick}.numpy()",)
     yield Choice("decision", "softmax", "a cast of the probabilities to uint8", lines, "D2", FIRST)
@@ -142,15 +183,18 @@ def _twice(probability: str) -> Choice:
     return Choice("decision", "twice", "a sigmoid applied twice", lines, "R5", "Apply it once.")
 
 
-def decided(values: np.ndarray, decision: Choice) -> np.ndarray:
+def decided(scores: Scores, decision: Choice) -> np.ndarray:
     """The decision: Int32 ids or Float32 numbers of [h w], or [C h] and [C w] over a wrong axis."""
-    key, cut = decision.key, decision.value
+    key, cut, values = decision.key, decision.value, scores.values
     if isinstance(cut, Decoding):
         return decode_labels(values, cut).ids
     if key in ("argmax", "argmax of one"):
-        return _argmax(values, 0)
+        return scores.winner
+    if key == OF_NAN:
+        return _argmax_over_classes(torch.from_numpy(values)[None].softmax(1)[0].numpy())
     if key in OVER_AXES:
-        return _argmax(values, cut)
+        over: np.ndarray = values.argmax(axis=cut).astype(np.int32)
+        return over
     channel: np.ndarray = values[min(1, len(values) - 1)]
     if key.startswith("sigmoid >"):
         return _over(channel, np.log(cut / (1 - cut)) if 0 < cut < 1 else np.inf * (cut - 0.5))
@@ -158,16 +202,45 @@ def decided(values: np.ndarray, decision: Choice) -> np.ndarray:
         return _over(channel, cut)
     if key == "background":
         return 1 - _over(channel, 0.0)
-    each = probabilities(values, "sigmoid" if len(values) == 1 else "softmax")
-    chosen: np.ndarray = each.max(axis=0) if len(values) > 2 else each[-1]
     if key.startswith("softmax >"):
-        return _over(chosen, cut)
-    twice: np.ndarray = 1 / (1 + np.exp(-chosen))
-    return twice if key == "twice" else chosen
+        return _over(scores.probability, cut)
+    if key == "twice":
+        return torch.from_numpy(scores.probability).sigmoid().numpy()
+    return scores.probability
 
 
-def _argmax(values: np.ndarray, axis: int) -> np.ndarray:
-    made: np.ndarray = values.argmax(axis=axis).astype(np.int32)
+def is_of_numbers(decision: Choice) -> bool:
+    """Whether it leaves probabilities, and no ids."""
+    return decision.key in ("softmax", "sigmoid", "twice")
+
+
+def of_nan(decision: Choice) -> str:
+    """What it makes of a pixel whose logits are NaN."""
+    if decision.key == OF_NAN:
+        return "softmax makes all classes of such a pixel NaN, and argmax of NaN is class 0"
+    if decision.key.startswith("argmax"):
+        return "argmax takes the first NaN for the largest: class 0 where all classes are NaN"
+    return "NaN is above no threshold"
+
+
+def has_size(decision: Choice, scores: Scores, size: Size) -> bool:
+    """Whether a decision of these scores has this size, without making it."""
+    classes, height, width = scores.values.shape
+    over = {"rows": (classes, width), "columns": (classes, height)}
+    return over.get(decision.key, (height, width)) == size
+
+
+def _argmax_over_classes(values: np.ndarray) -> np.ndarray:
+    """The first of the largest, as NumPy's argmax, which is ten times as slow over this axis."""
+    best, ids = values[0].copy(), np.zeros(values.shape[1:], np.uint8)
+    if len(values) <= BYTE_VALUES:
+        for class_id, score in enumerate(values[1:], start=1):
+            larger = (score > best).view(np.uint8)
+            np.maximum(ids, larger * np.uint8(class_id), out=ids)
+            np.maximum(best, score, out=best)
+        if not np.isnan(best).any():
+            return ids.astype(np.int32)
+    made: np.ndarray = values.argmax(axis=0).astype(np.int32)
     return made
 
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from core.diagnosis.reproduction.program import Choice
+from core.diagnosis.thresholds import BYTE_VALUES
 from core.presets import PRESETS
 from core.settings import AFFINE, Forwarding, Preprocessing
 
@@ -137,10 +138,19 @@ def _arithmetic(values: Mapping[str, Any], channels: int) -> Iterator[str]:
 
 
 def normalized(planes: np.ndarray, values: Mapping[str, Any]) -> torch.Tensor:
-    """[c h w] to Float32[1 c h w], computed in float64 and rounded once."""
-    x = torch.from_numpy(planes.astype(np.float64))[None]
-    if values["scale"] != "1":
-        x = x / (float(planes.max()) or 1.0 if values["scale"] == "max" else float(values["scale"]))
+    """[c h w] to Float32[1 c h w], computed in float64 and rounded once; of bytes by a table."""
+    divisor = values["scale"]
+    divisor = float(planes.max()) or 1.0 if divisor == "max" else float(divisor)
+    if planes.dtype != np.uint8 or values["zscore"]:
+        return _computed(torch.from_numpy(planes.astype(np.float64))[None], values, divisor)
+    every = torch.arange(BYTE_VALUES, dtype=torch.float64).expand(1, len(planes), 1, -1)
+    table = _computed(every, values, divisor)[0, :, 0].numpy()
+    shown = [np.take(row, plane) for row, plane in zip(table, planes, strict=True)]
+    return torch.from_numpy(np.stack(shown)[None])
+
+
+def _computed(x: torch.Tensor, values: Mapping[str, Any], divisor: float) -> torch.Tensor:
+    x = x / divisor
     if values["zscore"]:
         x = (x - x.mean((2, 3), True)) / x.std((2, 3), unbiased=False, keepdim=True)
     elif any(values["mean"]) or set(values["std"]) != {1.0}:

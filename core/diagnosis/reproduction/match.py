@@ -10,11 +10,11 @@ from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
 from core.diagnosis.reproduction.another import agreement, another_mask
-from core.diagnosis.reproduction.decide import OVER_AXES
+from core.diagnosis.reproduction.decide import OVER_AXES, of_nan
 from core.diagnosis.reproduction.labels import is_lossy_copy, of_labels
 from core.diagnosis.reproduction.one_value import of_one_value
 from core.diagnosis.reproduction.program import Choice
-from core.diagnosis.reproduction.rebuilt import Rebuilt
+from core.diagnosis.reproduction.rebuilt import Rebuilt, percent
 from core.diagnosis.reproduction.runs import nearest
 from core.diagnosis.reproduction.space import is_in_space
 from core.diagnosis.reproduction.written import Written, coding, read_written
@@ -45,7 +45,7 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         if not (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
             yield of_one_value(measured, written) or _unexplained(measured, written, 0.0)
     elif rebuilt is not None and rebuilt.gain >= SAME_GAIN:
-        yield from _named(rebuilt, measured, written)
+        yield from _named(rebuilt, measured, written, so_far)
     elif (small := _reduced(measured, written)) > SIMILAR_GAIN:
         yield _not_enlarged(written, small)
     elif is_lossy_copy(written, measured.seen.labels.ids):
@@ -72,13 +72,19 @@ def _ours(measured: Measurements, written: Written) -> float:
     return coding(written, ids).gain if ids.shape == written.size else 0.0
 
 
-def _named(rebuilt: Rebuilt, measured: Measurements, written: Written) -> Iterator[Finding]:
-    """One finding for each deviation that has a cause, those of the network first."""
+def _named(
+    rebuilt: Rebuilt, measured: Measurements, written: Written, so_far: Progress
+) -> Iterator[Finding]:
+    """One finding for each deviation that has a cause, those of the network first.
+
+    A program that only comes near has no last word: what is told by other evidence stays.
+    """
     named: set[str] = set()
     for choice in rebuilt.deviations:
         if choice.cause and choice.stage not in OF_THE_FILE and choice.cause not in named:
             named.add(choice.cause)
-            yield _deviation(choice, rebuilt)
+            if rebuilt.exact or choice.cause not in so_far.findings:
+                yield _deviation(choice, rebuilt, agreement(measured, written))
     if named and not rebuilt.exact:  # edges that differ are no evidence about colors
         return
     if rebuilt.mask.dtype == np.int32 and rebuilt.program["decision"].key not in OVER_AXES:
@@ -88,14 +94,38 @@ def _named(rebuilt: Rebuilt, measured: Measurements, written: Written) -> Iterat
                 yield finding
 
 
-def _deviation(choice: Choice, rebuilt: Rebuilt) -> Finding:
-    right = "\n".join(rebuilt.right[choice.stage].lines)
-    words = f"Your file is what {choice.words} writes: {rebuilt.share:.1%} of it is explained."
-    sure: Certainty = "certain" if rebuilt.exact else "likely"
-    part = choice.key if choice.stage == "weights" else ""
+def _deviation(choice: Choice, rebuilt: Rebuilt, agreed: Evidence) -> Finding:
+    """Certain of an exact program; of the nearest one possible, and no more.
+
+    Those that are possible are ordered by how much of the file they would set right.
+    """
+    sure: Certainty = "certain" if rebuilt.exact else "possible"
+    words = f"Your file is what {choice.words} writes, in every pixel."
+    if not rebuilt.exact:
+        words = (
+            "No program that was tried writes your file exactly; the nearest, with "
+            f"{choice.words.rstrip(',')}, explains {percent(rebuilt.share)} of it."
+        )
     return Finding(
-        choice.cause, sure, (Evidence(words, rebuilt.share),), choice.fix, right, part=part
+        choice.cause,
+        sure,
+        (Evidence(words, rebuilt.share), *_of_nan(choice, rebuilt)),
+        choice.fix,
+        "\n".join(rebuilt.right[choice.stage].lines),
+        effect=None if rebuilt.exact or agreed.number is None else 1 - agreed.number,
+        part=choice.key if choice.stage == "weights" else "",
     )
+
+
+def _of_nan(choice: Choice, rebuilt: Rebuilt) -> Iterator[Evidence]:
+    """What a precision leaves without a number, and what the decision makes of that."""
+    share, decision = rebuilt.not_finite, rebuilt.program["decision"]
+    if choice.stage == "precision" and share:
+        words = (
+            f"In {choice.key} {share:.1%} of its pixels have logits that are NaN or infinite: "
+            f"{of_nan(decision)}."
+        )
+        yield Evidence(words, share)
 
 
 def _reduced(measured: Measurements, written: Written) -> float:

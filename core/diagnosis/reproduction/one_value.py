@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction import decide
+from core.diagnosis.reproduction.another import NOT_LOADED
 from core.diagnosis.reproduction.program import Choice, Program
 from core.diagnosis.reproduction.runs import Runs
-from core.diagnosis.reproduction.space import space_of
+from core.diagnosis.reproduction.space import Space, space_of
 from core.diagnosis.reproduction.written import Written
 from core.diagnosis.thresholds import FITS_SHOWN
 from core.errors import InspectionError
@@ -32,6 +34,7 @@ def of_one_value(measured: Measurements, written: Written) -> Finding | None:
         (
             Evidence(f"Your file is {value} everywhere; our label map is not.", value),
             Evidence(f"Each of these would write exactly that: {listed}.", len(fits)),
+            Evidence(NOT_LOADED),
         ),
         fits[0].fix,
         "",
@@ -47,20 +50,33 @@ def _giving(measured: Measurements, written: Written, value: int) -> Iterator[Ch
     yield from (c for c in decisions if _gives(runs, right.having([c]), value))
     for stage in TRIED:
         for choice in space.choices[stage]:
-            if choice.key != right[stage].key and _gives(runs, right.having([choice]), value):
-                yield choice
+            programs = _programs(choice, space)
+            if choice.key != right[stage].key and any(_gives(runs, p, value) for p in programs):
+                yield _with_nan(choice, runs) if stage == "precision" else choice
+
+
+def _programs(choice: Choice, space: Space) -> Iterator[Program]:
+    """The right program with it; of a precision also by softmax, which decides otherwise of NaN."""
+    yield space.right.having([choice])
+    if choice.stage == "precision":
+        of_nan = (one for one in space.choices["decision"] if one.key == decide.OF_NAN)
+        yield from (space.right.having([choice, one]) for one in of_nan)
+
+
+def _with_nan(choice: Choice, runs: Runs) -> Choice:
+    """A precision, with the share of the pixels that it leaves without a number."""
+    share = runs.not_finite(runs.space.right.having([choice]))
+    nan = f", in which {share:.1%} of the pixels have logits that are NaN or infinite"
+    return replace(choice, words=choice.words + nan * (share > 0))
 
 
 def _gives(runs: Runs, program: Program, value: int) -> bool:
     """Whether the program gives this value everywhere; an id of 1 may be written as 255."""
     try:
-        fed = runs.fed(program)
-        output = runs.output(program, fed.x)
+        scores = runs.scores(program)
     except InspectionError:  # it would have stopped on this case
         return False
-    size = runs.space.picture
-    values = decide.at_size(output, program["enlarge"], fed.size, fed.content, size)
-    mask = decide.decided(values, program["decision"])
+    mask = decide.decided(scores, program["decision"])
     if mask.dtype != np.int32:
         factor = 255 if program["decision"].key == "twice" else 1
         mask = np.nan_to_num(mask * factor).astype(np.int32)

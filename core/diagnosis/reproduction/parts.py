@@ -6,16 +6,17 @@ change does to the part is counted, laid over the mask of the whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from core.diagnosis.reproduction import decide, feed, write
 from core.diagnosis.reproduction.program import Choice, Program
-from core.diagnosis.reproduction.runs import Candidate, Runs, nearest
+from core.diagnosis.reproduction.runs import Candidate, Fed, Runs, nearest
 from core.diagnosis.reproduction.writings import Writing
-from core.diagnosis.reproduction.written import coding, gain, packed
+from core.diagnosis.reproduction.written import coding, gain, most_frequent, packed
 from core.diagnosis.thresholds import CROP_MULTIPLE, CROPPED, EDGE_WEIGHT, SAME_DRAWN
 
 Spans = tuple[slice, slice]
@@ -30,14 +31,22 @@ class Part:
     of_input: Spans  # its rows and columns
     of_file: Spans  # rows and columns of the file that it covers
     logits: torch.Tensor  # Float32[1 C h w], at the size of the part that was fed
+    _scores: dict[str, decide.Scores] = field(default_factory=dict)  # by where they are enlarged to
 
     def decided(self, decision: Choice, enlarge: Choice) -> np.ndarray:
         """The decision at the file's size, Int32 or Float32 [h w]."""
         shape = tuple(span.stop - span.start for span in self.of_file)
-        logits = self.logits
-        if enlarge.key == "picture":
-            logits = feed.enlarged(logits, (shape[0], shape[1]), enlarge.value)
-        return nearest(decide.decided(logits[0].numpy(), decision), shape)
+        if enlarge.key not in self._scores:
+            logits = self.logits
+            if enlarge.key == "picture":
+                logits = feed.enlarged(logits, (shape[0], shape[1]), enlarge.value)
+            self._scores[enlarge.key] = decide.Scores(logits[0].numpy())
+        return nearest(decide.decided(self._scores[enlarge.key], decision), shape)
+
+    @cached_property
+    def own(self) -> decide.Scores:
+        """At the size of the part."""
+        return decide.Scores(self.logits[0].numpy())
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,12 @@ class Parts:
     runs: Runs
     beside: Candidate
     place: Place
-    writing: Writing | None = None  # of it, where that is known and blurs the ids
+    writing: Writing  # the best one of it
+    drawn: np.ndarray | None  # what it writes, packed, where it is known and blurs the ids
+
+    @cached_property
+    def _before(self) -> Part:
+        return self._part(self.beside.program)
 
     @property
     def usable(self) -> bool:
@@ -88,12 +102,12 @@ class Parts:
             InspectionError: the network stops on the part.
             BudgetSpent: the search has run the network too often.
         """
-        before, after = self._part(self.beside.program), self._part(program)
+        before, after = self._before, self._part(program)
         spans = _both(before.of_file, after.of_file)
-        if self.writing is not None and after.fed == before.fed == self.writing.mask.shape:
-            return self._redrawn(before, after, spans, self.writing)
+        if self.drawn is not None and after.fed == before.fed == self.writing.mask.shape:
+            return self._redrawn(after, spans, self.drawn)
         inner, outer = _within(after.of_file, spans), _within(before.of_file, spans)
-        decisions = [c for c in self._decisions if c.key not in decide.OVER_AXES]
+        decisions = [c for c in self.runs.decisions(after.own) if c.key not in decide.OVER_AXES]
         ways = self.runs.space.choices["enlarge"][: 1 + (program["size"].value is not None)]
         gains = [
             self._gain(after.decided(decision, enlarge)[inner], spans)
@@ -111,23 +125,16 @@ class Parts:
             alike = float((old == now).mean())
         return Ranked(max(gains), was, alike)
 
-    def _redrawn(self, before: Part, after: Part, spans: Spans, writing: Writing) -> Ranked:
+    def _redrawn(self, after: Part, spans: Spans, drawn: np.ndarray) -> Ranked:
         """The same by equal pixels of the file, once it is known how its mask is written."""
-        wanted, decision = self.runs.written.packed[spans], writing.program["decision"]
-        guessed = float(np.unique(wanted, return_counts=True)[1].max() / wanted.size)
-        old, new = (decide.decided(part.logits[0].numpy(), decision) for part in (before, after))
+        writing, wanted = self.writing, self.runs.written.packed[spans]
+        decision = writing.program["decision"]
+        guessed = most_frequent(wanted)
+        old, new = (decide.decided(part.own, decision) for part in (self._before, after))
         laid_over = writing.mask.copy()
         laid_over[after.of_input][old != new] = new[old != new]
-        gains = []
-        for mask in (laid_over, writing.mask):
-            made = write.drawn(mask, writing.program, self.runs.space.picture)
-            made = packed(write.in_file(made, self.runs.written.jpeg))[spans]
-            gains.append(gain(float((made == wanted).mean()), guessed))
-        return Ranked(*gains)
-
-    @property
-    def _decisions(self) -> tuple[Choice, ...]:
-        return self.runs.space.choices["decision"]
+        both = _packed(self.runs, laid_over, writing.program)[spans], drawn[spans]
+        return Ranked(*(gain(float((made == wanted).mean()), guessed) for made in both))
 
     def _gain(self, mask: np.ndarray, spans: Spans) -> float:
         return self.runs.gain(np.ascontiguousarray(mask), spans)
@@ -137,21 +144,20 @@ class Parts:
         plain = program.having([self.runs.space.choices["views"][0]])
         size = self.runs.planes(plain)[0].shape[1:]
         spans = self._span(0, size[0]), self._span(1, size[1])
-        x = self.runs.fed(plain, part=None if views.key == "mirrored" else spans).x
+        fed = self.runs.fed(plain, part=None if views.key == "mirrored" else spans)
         if views.key == "mirrored":
-            both = [each[:, :, spans[0], spans[1]].contiguous() for each in (x, x.flip(3))]
+            cut = [each[:, :, spans[0], spans[1]].contiguous() for each in (fed.x, fed.x.flip(3))]
+            both = [Fed(each, fed.content) for each in cut]
             logits = sum(self.runs.output(plain, each) for each in both) / 2
-            x = both[0]
+            fed = both[0]
         else:
-            logits = self.runs.output(plain, x)
+            logits = self.runs.output(plain, fed)
         rows, columns = (
             slice(round(span.start * to / side), max(1, round(span.stop * to / side)))
             for span, side, to in zip(spans, size, self.runs.written.size, strict=True)
         )
         assert isinstance(logits, torch.Tensor)
-        return Part(
-            tuple(size), spans, (rows, columns), feed.enlarged(logits, (x.shape[2], x.shape[3]))
-        )
+        return Part(tuple(size), spans, (rows, columns), feed.enlarged(logits, fed.size))
 
     def _span(self, axis: int, side: int) -> slice:
         """Rows or columns of the input: whole strides around the place."""
@@ -175,10 +181,10 @@ def parts_of(runs: Runs, beside: Candidate, writing: Writing) -> Parts:
     edges[1:] |= codes[1:] != codes[:-1]
     edges[:, 1:] |= codes[:, 1:] != codes[:, :-1]
     worth = EDGE_WEIGHT * edges
-    known = writing.blurs and writing.share >= SAME_DRAWN
-    if known:
-        made = write.drawn(writing.mask, writing.program, runs.space.picture)
-        worth += packed(write.in_file(made, runs.written.jpeg)) != runs.written.packed
+    drawn = None
+    if writing.blurs and writing.share >= SAME_DRAWN:
+        drawn = _packed(runs, writing.mask, writing.program)
+        worth += drawn != runs.written.packed
     elif beside.mask.dtype == np.int32:
         worth += _unexplained(runs, nearest(beside.mask, codes.shape))
     sums = np.pad(worth, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
@@ -186,7 +192,13 @@ def parts_of(runs: Runs, beside: Candidate, writing: Writing) -> Parts:
     inside = sums[h:, w:] - sums[:-h, w:] - sums[h:, :-w] + sums[:-h, :-w]
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)
     place = (row + h / 2) / len(codes), (column + w / 2) / codes.shape[1]
-    return Parts(runs, beside, place, writing if known else None)
+    return Parts(runs, beside, place, writing, drawn)
+
+
+def _packed(runs: Runs, mask: np.ndarray, program: Program) -> np.ndarray:
+    """What a program writes of a mask, Int64[h w]."""
+    made = write.drawn(mask, program, runs.space.picture)
+    return packed(write.in_file(made, runs.written.jpeg))
 
 
 def _unexplained(runs: Runs, mask: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction.program import BEFORE, Program
-from core.diagnosis.reproduction.rebuilt import Rebuilt
+from core.diagnosis.reproduction.rebuilt import Rebuilt, percent
 from core.diagnosis.reproduction.runs import Runs
 from core.diagnosis.reproduction.search import Found, Search
 from core.diagnosis.reproduction.space import Space, is_in_space, space_of
@@ -58,7 +58,8 @@ def _searched(
     if found is None:
         return None
     program = space.with_lines(_simplest(found.writing.program, runs))
-    return _rebuilt(found, program, space, written, search.spent)
+    rebuilt = _rebuilt(found, program, space, written, search.spent)
+    return replace(rebuilt, not_finite=runs.not_finite(found.writing.program))
 
 
 def _of_other_weights(measured: Measurements, written: Written) -> Rebuilt | None:
@@ -72,15 +73,15 @@ def _of_other_weights(measured: Measurements, written: Written) -> Rebuilt | Non
 
 def _simplest(program: Program, runs: Runs) -> Program:
     """Without what changes nothing on this picture; a tag that is ignored is called that."""
-    fed, right = runs.name(program, runs.fed(program).x), runs.space.right
+    fed, right = runs.name(program), runs.space.right
     for stored in runs.space.choices["picture"][1:]:
         ignored = program.having([stored, right["layout"]])
-        if runs.name(ignored, runs.fed(ignored).x) == fed:
+        if runs.name(ignored) == fed:
             return ignored
     for choice in program.deviations(right):
         if choice.stage in BEFORE:
             without = program.having([right[choice.stage]])
-            if runs.name(without, runs.fed(without).x) == fed:
+            if runs.name(without) == fed:
                 program = without
     return program
 
@@ -118,5 +119,5 @@ def _words(exact: bool, share: float) -> str:
         return "Your script did exactly this: these lines give your file, pixel for pixel."
     return (
         "No program that was tried gives your file exactly; possibly it was one like this, "
-        f"which gives {share:.1%} of its pixels."
+        f"which gives {percent(share)} of its pixels."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,11 @@ from core.diagnosis.reproduction.program import (
 )
 
 
+def percent(share: float) -> str:
+    """A share of pixels, rounded down: what is not exact never reads as 100.0%."""
+    return f"{math.floor(share * 1000) / 10:.1f}%"
+
+
 @dataclass(frozen=True, eq=False)
 class Rebuilt:
     """Which program wrote the user's file, or is nearest to it."""
@@ -28,6 +34,7 @@ class Rebuilt:
     gain: float  # as the share, where always guessing the most frequent value is 0
     mask: np.ndarray  # Int32 or Float32 [h w]: its decision, at its own size
     forwards: float = 0.0  # that the search took
+    not_finite: float = 0.0  # share of its pixels that have a logit that is NaN or infinite, 0..1
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,13 +14,16 @@ import torch
 from core import inference
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.reproduction import decide, feed, picture, resize
-from core.diagnosis.reproduction.program import Program
+from core.diagnosis.reproduction.program import Choice, Program
 from core.diagnosis.reproduction.space import Space
 from core.diagnosis.reproduction.written import Written, coding, of_numbers, spread
-from core.diagnosis.thresholds import INPUTS_KEPT
+from core.diagnosis.thresholds import COPIES_KEPT, INPUTS_KEPT
 from core.settings import Forwarding
 
 Size = tuple[int, int]
+K = TypeVar("K")
+V = TypeVar("V")
+LAID_OUT = ("picture", "color", "size", "interpolation", "layout")  # stages up to [c h w]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,13 @@ class Fed:
     def size(self) -> Size:
         """h, w."""
         return self.x.shape[2], self.x.shape[3]
+
+    @cached_property
+    def digest(self) -> str:
+        """Names its numbers, their type and their shape."""
+        x = self.x
+        raw = x.view(torch.int16) if x.dtype == torch.bfloat16 else x  # NumPy has no bfloat16
+        return f"{tuple(x.shape)} {x.dtype} {hashlib.sha256(raw.numpy().data).hexdigest()}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +65,23 @@ class Runs:
     written: Written
     _known: dict[str, torch.Tensor] = field(default_factory=dict)
     _laid_out: dict[tuple[str, ...], tuple[np.ndarray, Size]] = field(default_factory=dict)
+    _fed: dict[tuple[str, ...], Fed] = field(default_factory=dict)
+    _copies: dict[tuple[str, ...], torch.nn.Module] = field(default_factory=dict)
 
     # --- with a forward ---------------------------------------------------------------------------
 
     def fed(self, program: Program, *, part: tuple[slice, slice] | None = None) -> Fed:
-        """The input of a program, or these rows and columns of it; costs no forward."""
+        """The input of a program, or these rows and columns of it; the last ones are kept.
+
+        Costs no forward.
+        """
+        key = *(program[stage].key for stage in (*LAID_OUT, "numbers", "precision")), str(part)
+        if key not in self._fed:
+            _keep_less(self._fed)
+            self._fed[key] = self._made(program, part)
+        return self._fed[key]
+
+    def _made(self, program: Program, part: tuple[slice, slice] | None) -> Fed:
         planes, content = self.planes(program)
         values = dict(program["numbers"].value)
         of_pixels = not values["zscore"] and values["scale"] != "max"  # of each pixel alone
@@ -70,8 +94,7 @@ class Runs:
 
     def planes(self, program: Program) -> tuple[np.ndarray, Size]:
         """[c h w] before scaling, and h, w without padding; the last ones are kept."""
-        stages = ("picture", "color", "size", "interpolation", "layout")
-        key = tuple(program[stage].key for stage in stages)
+        key = tuple(program[stage].key for stage in LAID_OUT)
         if key not in self._laid_out:
             image = picture.opened(self.measured.case, program["picture"])
             image = picture.ordered(image, program["color"].value)
@@ -79,64 +102,102 @@ class Runs:
             planes = feed.laid_out(image, program["layout"].key)
             if planes.shape[1:] != image.shape[:2]:
                 content = content[::-1]
-            while len(self._laid_out) >= INPUTS_KEPT:
-                del self._laid_out[next(iter(self._laid_out))]
+            _keep_less(self._laid_out)
             self._laid_out[key] = planes, content
         return self._laid_out[key]
 
-    def output(self, program: Program, x: torch.Tensor) -> torch.Tensor:
+    def output(self, program: Program, fed: Fed) -> torch.Tensor:
         """What the network says of an input, [1 C h w] at its own size; each input once.
 
         Raises:
             InspectionError: the network stops on it.
             BudgetSpent: the search has run the network too often.
         """
-        key = self.name(program, x)
+        key = self.name(program, fed)
         if key not in self._known:
             settings = feed.forwarding(program["mode"].key, program["head"].key)
-            inputs = feed.views_of(x, program["views"])
+            inputs = feed.views_of(fed.x, program["views"])
             logits = [self._run(one, settings) for one in inputs]
-            self._known[key] = feed.joined(logits, x, program["views"])
+            self._known[key] = feed.joined(logits, fed.x, program["views"])
         return self._known[key]
 
-    def name(self, program: Program, x: torch.Tensor) -> str:
+    def name(self, program: Program, fed: Fed | None = None) -> str:
         """Names the output for an input: equal where two programs feed and run the same."""
         ways = " ".join(program[stage].key for stage in ("mode", "head", "views"))
-        raw = x.view(torch.int16) if x.dtype == torch.bfloat16 else x  # NumPy has no bfloat16
-        said = f"{tuple(x.shape)} {x.dtype} {ways}"
-        return hashlib.sha256(said.encode() + raw.numpy().tobytes()).hexdigest()
+        return f"{ways} {(fed or self.fed(program)).digest}"
 
     def _run(self, x: torch.Tensor, settings: Forwarding) -> torch.Tensor:
-        forwards = self.measured.forwards
-        network = self.measured.network
-        made = forwards.not_kept("", lambda: inference.outputs(network, x, settings))
+        forwards, network = self.measured.forwards, self.measured.network
+
+        def outputs() -> torch.Tensor:
+            return inference.outputs(network, x, settings, module=self._prepared(x, settings))
+
+        made = forwards.not_kept("", outputs)
         forwards.count(x[0, 0].numel() / self.measured.unit)
         return made.float()
 
+    def _prepared(self, x: torch.Tensor, settings: Forwarding) -> torch.nn.Module:
+        """The module to run; the last copies are kept, and in training mode each for its shape.
+
+        There a layer that once saw a single value keeps its stored statistics from then on.
+        """
+        shape = str(tuple(x.shape)) if settings.mode == "train" else ""
+        key = settings.mode, str(x.dtype), settings.head, shape
+        if key not in self._copies:
+            _keep_less(self._copies, COPIES_KEPT)
+            self._copies[key] = inference.prepared(self.measured.network, x, settings, [])
+        return self._copies[key]
+
     # --- beside the file --------------------------------------------------------------------------
+
+    def scores(self, program: Program) -> decide.Scores:
+        """What a program decides.
+
+        Raises:
+            InspectionError, BudgetSpent: as `output`.
+        """
+        fed = self.fed(program)
+        output = self.output(program, fed)
+        enlarge, picture_size = program["enlarge"], self.space.picture
+        return decide.at_size(output, enlarge, fed.size, fed.content, picture_size)
+
+    def not_finite(self, program: Program) -> float:
+        """Share of its pixels that have a logit that is NaN or infinite, 0..1."""
+        return 1 - float(self.scores(program).finite.mean())
 
     def candidates(self, program: Program) -> Iterator[Candidate]:
         """A program with every decision and every size that the file's size admits."""
-        fed = self.fed(program)
-        output = self.output(program, fed.x)
         shapes: set[Size] = set()
         for enlarge in self.space.choices["enlarge"]:
-            values = decide.at_size(output, enlarge, fed.size, fed.content, self.space.picture)
-            shape = (values.shape[1], values.shape[2])
-            if shape in shapes:
+            scores = self.scores(program.having([enlarge]))
+            if scores.size in shapes:
                 continue  # two names for the same
-            shapes.add(shape)
-            for decision in self.space.choices["decision"]:
-                mask = decide.decided(values, decision)
-                smaller = mask.shape != self.written.size
-                if smaller and not self._admitted(mask.shape, shape):
+            shapes.add(scores.size)
+            for decision in self.decisions(scores):
+                smaller = not decide.has_size(decision, scores, self.written.size)
+                if smaller and not self._admitted(decision, scores):
                     continue
+                mask = decide.decided(scores, decision)
                 found = self.gain(nearest(mask, self.written.size) if smaller else mask)
                 yield Candidate(program.having([enlarge, decision]), mask, found, smaller)
 
-    def _admitted(self, mask: tuple[int, ...], logits: Size) -> bool:
+    def decisions(self, scores: decide.Scores) -> list[Choice]:
+        """Those that the file admits, and that say something else of these scores.
+
+        Probabilities are written without colors; softmax changes an argmax only where it is NaN.
+        """
+        color = self.written.values.ndim == 3
+        without = {decide.OF_NAN} if scores.finite.all() else set()
+        return [
+            one
+            for one in self.space.choices["decision"]
+            if one.key not in without and not (color and decide.is_of_numbers(one))
+        ]
+
+    def _admitted(self, decision: Choice, scores: decide.Scores) -> bool:
         """Whether a resize to the picture's size could have made the file's size of it."""
-        return mask == logits and self.written.size == self.space.picture
+        same = self.written.size == self.space.picture
+        return same and decide.has_size(decision, scores, scores.size)
 
     def gain(self, mask: np.ndarray, part: tuple[slice, slice] | None = None) -> float:
         """How much of the file a decision explains, whatever value each id has in it."""
@@ -148,6 +209,12 @@ class Runs:
 
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def _keep_less(kept: dict[K, V], most: int = INPUTS_KEPT) -> None:
+    """Forget the oldest, so that with one more there are no more than so many."""
+    while len(kept) >= most:
+        del kept[next(iter(kept))]
 
 
 def nearest(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

@@ -42,8 +42,8 @@ from core.diagnosis.thresholds import (
 from core.errors import InspectionError
 
 ORDER = (  # the most common first, and what is dear last
-    *("picture", "color", "numbers", "precision", "head", "mode"),
-    *("layout", "interpolation", "size", "views"),
+    *("picture", "color", "numbers", "head", "mode", "layout"),
+    *("precision", "interpolation", "size", "views"),
 )
 SUBTLE = ("precision", "interpolation")  # what is left where nearly all is explained
 
@@ -169,8 +169,7 @@ class Search:
                     usable = ranked.alike >= TELLING or not same_size
                     if usable:
                         sure, promise = ranked.sure, self._promised(changed, node, ranked, promise)
-            if self._is_new(changed):
-                yield changed, promise, sure
+            yield changed, promise, sure
 
     def _is_cheap(self, program: Program) -> bool:
         """Whether a part of it costs no more than one forward."""
@@ -185,7 +184,7 @@ class Search:
             return self._seamed(program, node.gain)
         if stage == "mode" and self._trained < TRAINED:  # a part has other moments
             self._trained += 1
-            return node.gain + (1 - node.gain) * WORTH_TRAINING, False
+            return node.gain + (1 - node.gain) * WORTH_TRAINING, True
         if stage == "precision" and node.gain >= SUBTLE_GAIN:  # it changes single pixels
             return node.gain, True
         seen = self._seen.get(_named(program, stage), 1.0)
@@ -212,9 +211,15 @@ class Search:
 
     def _seamed(self, program: Program, gain: float) -> tuple[float, bool]:
         """Tiles differ at their seams only, which a part does not show."""
-        size = self.runs.fed(program).size
-        shown = seams(self.runs.written, size, program["views"].value) >= SEAMS
+        shown = self._shows_seams(program)
         return gain + ((1 - gain) / 2 if shown else -NO_CHANGE), shown
+
+    def _shows_seams(self, program: Program) -> bool:
+        """Whether the file shows where the program's tiles meet; costs no forward."""
+        tile = program["views"].value
+        if tile is None:
+            return False
+        return seams(self.runs.written, self.runs.fed(program).size, tile) >= SEAMS
 
     def _changes(self, node: Found) -> list[Program]:
         """One change more: what explained most before, then the most common, cheap ones first."""
@@ -230,21 +235,15 @@ class Search:
             stage = _changed_stage(changed, program)
             seen = round(-self._seen.get(_named(changed, stage), 1.0), 1) if near else 0.0
             first = node.gain >= SUBTLE_GAIN and stage in SUBTLE
+            first = first or (stage == "views" and self._shows_seams(changed))
             return not first, seen, ORDER.index(stage), self.runs.space.area(changed)
 
         return sorted(made, key=order)
 
-    def _is_new(self, program: Program) -> bool:
-        """Whether nothing was run that computes the same."""
-        try:
-            return self.runs.name(program, self.runs.fed(program).x) not in self._done
-        except InspectionError:
-            return False
-
     def whole(self, program: Program) -> Found | None:
         """Run a program on the whole picture; None where it would have stopped, or was run."""
         try:
-            name = self.runs.name(program, self.runs.fed(program).x)
+            name = self.runs.name(program)
             if name in self._done:
                 return None
             self._done.add(name)
@@ -266,6 +265,8 @@ class Search:
                 writing = best_writing(candidate, self.runs.space, self.runs.written)
             others = (candidate, *(other for other in made if other is not candidate))
             found = Found(others, writing, gain(writing.share, self.runs.written.guessed))
+            if writing.exact:
+                return found
             if best is None or found.merit > best.merit:
                 best = found
         return best

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from core.diagnosis.reproduction import decide
+from core.diagnosis.reproduction.decide import OVER_AXES
 from core.diagnosis.reproduction.feed import TURNS
 from core.diagnosis.reproduction.runs import Candidate, Runs, Size
 from core.diagnosis.reproduction.written import Written, coding
@@ -41,15 +44,27 @@ def turned_gains(runs: Runs, candidate: Candidate) -> dict[str, float]:
     program = candidate.program
     if program["layout"].key != "permute":
         return {}
-    fed = runs.fed(program)
-    output = runs.output(program, fed.x)
-    size = runs.space.picture
-    values = decide.at_size(output, program["enlarge"], fed.size, fed.content, size)
+    scores = runs.scores(program)
+    decisions = runs.decisions(scores)
+    masks = [decide.decided(scores, each) for each in decisions if each.key not in OVER_AXES]
     gains = {}
     for layout, (_, turn, _) in TURNS.items():
-        logits = np.ascontiguousarray(turn(values.transpose(1, 2, 0)).transpose(2, 0, 1))
-        masks = (decide.decided(logits, choice) for choice in runs.space.choices["decision"])
-        fitting = [runs.gain(mask) for mask in masks if mask.shape == runs.written.size]
+        turned = [turn(mask) for mask in masks] + list(_over_axes(scores, turn, runs))
+        fitting = [
+            runs.gain(np.ascontiguousarray(mask))
+            for mask in turned
+            if mask.shape == runs.written.size
+        ]
         if fitting:
             gains[layout] = max(fitting)
     return gains
+
+
+def _over_axes(
+    scores: decide.Scores, turn: Callable[[np.ndarray], np.ndarray], runs: Runs
+) -> Iterator[np.ndarray]:
+    """Decisions of turned scores that are no turned decisions, where the file has their size."""
+    turned = decide.Scores(turn(scores.values.transpose(1, 2, 0)).transpose(2, 0, 1))
+    for decision in runs.decisions(scores):
+        if decision.key in OVER_AXES and decide.has_size(decision, turned, runs.written.size):
+            yield decide.decided(turned, decision)

@@ -164,7 +164,7 @@ def colored(mask: np.ndarray, palette: Choice) -> np.ndarray:
         return mask
     table = palette.value
     missing = np.zeros((BYTE_VALUES - len(table), *table.shape[1:]), np.uint8)
-    made: np.ndarray = np.concatenate([table, missing])[mask]
+    made: np.ndarray = np.take(np.concatenate([table, missing]), mask, axis=0)
     return made
 
 
@@ -190,10 +190,10 @@ def encoded(mask: np.ndarray, jpeg: dict[str, Any] | None) -> bytes:
 
 
 def in_file(mask: np.ndarray, jpeg: dict[str, Any] | None) -> np.ndarray:
-    """The numbers that are read back from such a file, Int32[h w] or [h w 3]."""
+    """The numbers that are read back from such a file, Int[h w] or [h w 3]."""
     if jpeg is None:
         gray = mask.ndim == 3 and bool((mask == mask[..., :1]).all())
-        return (mask[..., 0] if gray else mask).astype(np.int32)
+        return mask[..., 0] if gray else mask
     content = encoded(mask, jpeg)
     with PillowImage.open(io.BytesIO(content), formats=("JPEG",)) as picture:
         return numbers(picture)

@@ -11,7 +11,7 @@ from core.diagnosis.reproduction import write
 from core.diagnosis.reproduction.program import Choice, Program
 from core.diagnosis.reproduction.runs import Candidate, nearest
 from core.diagnosis.reproduction.space import Space
-from core.diagnosis.reproduction.written import Written, coding, packed
+from core.diagnosis.reproduction.written import Written, coding
 from core.diagnosis.thresholds import BYTE_VALUES, NEAREST_TABLES
 
 
@@ -37,26 +37,34 @@ class Writing:
 def best_writing(candidate: Candidate, space: Space, written: Written) -> Writing:
     """The way of writing that makes most pixels of the file out of this decision."""
     best = Writing(candidate.program, candidate.mask, 0.0)
-    backs = space.choices["back"][1:] if candidate.smaller else space.choices["back"][:1]
-    for cast, palette in _tables(candidate, space, written):
-        for back in backs:
-            last = space.choices["file"][1]
-            program = candidate.program.having([cast, back, palette, last])
-            made = write.drawn(candidate.mask, program, space.picture)
-            share = _share(write.in_file(made, written.jpeg), written)
-            if share > best.share:
-                best = Writing(program, candidate.mask, share)
-            if best.exact:
-                return best
+    for program, made in _drawn(candidate, space, written):
+        share = written.equal(write.in_file(made, written.jpeg))
+        if share > best.share:
+            best = Writing(program, candidate.mask, share)
+        if best.exact:
+            return best
     return best
 
 
-def _share(made: np.ndarray, written: Written) -> float:
-    if made.shape[:2] != written.size:
-        return 0.0
-    if made.ndim != written.values.ndim:
-        return 0.0
-    return float((packed(made) == written.packed).mean())
+def _drawn(
+    candidate: Candidate, space: Space, written: Written
+) -> Iterator[tuple[Program, np.ndarray]]:
+    """Every way of writing, and its mask before the file; of a JPEG the nearest ones."""
+    programs = _programs(candidate, space, written)
+    every = ((one, write.drawn(candidate.mask, one, space.picture)) for one in programs)
+    if written.jpeg is None:
+        yield from every
+    else:
+        yield from sorted(every, key=lambda pair: written.away(pair[1]))[:NEAREST_TABLES]
+
+
+def _programs(candidate: Candidate, space: Space, written: Written) -> Iterator[Program]:
+    backs, last = space.choices["back"], space.choices["file"][1]
+    for cast, palette in _tables(candidate, space, written):
+        for back in backs[1:] if candidate.smaller else backs[:1]:
+            if back.key.startswith(write.OF_COLORS) and palette.value is None:
+                continue  # gray levels are no colors: two names for the same
+            yield candidate.program.having([cast, back, palette, last])
 
 
 def _tables(
@@ -79,7 +87,9 @@ def _tables(
         and (distance := _distance(*pair, ids, wanted)) is not None
     ]
     if written.jpeg is None:
-        yield from (pair for distance, _, pair in far if not distance)
+        fitting = [pair for distance, _, pair in far if not distance]
+        # Where the mask is not resized, tables of equal values write the same.
+        yield from fitting if candidate.smaller else fitting[:1]
         if written.values.max() < BYTE_VALUES:
             yield space.find("cast", "ids"), write.own_palette(values, color)
     else:

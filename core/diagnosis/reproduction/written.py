@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from PIL import JpegImagePlugin
 from core.diagnosis.thresholds import (
     ALIKE,
     BLOCK,
+    BYTE_VALUES,
+    FAR_STEP,
+    FEW_LEVELS,
     FIGURE_MARGIN,
     FIGURE_VALUES,
     FLAT_LEVELS,
@@ -56,19 +59,54 @@ class Written:
     @cached_property
     def levels(self) -> np.ndarray:
         """The different values, Int64[n], in their order; of a JPEG those of its flat blocks."""
-        return np.unique(self.packed) if self._flat is None else packed(self._flat[None])[0]
+        return distinct(self.packed) if self._flat is None else packed(self._flat[None])[0]
 
     @cached_property
     def codes(self) -> np.ndarray:
         """Which of the levels each pixel has, Int64[h w]; in a JPEG the nearest one."""
-        if self._flat is None:
+        if self._flat is not None:
+            return nearest_of(self._flat, self.values)
+        if len(self.levels) > FEW_LEVELS:
             return np.searchsorted(self.levels, self.packed)
-        return nearest_of(self._flat, self.values)
+        codes = np.zeros(self.size, np.int64)
+        for code, level in enumerate(self.levels[1:], start=1):
+            codes[self.packed == level] = code
+        return codes
 
     @cached_property
     def guessed(self) -> float:
         """Share of the most frequent value, 0..1."""
-        return float(np.unique(self.packed, return_counts=True)[1].max() / self.packed.size)
+        return most_frequent(self.packed)
+
+    @cached_property
+    def planes(self) -> np.ndarray:
+        """The values as [h w] or [3 h w], in as few bytes as hold them."""
+        planes = self.values if self.values.ndim == 2 else self.values.transpose(2, 0, 1)
+        small = planes.min() >= 0 and planes.max() < BYTE_VALUES
+        return np.ascontiguousarray(planes, dtype=np.uint8 if small else None)
+
+    def away(self, made: np.ndarray) -> float:
+        """By how many levels a mask differs before it is encoded; another size by the most."""
+        if self.values.ndim == 2 and made.ndim == 3:  # its colors may be gray levels
+            made = made[..., 0]
+        if made.shape != self.values.shape:
+            return float(BYTE_VALUES)
+        sparse = self.values[::FAR_STEP, ::FAR_STEP] - made[::FAR_STEP, ::FAR_STEP].astype(np.int32)
+        return float(np.abs(sparse).mean())
+
+    def equal(self, made: np.ndarray) -> float:
+        """Share of the pixels that are the same, 0..1; 0 where sizes or channels differ.
+
+        Args:
+            made: Int[h w] or Int[h w 3].
+        """
+        if made.shape != self.values.shape:
+            return 0.0
+        planes = made[None] if made.ndim == 2 else made.transpose(2, 0, 1)
+        same = np.ones(self.size, bool)
+        for mine, theirs in zip(planes, self.planes.reshape(-1, *self.size), strict=True):
+            same &= mine == theirs
+        return float(np.count_nonzero(same) / same.size)
 
     @property
     def is_coded(self) -> bool:
@@ -97,8 +135,27 @@ def packed(values: np.ndarray) -> np.ndarray:
     """Int[h w] or Int[h w 3] as one number a pixel, Int64[h w]."""
     if values.ndim == 2:
         return values.astype(np.int64)
-    made: np.ndarray = values.astype(np.int64) @ np.array([65536, 256, 1])
+    red, green, blue = (values[..., k].astype(np.int64) for k in range(3))
+    made: np.ndarray = (red << 16) + (green << 8) + blue
     return made
+
+
+def distinct(codes: np.ndarray) -> np.ndarray:
+    """The different values in their order; of few values without sorting all pixels."""
+    left = codes.ravel()
+    found: list[int] = []
+    while left.size and len(found) < FEW_LEVELS:
+        found.append(int(left[0]))
+        left = left[left != left[0]]
+    return np.sort(np.array(found, codes.dtype)) if not left.size else np.unique(codes)
+
+
+def most_frequent(codes: np.ndarray) -> float:
+    """Share of the most frequent value, 0..1."""
+    levels = distinct(codes)
+    if len(levels) > FEW_LEVELS:
+        return float(np.unique(codes, return_counts=True)[1].max() / codes.size)
+    return max(np.count_nonzero(codes == level) for level in levels) / codes.size
 
 
 def flat_colors(values: np.ndarray) -> np.ndarray:
@@ -181,6 +238,7 @@ def _encoding(picture: PillowImage.Image) -> dict[str, Any] | None:
     return {"qtables": picture.quantization, **more}
 
 
+@lru_cache(maxsize=200)
 def _tables(mode: str, quality: int) -> dict[int, list[int]]:
     file = io.BytesIO()
     PillowImage.new(mode, (8, 8)).save(file, "JPEG", quality=quality)
@@ -246,7 +304,7 @@ def of_numbers(
     shown = (written.values if part is None else written.values[part]).ravel()
     numbers = np.nan_to_num(made).astype(np.float64).ravel()
     slack = 1 if written.jpeg is None else NEAR_JPEG
-    guessed = float(np.unique(shown, return_counts=True)[1].max() / shown.size)
+    guessed = written.guessed if part is None else most_frequent(shown)
     whole = np.floor(numbers)  # as they are: only those of 1 are left
     same = max(
         float((whole == shown).mean()) if whole.any() else 0.0,

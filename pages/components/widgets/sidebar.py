@@ -10,6 +10,7 @@ import streamlit as st
 
 import examples
 from core.colors import PALETTES, palette_colors, palette_from_file
+from core.image import read_guarded
 from core.presets import PRESETS, preset_of
 from core.settings import BANDS, CONTROLS, HINTS, PART_OF, Triple, flatten
 from core.version import VERSION
@@ -91,17 +92,26 @@ def _checkpoint() -> None:
 
 
 def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], str]) -> None:
+    """Draw the list of what can be opened: another one after each upload.
+
+    A browser that has not drawn the upload yet sends the list's old value along with whatever it
+    asks for next. Of the same list, that would be a choice, and take the upload back.
+    """
     current = getattr(session.sources(), kind)
     if current not in names:
         names = [current, *names]  # an upload is a choice like the others
+    uploads = session.widget(f"turn_{kind}", 0)
+    key = f"source_{kind}_{uploads}" if uploads else f"source_{kind}"
 
     def chosen() -> None:
-        picked = session.widget(f"source_{kind}")
+        picked = session.widget(key)
+        if picked not in names:  # a name that was offered before
+            return
         truth = {"truth": picked if picked.startswith("example:") else "", "saved": ""}
         session.open_source(**{kind: picked}, **(truth if kind == "picture" else {}))
 
     _shown(
-        st.selectbox, label, f"source_{kind}", current, options=names, on_change=chosen,
+        st.selectbox, label, key, current, options=names, on_change=chosen,
         format_func=call_it, label_visibility="collapsed",
     )  # fmt: skip
 
@@ -234,7 +244,8 @@ def _custom_palette() -> None:
 
 
 def _take_palette(chosen: Sequence[Any]) -> None:
-    session.choose(custom=palette_from_file(chosen[0].getvalue()), palette="custom")
+    colors = palette_from_file(chosen[0].getvalue(), read=read_guarded)
+    session.choose(custom=colors, palette="custom")
 
 
 def _class_names() -> None:

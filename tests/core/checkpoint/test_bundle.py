@@ -112,6 +112,19 @@ def test_two_networks_in_one_zip_are_not_guessed_between(read):
         read(zipped({"best.pth": b"x", "last.pth": b"y"}))
 
 
+@pytest.mark.parametrize("name", [".safetensors", ".model.safetensors", "other/.safetensors"])
+def test_a_network_in_a_file_that_begins_with_a_dot_is_not_passed_over(read, name):
+    files = {"model.safetensors": weights("a"), name: weights("b")}
+    with pytest.raises(CheckpointError, match="2 files with weights"):
+        read(zipped({name: save_safetensors(tensors) for name, tensors in files.items()}))
+
+
+def test_what_macos_puts_beside_a_file_is_no_network(read):
+    files = {"model.safetensors": save_safetensors(weights("a")), "._model.safetensors": b"Mac"}
+
+    same(read(zipped(files)).tensors, weights("a"))
+
+
 def test_a_hostile_pickle_in_a_zip_is_refused_as_it_is_alone(read):
     class Mischief:
         def __reduce__(self):

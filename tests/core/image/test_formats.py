@@ -2,6 +2,7 @@
 
 import io
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import tifffile
 from PIL import Image as PillowImage
 
 from core.errors import ImageError
-from core.image import decode_image
+from core.image import Raster, decode_image, window
+from core.image.decode import image_of
 from core.scores import decode_truth
 from tests.core.image.test_decode import encoded
 
@@ -257,3 +259,17 @@ def test_two_bands_are_gray_by_the_first():
     image = decode_image(tiff(DEEP[..., :2], photometric="minisblack", planarconfig="contig"))
 
     assert np.array_equal(image.samples, np.repeat(DEEP[..., :1], 3, axis=2))
+
+
+def test_a_deep_picture_takes_little_more_memory_than_its_numbers(monkeypatch):
+    monkeypatch.setattr(window, "AT_ONCE", 2**12)
+    values = np.full((600, 500, 4), 40_000, np.uint16)
+    tracemalloc.start()
+    try:
+        image = image_of(Raster(values, "PNG", "RGBA;16", alpha=True), "digest")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert image.samples[0, 0, 0] == round(40_000 * 40_000 / 65535 + 65535 - 40_000)
+    assert peak < 1.5 * (image.samples.nbytes + image.pixels.nbytes)

@@ -10,9 +10,11 @@ from PIL import Image as PillowImage
 
 from core.errors import ImageError
 from core.image import decode_image, guarded, read_guarded, read_raster
+from tests.core.checkpoint.test_crafted import resident
 from tests.core.image.test_damage import CONTENT, flipped, inside_pixels
 from tests.core.image.test_decode import encoded, two_pixels
 from tests.core.image.test_formats import npy, tiff
+from tests.support.crafted_pictures import PICTURES
 
 ROOT = Path(__file__).resolve().parents[3]
 BANDS = {"photometric": "minisblack", "planarconfig": "contig"}
@@ -83,3 +85,21 @@ def test_an_answer_that_does_not_fit_its_own_description_is_no_picture(monkeypat
 
     with pytest.raises(ImageError, match="damaged"):
         read_guarded(CONTENT)
+
+
+COSTLY = ("25 megapixels", "500,000", "2,000 passes")  # seconds each: python -m scripts.hostile
+
+
+@pytest.mark.parametrize("name", [name for name in PICTURES if not any(c in name for c in COSTLY)])
+def test_a_crafted_picture_opens_or_gets_its_sentence_in_little_memory(name):
+    content, sentence = PICTURES[name]()
+    before = resident()
+    try:
+        read_guarded(content)
+        said = "opens"
+    except ImageError as error:
+        assert len(error.remedy) > 20
+        said = error.message
+
+    assert any(part in said for part in sentence.split("|")), said
+    assert resident() - before < 64 * 2**20

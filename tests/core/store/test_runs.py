@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import time
 import zipfile
 from dataclasses import replace
@@ -32,6 +33,7 @@ from core.store import (
     read_labels,
     save_run,
 )
+from core.store.foreign_zip import open_zip
 from core.store.snapshot import from_document, to_document
 from core.store.tables import METADATA, RUNS
 from core.testing import overwrite
@@ -324,6 +326,27 @@ def test_a_run_travels_to_another_server_as_one_file_under_a_new_id(alone, team)
     assert [note.text for note in notes_of(there, arrived.id)] == ["look"]
 
 
+def patched(content, at, new):
+    """The bytes from this place on replaced; a negative one counts from the end."""
+    at %= len(content)
+    return content[:at] + new + content[at + len(new) :]
+
+
+def garbled(content, after):
+    """What follows a name is noise, but for the 20 bytes that numpy lets follow it."""
+    return patched(content, content.index(after) + len(after) + 20, b"\xff" * 8)
+
+
+def directory_of(count):
+    """A ZIP that is a directory alone, of entries of one letter."""
+    entry = b"PK\x01\x02" + bytes(24) + struct.pack("<H", 1) + bytes(16) + b"a"
+    size = len(entry) * count
+    end = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, size, 0)
+    place = b"PK\x06\x07" + struct.pack("<IQI", 0, size, 1)
+    last = b"PK\x05\x06" + bytes(4) + b"\xff" * 12 + bytes(2)
+    return entry * count + end + place + last
+
+
 def changed(*path, value):
     def change_head(head):
         place = head
@@ -343,6 +366,14 @@ HOSTILE = {
     "a file more": lambda content: rewritten(content, more=["../../etc/cron.d/x"]),
     "a twin": lambda content: rewritten(content, more=["./run.json"]),
     "compressed": lambda content: rewritten(content, method=zipfile.ZIP_DEFLATED),
+    "a deflated head that cannot be inflated": lambda content: garbled(
+        rewritten(content, method=zipfile.ZIP_DEFLATED), after=b"run.json"
+    ),
+    "a place before its beginning": lambda content: patched(content, -3, b"\2"),
+    "a directory of 100,000 entries": lambda content: directory_of(100_000),
+    "a name that is no UTF-8": lambda content: patched(
+        patched(content, content.rindex(b"PK\1\2") + 8, b"\0\x08"), -68, b"\xff"
+    ),
     "no JSON": lambda content: rewritten(content, lambda head: "x").replace(b'"x"', b"{{{"),
     "a list": lambda content: rewritten(content, lambda head: [1]),
     "a path as digest": lambda content: rewritten(
@@ -503,9 +534,27 @@ def claiming(shape):
         claiming((2**20, 2**20)),
         claiming((2, 2)),
         claiming((-1, 4)),
+        garbled(npz(np.zeros((2, 2), np.int32)), after=b"ids.npy"),
+        directory_of(100_000),
     ],
-    ids=["no-zip", "name", "one-axis", "floats", "objects", "huge", "short", "negative"],
+    ids=[
+        "no-zip",
+        "name",
+        "one-axis",
+        "floats",
+        "objects",
+        "huge",
+        "short",
+        "negative",
+        "noise",
+        "directory",
+    ],
 )
 def test_what_is_no_label_map_is_told_in_a_sentence(content):
     with pytest.raises(StoreError, match="label map"):
         read_labels(io.BytesIO(content))
+
+
+def test_a_directory_of_many_entries_is_not_read_to_its_end():
+    with pytest.raises(zipfile.BadZipFile):
+        open_zip(io.BytesIO(directory_of(100_000)))

@@ -12,9 +12,11 @@ import examples
 from benchmarks.cases import material
 from core.colors import colorize, palette_colors
 from core.diagnosis import diagnose
+from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import measure
 from core.diagnosis.progress import Progress
 from core.diagnosis.reproduction.match import saved_output
+from core.diagnosis.reproduction.rebuild import rebuild
 from core.image import decode_image
 from core.labels import probabilities
 from core.settings import Display, change
@@ -74,6 +76,29 @@ def test_the_bug_that_wrote_the_file_is_named(cause):
 
     assert causes(diagnosis)[0] == cause
     assert diagnosis.findings[0].evidence
+
+
+def retouched():
+    """What a forward with red and blue swapped writes, but for 30 pixels."""
+    made = colorize(seen(color="bgr").labels.ids, VOC)
+    made.reshape(-1, 3)[::2184] = 255 - made.reshape(-1, 3)[::2184]
+    return made
+
+
+def test_the_nearest_program_is_possible_with_its_share_and_never_more():
+    found = diagnosed(retouched()).findings[0]
+
+    assert (found.cause, found.certainty) == ("P6", "possible")
+    assert "explains 99.9% of it" in found.evidence[0].words
+    assert 0.99 < found.evidence[0].number < 1
+
+
+def test_the_nearest_program_has_no_last_word_on_what_is_known_otherwise():
+    known = Finding("P6", "certain", (Evidence("The file says so."),), "Swap.", "")
+    measured = measure(replace(healthy(), saved=written(retouched())))
+    so_far = Progress(findings={"P6": known}, rebuilt=rebuild(measured))
+
+    assert list(saved_output(measured, so_far)) == []
 
 
 def test_a_jpeg_of_the_mask_is_named():
@@ -158,6 +183,18 @@ def test_it_says_how_much_agrees(without_prefix):
 
     assert found.evidence[0].number < 0.9
     assert f"{found.evidence[0].number:.0%} of the pixels agree" in found.evidence[0].words
+
+
+def test_a_decoder_that_was_not_loaded_is_left_open_unless_the_objects_are_ours(without_prefix):
+    turned = written(colorize(np.ascontiguousarray(ids()[::-1].T), VOC))
+    moved = written(np.roll(ids(), 2, axis=(0, 1)))
+    other, ours = (
+        next(saved_output(measure(replace(without_prefix, saved=file)), Progress())).evidence
+        for file in (turned, moved)
+    )
+
+    assert "kept its initialization" in other[-1].words
+    assert not any("kept its initialization" in each.words for each in ours)
 
 
 def test_the_same_objects_with_other_edges_are_told_as_that(without_prefix):

@@ -15,7 +15,9 @@ from benchmarks.programs import file_of
 from core.architectures import Account, Network
 from core.diagnosis import Case
 from core.diagnosis.measure.measurements import measure
+from core.diagnosis.progress import Progress
 from core.diagnosis.reproduction import decide, write
+from core.diagnosis.reproduction.match import saved_output
 from core.diagnosis.reproduction.program import AFTER, BEFORE
 from core.diagnosis.reproduction.rebuild import rebuild
 from core.diagnosis.reproduction.runs import Runs
@@ -89,7 +91,7 @@ def by_functions(program, case):
     runs = Runs(measure(case), every, read_written(write.encoded(case.image.pixels, None)))
     fed = runs.fed(program)
     values = decide.at_size(
-        runs.output(program, fed.x), program["enlarge"], fed.size, fed.content, every.picture
+        runs.output(program, fed), program["enlarge"], fed.size, fed.content, every.picture
     )
     mask = decide.decided(values, program["decision"])
     return write.encoded(write.drawn(mask, program, every.picture), None)
@@ -216,6 +218,50 @@ def test_the_right_lines_stand_beside_and_the_first_wrong_one_is_marked(case):
     assert "x = (x - mean) / std" in found.right.lines
     assert found.lines[found.first_difference] == "x = x.float()"  # where mean and std are missing
     assert [line for line in found.diff if line.startswith("+ x = (x - mean)")]
+
+
+def overflowing(case, by=16_000):
+    """The same network, but that its first features are so many times as large: beyond float16."""
+    module = copy.deepcopy(case.network.module)
+    module[2].weight *= by
+    module[2].bias *= by
+    module[4].weight /= by
+    return replace(case, network=replace(case.network, module=module, checkpoint_digest="large"))
+
+
+@pytest.mark.parametrize("decision", ["argmax", "argmax of softmax"])
+def test_holes_where_a_forward_in_float16_is_no_number_are_explained_exactly(case, decision):
+    large = overflowing(case)
+    file = file_of(having(large, precision="float16", decision=decision), large)
+
+    found = rebuilt(large, file)
+
+    assert found.exact
+    assert said(found)["precision"] == "float16"
+    assert 0.01 < found.not_finite < 0.9
+    assert file_of(found.program, large) == file
+
+
+def test_the_finding_says_how_many_pixels_are_no_number_and_what_becomes_of_them(case):
+    large = overflowing(case)
+    program = having(large, precision="float16", decision="argmax of softmax")
+    measured = measure(replace(large, saved=file_of(program, large)))
+
+    (told,) = saved_output(measured, Progress(rebuilt=rebuild(measured)))
+
+    assert (told.cause, told.certainty) == ("N2", "certain")
+    assert "NaN or infinite: softmax makes all classes" in told.evidence[1].words
+
+
+def test_a_black_file_of_a_network_that_overflows_is_possibly_of_float16(case):
+    large = overflowing(case, by=1e6)
+    file = file_of(having(large, precision="float16", decision="argmax of softmax"), large)
+
+    (told,) = saved_output(measure(replace(large, saved=file)), Progress())
+
+    assert read_written(file).flat
+    assert told.certainty == "possible"
+    assert "float16, in which 100.0% of the pixels have logits that are" in told.evidence[1].words
 
 
 # --- not found ------------------------------------------------------------------------------------
