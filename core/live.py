@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakValueDictionary
 
 from core.engine import Engine, Lane
-from core.inspection import Inspection, logits_key, run_stages
 from core.settings import Settings, change
 
 if TYPE_CHECKING:  # torch loads with the first forward
     from core.engine.choice import FastPaths
+    from core.inspection import Inspection
     from core.preprocess import InputTensor
 
 SLIDERS = ("mean", "std")  # settings that a drag changes
@@ -62,6 +62,8 @@ def answer(
         InspectionError: the settings are unusable, or the network stops.
         Superseded: the same person asked for something newer.
     """
+    from core.inspection import logits_key, run_stages
+
     settings = change(shown.settings, **{name: position[name] for name in SLIDERS})
     image, network, how = shown.image, shown.network, settings.forwarding
     forward = engine.runner(person=person, lane=Lane.DRAG, waiting=waiting)
