@@ -7,6 +7,7 @@ for it (choice.py), so these only convert.
 from __future__ import annotations
 
 import copy
+import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -100,8 +101,7 @@ def openvino(module: nn.Module, example: torch.Tensor) -> nn.Module:
     Raises:
         ImportError: it is not installed.
     """
-    import openvino as ov
-
+    ov = _library()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the trace of OpenVINO is deprecated in torch
         traced = ov.convert_model(
@@ -115,6 +115,14 @@ def openvino(module: nn.Module, example: torch.Tensor) -> nn.Module:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
     return Compiled(ov.Core().compile_model(traced, "CPU", settings))
+
+
+def _library() -> Any:
+    """OpenVINO without its telemetry, which would tell its maker of each import and conversion."""
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # OpenVINO's stub is taken
+    import openvino
+
+    return openvino
 
 
 class Compiled(nn.Module):
