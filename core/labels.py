@@ -60,17 +60,17 @@ def decode_labels(values: np.ndarray, decoding: Decoding) -> Labels:
     [[0, 0, 0]]
     """
     rule, activation = resolve(len(values), decoding)
-    activated = probabilities(values, activation)
     notes = _notes(values, rule, activation)
     if rule == "threshold":
         channel = min(1, len(values) - 1)
+        activated = probabilities(values, activation)
         winner = np.ones(values.shape[1:], np.int32)
         score, chosen = _scores(values, activated, activation, np.full_like(winner, channel))
         confidence = np.maximum(chosen, 1 - chosen) if activation != "none" else chosen
         count, below, cut = 2, 0, _cut(decoding.threshold, activation)
     else:
         winner = values.argmax(axis=0).astype(np.int32)
-        score, confidence = _scores(values, activated, activation, winner)
+        score, confidence = _of_winner(values, activation, winner)
         count, below = len(values), NO_CLASS
         cut = _cut(decoding.threshold, activation) if rule == "per_class" else -np.inf
     ids = winner
@@ -99,6 +99,18 @@ def probabilities(values: np.ndarray, activation: str) -> np.ndarray:
         with np.errstate(over="ignore"):  # exp(88) and more is infinity, and its sigmoid 0
             values = 1 / (1 + np.exp(-values))
     return values.astype(np.float32, copy=False)
+
+
+def _of_winner(
+    values: np.ndarray, activation: str, winner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The compared value and the activated value of the class with the largest logit."""
+    if activation != "softmax":
+        return _scores(values, probabilities(values, activation), activation, winner)
+    shifted = values - values.max(axis=0)
+    np.exp(shifted, out=shifted)  # 1 at the winner: its probability is the inverse of the sum
+    chosen = (1 / shifted.sum(axis=0)).astype(np.float32, copy=False)
+    return chosen, chosen
 
 
 def _scores(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.checkpoint import file_report
+from pages.components.checkpoint import file_report, ways_to_run
 from pages.components.state import complaints, inspecting, page
 from pages.components.widgets import sidebar
 from pages.components.widgets.page_frame import open_page
@@ -19,6 +19,7 @@ with left:
     file_report.show_health(checkpoint)
 with right:
     file_report.show_heads(checkpoint, network)
+ways_to_run.show_ways(network)
 file_report.show_tree(checkpoint, network)
 file_report.show_beside(checkpoint)
 file_report.show_downloads(checkpoint)

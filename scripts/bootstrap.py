@@ -119,7 +119,9 @@ def _run(rest: list[str]) -> int:
     if port != DEFAULT_PORT and "--port" not in rest:
         _say(f"port {DEFAULT_PORT} is in use, taking {port}")
     _say(f"open http://localhost:{port}")
-    return _call(_python(), "-m", "streamlit", "run", "app.py", "--server.port", str(port))
+    return _call(
+        _python(), "-m", "streamlit", "run", "serving/local.py", "--server.port", str(port)
+    )
 
 
 def _serve(rest: list[str]) -> int:

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from serving.gate import Door, Gate
 from serving.headers import security_headers, streamlit_page
 from serving.health import Health
+from serving.live import live_route
 from serving.origins import allowed_origins
 
 if TYPE_CHECKING:
@@ -28,13 +29,14 @@ def build(script: Path, *, door: Door, base: str, data: Path, store: Store) -> s
         data: the folder of what is kept on this disk.
         store: what outlives a session.
     """
-    health = Health(data, store)
+    health, origins = Health(data, store), allowed_origins(os.environ)
     gate = Middleware(
         Gate,
         door=door,
         base=base,
         headers=security_headers(streamlit_page()),
         answers=health.answers,
-        origins=allowed_origins(os.environ),
+        origins=origins,
     )
-    return st.App(script, middleware=[gate], routes=health.routes(base))
+    routes = [*health.routes(base), live_route(base, origins)]
+    return st.App(script, middleware=[gate], routes=routes)

@@ -39,6 +39,7 @@ ROOMS = (
     "differences",
     "verdict",
     "inspection",
+    "live",
     "activation_map",
     "diagnosis",
     "export",
@@ -53,6 +54,7 @@ TORCH_ROOMS = {
     "views",
     "inference",
     "feature_maps",
+    "engine",
     "activation_map",
     "diagnosis",
 }

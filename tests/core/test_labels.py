@@ -94,3 +94,14 @@ def test_softmax_sums_to_one_without_overflow():
 def test_sigmoid_of_huge_logits_is_zero_and_one_without_a_warning(recwarn):
     assert probabilities(logits([-1000, 1000]), "sigmoid").tolist() == [[[0, 1]]]
     assert not recwarn
+
+
+@pytest.mark.parametrize("odd", [0.0, np.inf, -np.inf, np.nan])
+def test_the_confidence_of_argmax_is_its_probability_bit_for_bit(odd):
+    logits = np.random.default_rng(3).normal(0, 4, (5, 8, 9)).astype(np.float32)
+    logits[2, :3] = odd
+    labels = decode_labels(logits, Decoding(rule="argmax"))
+    each = probabilities(logits, "softmax")
+    expected = np.take_along_axis(each, labels.ids[None].astype(np.int64), axis=0)[0]
+
+    assert np.array_equal(labels.confidence, expected, equal_nan=True)

@@ -250,6 +250,56 @@ def test_the_mask_follows_while_the_mean_is_dragged(page, address):
     assert not page.locator(".viewer.pending").count()
 
 
+def asked_beside(page):
+    """A list that grows with each position that the viewer asks for beside the page."""
+    asked = []
+    page.on("request", lambda request: asked.append(request) if "/live/" in request.url else None)
+    return asked
+
+
+def wait_for_exact(page):
+    """Wait until what is shown is the answer of the network itself to the sliders as they are."""
+    page.locator('.viewer[data-answer="exact"]:not(.pending)').wait_for()
+
+
+def test_a_drag_is_answered_beside_the_page_and_ends_exact(page, address):
+    frames, asked = sent_frames(page), asked_beside(page)
+    open_app(page, address)
+    before = len(frames)
+    slider = page.locator('.sliders input[data-kind="mean"][data-channel="0"]')
+    drag(page, slider, 0.0, 0.6, seconds=1)
+    during = len(frames) - before
+    page.mouse.up()
+    wait_for_exact(page)
+    settle(page)
+    inspection = example_inspection(mean=(int(slider.input_value()) / 1000, 0.0, 0.0))
+    colors = palette_colors(inspection.settings.display, 6)
+
+    assert during < len(asked)  # a slow machine may see the slider at rest in between
+    assert np.array_equal(layer(page, "argmax"), colorize(inspection.labels.ids, colors))
+    assert page.locator(".answer").inner_text() == "exact"
+
+
+def test_a_position_that_was_visited_is_painted_without_a_question(page, address):
+    asked = asked_beside(page)
+    open_app(page, address)
+    page.locator('.sliders input[data-kind="std"][data-channel="1"]').focus()
+    visited = []
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+        wait_for_exact(page)
+        settle(page)
+        visited.append(ready(page))
+    before = len(asked)
+    page.keyboard.press("ArrowRight")
+    wait_for_exact(page)
+    settle(page)
+
+    assert visited[0] != visited[1]
+    assert ready(page) == visited[0]
+    assert len(asked) == before
+
+
 def test_the_gauge_moves_with_the_slider_and_says_what_python_says(page, address):
     scene = decode_image(examples.SCENES[0].read_bytes())
     network = build_network(read_checkpoint(examples.CHECKPOINT, name="example", digest="gauge"))

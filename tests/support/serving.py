@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+LOCAL = ROOT / "serving" / "local.py"
 START_SECONDS = 60
 
 
@@ -24,12 +25,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(data: Path, script: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
+def serve(data: Path, script: Path = LOCAL, **environment: str) -> Iterator[str]:
     """Run the app; yields its address.
 
     Args:
         data: folder for uploads and the server's log (`server.log`).
-        script: another page than the app's first.
+        script: what `make run` runs, or another page than the app's first.
         environment: further variables, such as `MASKSCOPE_CHECKPOINTS`.
     """
     port = free_port()

@@ -80,22 +80,16 @@ class BatchNormMeasures:
     def _never_updated_on_the_way(self) -> tuple[bool, ...]:
         """In the order of the forward; () where the network cannot be run, which is noted."""
         network, forwards = self.inspections.case.network, self.inspections.forwards
-        found: list[bool] = []
-
-        def collect(func: Any, args: tuple[Any, ...], _: torch.Tensor) -> None:
-            if has_running_statistics(func, args):
-                found.append(_as_it_begins(args[3], args[4]))
-
         if network is None:
             return ()
         try:
             fed = self.inspections.tensor.tensor.float()
-            forwards.not_kept("", lambda: tap(network.module, fed, collect))
+            found = forwards.not_kept("", lambda: never_updated(network.module, fed))
         except InspectionError as error:
             self.inspections.failures.add("which BatchNorms an input reaches", error)
             return ()
         forwards.count(1)
-        return tuple(found)
+        return found
 
     @property
     def count(self) -> int:
@@ -181,6 +175,23 @@ class BatchNormMeasures:
         units = len(feedings) * picture.pixels[..., 0].size / self.inspections.unit
         self.inspections.forwards.count(units)
         return min(found)
+
+
+def never_updated(module: nn.Module, tensor: torch.Tensor) -> tuple[bool, ...]:
+    """For each BatchNorm that an input reaches, whether its statistics are those it began with.
+
+    Args:
+        module: of the network, in eval mode.
+        tensor: Float32[1 c h w], what the network is fed.
+    """
+    found: list[bool] = []
+
+    def collect(func: Any, args: tuple[Any, ...], _: torch.Tensor) -> None:
+        if has_running_statistics(func, args):
+            found.append(_as_it_begins(args[3], args[4]))
+
+    tap(module, tensor, collect)
+    return tuple(found)
 
 
 def _as_it_begins(mean: torch.Tensor, var: torch.Tensor) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 
 from core.background import Background, Cancelled, Job
-from core.engine import Engine, Runner, Superseded
+from core.engine import Engine, Lane, Runner, Superseded
 from core.settings import digest
 from pages.components.state import inspecting, opening, session, sources
 
@@ -81,7 +81,9 @@ def _forward(engine: Engine, queued_as: str, job: Job[Diagnosis]) -> Runner:
     def run(key: str, compute: Callable[[], V], /) -> V:
         job.check()
         try:
-            return engine.run(key, compute, person=queued_as, waiting=job.check)
+            return engine.run(
+                key, compute, person=queued_as, lane=Lane.DIAGNOSIS, waiting=job.check
+            )
         except Superseded as error:
             raise Cancelled from error
 

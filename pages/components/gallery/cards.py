@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.background import Background, Cancelled, Job
 from core.colors import colorize, encode_png, palette_colors
-from core.engine import Superseded
+from core.engine import Lane, Superseded
 from core.errors import InspectionError
 from pages.components.state import complaints, files, inspecting, session, uploads
 
@@ -176,7 +176,7 @@ def _inspected(case: Case, engine: Any, job: Job[Looks]) -> Inspection:
     try:
         return run_stages(
             case.image, case.network, case.settings,  # type: ignore[arg-type]
-            forward=engine.runner(person="gallery", waiting=job.check),
+            forward=engine.runner(person="gallery", lane=Lane.IDLE, waiting=job.check),
         )  # fmt: skip
     except Superseded as error:
         raise Cancelled from error

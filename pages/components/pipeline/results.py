@@ -15,6 +15,7 @@ from core.saving import saved_pictures
 from core.scores import outside_notes
 from core.verdict import Verdict, judge
 from pages.components.state import inspecting, session
+from pages.components.viewer.live import open_view
 from pages.components.viewer.planes import channel_names, input_id
 from pages.components.viewer.viewer import show_viewer
 from pages.components.widgets import charts
@@ -71,6 +72,7 @@ def show_panels(seen: Seen, marked: str = "") -> None:
         channel=channel,
         pin=pin_of(inspection),
         answered=session.tab().answered,
+        live=_live(inspection, channel),
         status=(
             f"forward {logits.seconds * 1000:.0f} ms on CPU{views},"
             f" {inspection.input.tensor.dtype} {tuple(inspection.input.tensor.shape)};"
@@ -90,6 +92,17 @@ def show_panels(seen: Seen, marked: str = "") -> None:
         on_live=session.take_live,
         on_pin=session.take_pin,
     )
+
+
+def _live(inspection: Inspection, channel: int) -> dict[str, str]:
+    """Let the viewer ask beside the page; the fastest path is looked for once somebody looks."""
+    tab, paths = session.tab(), inspecting.fast_paths()
+    said = open_view(
+        tab.live, inspection, channel, engine=inspecting.engine(), paths=paths, person=tab.person
+    )
+    if said["url"]:
+        paths.search(inspection.network, inspection.input, inspection.settings.forwarding)
+    return said
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

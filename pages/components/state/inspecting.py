@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.activation_map import ActivationMap
     from core.architectures import Network
     from core.checkpoint import Checkpoint
+    from core.engine.choice import FastPaths
     from core.inspection import Inspection
 
 QUIET_SECONDS = 0.7  # a forward that takes longer is spoken of
@@ -33,6 +34,14 @@ QUIET_SECONDS = 0.7  # a forward that takes longer is spoken of
 def engine() -> Engine:
     """Run every forward of this server."""
     return Engine()
+
+
+@st.cache_resource
+def fast_paths() -> FastPaths:
+    """The ways of running each network that is looked at; for what moves alone."""
+    from core.engine.choice import FastPaths
+
+    return FastPaths(engine())
 
 
 def inspection() -> Seen:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from core.errors import InspectionError
+from core.live import LiveView
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change
 from core.store import Run
@@ -55,6 +56,7 @@ class TabState:
     sources: Sources = field(default_factory=Sources)
     preset: str = "unit"  # the one that `reset` returns to
     person: str = field(default_factory=lambda: uuid4().hex)  # in the engine's queue
+    live: LiveView = field(default_factory=LiveView)  # the viewer's door beside the page
     channel: int | None = None  # of the logits, that is drawn
     pin: tuple[int, int] | None = None  # row, column
     answered: int = 0  # the newest message of the viewer's sliders that was taken over

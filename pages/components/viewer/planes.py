@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, sqrt
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 
 MAX_PIXELS = 2_000_000  # a larger plane is thinned to every n-th pixel: 2 Mpx paint in about 50 ms
 THUMB = 48  # pixels, the longer side of the small map of one class
+NOTHING: Mapping[str, object] = MappingProxyType({})
 FINITE_LEVELS = 254  # heat maps: 0..254 from lowest to highest, 255 is "not finite"
 
 
@@ -71,8 +74,16 @@ def input_id(inspection: Inspection) -> str:
     return f"input-{inspection.image.digest}-{digest(shape)}"
 
 
-def result_plane(inspection: Inspection, channel: int) -> Plane:
-    """Labels, confidence, the logits of one class as a heat map, and all classes as small maps."""
+def result_plane(
+    inspection: Inspection, channel: int, said: Mapping[str, object] = NOTHING
+) -> Plane:
+    """Labels, confidence, the logits of one class as a heat map, and all classes as small maps.
+
+    Args:
+        inspection: of which.
+        channel: the class.
+        said: facts that travel with it.
+    """
     labels, logits = inspection.labels, inspection.logits.values
     step = thinning(labels.ids.shape)
     wide = labels.num_classes > FINITE_LEVELS
@@ -97,6 +108,8 @@ def result_plane(inspection: Inspection, channel: int) -> Plane:
         "confidence_low": low,
         "confidence_span": span,
         "channel_names": channel_names(inspection),
+        "logits_fact": logits_fact(logits[channel]),
+        **said,
     }
     return _pack(result_id(inspection, channel), "result", arrays, meta)
 
@@ -105,6 +118,12 @@ def result_id(inspection: Inspection, channel: int) -> str:
     """Names what `result_plane` holds; the threshold is applied in the browser."""
     decoding = replace(inspection.settings.decoding, threshold=0.5)
     return f"result-{inspection.logits_key}-{digest(decoding)}-{channel}"
+
+
+def logits_fact(plane: np.ndarray) -> str:
+    """What the caption of the logits says of Float32[h w]."""
+    low, high = finite_range(plane)
+    return f"{low:.3g} .. {high:.3g}" if np.isfinite(plane).any() else "not finite"
 
 
 def gauge_plane(inspection: Inspection, gauge: Gauge | None) -> Plane:

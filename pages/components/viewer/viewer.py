@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from core.colors import PALETTES, palette_colors
@@ -30,7 +29,14 @@ _VIEWER = st.components.v2.component(
     html=_source("viewer.html"),
     css=_source("viewer.css"),
     js=_source(
-        "planes.js", "layers.js", "view.js", "frame.js", "controls.js", "gauge.js", "viewer_main.js"
+        "planes.js",
+        "layers.js",
+        "view.js",
+        "frame.js",
+        "controls.js",
+        "gauge.js",
+        "live.js",
+        "viewer_main.js",
     ),
 )
 
@@ -43,6 +49,7 @@ def show_viewer(
     channel: int,
     pin: tuple[int, int] | None,
     answered: int,
+    live: dict[str, str],
     status: str,
     queue: dict[str, int],
     stale: bool,
@@ -60,6 +67,7 @@ def show_viewer(
         channel: whose logits the third panel shows.
         pin: row and column of the pinned pixel.
         answered: sequence number of the last `live` message that this inspection includes.
+        live: where the viewer asks while a slider moves, and what names the answers.
         status: one line below the panels.
         queue: forwards that this view asked for, and how many ran at once at the most.
         stale: the settings on the page could not be computed; this is an older state.
@@ -82,10 +90,11 @@ def show_viewer(
             **_numbers(inspection),
             **_palettes(inspection),
             "class_names": list(inspection.class_names),
-            "facts": _facts(inspection, channel),
+            "facts": _facts(inspection),
             "channel": channel,
             "pin": list(pin) if pin else None,
             "answered": answered,
+            "live": live,
             "status": status,
             "queue": queue,
             "stale": stale,
@@ -142,13 +151,10 @@ def _palettes(inspection: Inspection) -> dict[str, Any]:
     }
 
 
-def _facts(inspection: Inspection, channel: int) -> dict[str, str]:
+def _facts(inspection: Inspection) -> dict[str, str]:
     facts = inspection.image.facts
-    plane = inspection.logits.values[channel]
-    low, high = planes.finite_range(plane)
     height, width = inspection.image.pixels.shape[:2]
     depth = "" if facts.bits == 8 else f" {facts.bits} bit"
     return {
         "raw": f"{width} x {height} {facts.mode}{depth}",
-        "logits": f"{low:.3g} .. {high:.3g}" if np.isfinite(plane).any() else "not finite",
     }

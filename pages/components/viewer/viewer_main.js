@@ -26,6 +26,7 @@ function newViewer(parent) {
     local: null,
     dragging: null, // the input element under the finger
     outbox: newOutbox(() => {}),
+    live: newLive(),
     canvas: (stage) => root.querySelector(`[data-stage=${stage}] canvas.panel`),
     fact: (stage, text) => (root.querySelector(`[data-stage=${stage}] .fact`).textContent = text),
     draw: () => requestDraw(viewer),
@@ -57,16 +58,21 @@ function adopt(viewer) {
   if (!planes || planes.some((plane) => !plane)) return
   const before = viewer.data
   viewer.data = data
-  ;[viewer.picture, viewer.input, viewer.result, viewer.gauge] = planes
+  const [picture, input, result, gauge] = planes
+  Object.assign(viewer, { picture, input, gauge })
+  remember(viewer.live, `${data.live.key} ${data.local.mean} ${data.local.std}`, result)
   viewer.size = data.size
   viewer.colormap = bytesOf(data.colormap)
   if (before?.picture !== data.picture) viewer.view = newView()
   if (before?.input !== data.input) viewer.counts = countSamples(viewer.input)
   viewer.pin = data.pin
   acknowledge(viewer.outbox, data.answered)
-  if (!viewer.dragging && viewer.outbox.waiting === null) viewer.local = { ...data.local }
+  const follows = !viewer.dragging && viewer.outbox.waiting === null && !isMoving(viewer)
+  if (follows || !viewer.local) viewer.local = { ...data.local }
+  viewer.result = viewer.live.visited.get(positionOf(viewer)) ?? viewer.result ?? result
+  if (follows || before?.live.key !== data.live.key) viewer.result = result
   paintAll(viewer)
-  viewer.root.dataset.ready = data.result
+  viewer.root.dataset.ready = viewer.result.id
   Object.assign(viewer.root.dataset, data.queue)
 }
 
@@ -101,7 +107,7 @@ function paintAll(viewer) {
   viewer.layers.raw = rawLayer(viewer.picture)
   viewer.fact("raw", viewer.data.facts.raw)
   viewer.layers.logits = logitsLayer(viewer.result, viewer.colormap)
-  viewer.fact("logits", viewer.data.facts.logits)
+  viewer.fact("logits", viewer.result.logits_fact)
   paintNormalized(viewer)
   paintLabels(viewer)
   paintFixed(viewer)
@@ -160,8 +166,25 @@ function showPending(viewer) {
   const { data, local } = viewer
   const same = ["mean", "std"].every((kind) => String(local[kind]) === String(data.local[kind]))
   viewer.root.classList.toggle("pending", !same || viewer.outbox.waiting !== null)
+  viewer.root.dataset.answer = answerOf(viewer)
+  viewer.root.querySelector(".answer").textContent = ANSWERS[viewer.root.dataset.answer](viewer.result)
   viewer.root.classList.toggle("stale", Boolean(data.stale))
-  viewer.root.querySelector(".status").textContent = data.status
+  viewer.root.querySelector(".said").textContent = data.status
+}
+
+// What the panels behind the network show: of this position, or of an older one.
+function answerOf(viewer) {
+  const { result, data, local } = viewer
+  const known = viewer.live.visited.get(positionOf(viewer))
+  if (known === result) return result.answer ?? "exact"
+  return String(local.mean) === String(data.local.mean) && String(local.std) === String(data.local.std) ? "exact" : "older"
+}
+
+const ANSWERS = {
+  exact: () => "exact",
+  fast: (plane) => `fast path: ${plane.path}; exact at rest`,
+  preview: () => "preview from a smaller picture; exact at rest",
+  older: () => "of an older position; the network follows",
 }
 
 function showLegend(viewer, present) {
@@ -313,14 +336,16 @@ function fillControls(viewer) {
     viewer.local[kind] = viewer.local[kind].map((old, c) => (c === channel ? round6(value) : old))
     showChannelSliders(sliders, viewer.local, viewer.data.unit)
     paintNormalized(viewer)
-    post(viewer.outbox, { [kind]: viewer.local[kind] }, false)
+    if (isLive(viewer)) slid(viewer)
+    else post(viewer.outbox, { [kind]: viewer.local[kind] }, false)
     showPending(viewer)
     viewer.draw()
   }
   if (sliders.dataset.unit !== String(data.unit)) sliders.dataset.order = ""
   sliders.dataset.unit = data.unit
   buildChannelSliders(sliders, viewer.input.order, onInput, () => {
-    release(viewer, { mean: viewer.local.mean, std: viewer.local.std })
+    if (viewer.dragging || !isLive(viewer)) rested(viewer) // keys change with every press: they rest later
+    viewer.dragging = null
   })
   showChannelSliders(sliders, local, data.unit)
   for (const control of root.querySelectorAll(SETTINGS)) control.disabled = Boolean(data.at_rest)

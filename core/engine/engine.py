@@ -1,30 +1,34 @@
-"""Where networks run: one forward at a time, the newest request of a person wins, results are kept.
+"""The door to every network: one forward at a time, what was computed is kept.
 
 Two forwards at once on two cores are slower than one after the other, so there is one worker
 thread, and whatever runs a network goes through it: an inspection, a diagnosis, the gauge. Whoever
 waits is asked every `POLL_SECONDS` whether to go on; giving up takes a request that has not begun
 out of the queue, and ends one that runs before its next operator, unless somebody else waits for
-the same key.
+the same key. What nobody looks at makes room for a drag in the same way, and begins anew after it.
 """
 
 from __future__ import annotations
 
+import atexit
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from itertools import count
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
+from core.engine.queue import Lane, Queue, Request
 from core.recent import Recent
 
 CACHE_BYTES = 512 * 2**20  # a 520x520 picture with 21 classes takes 23 MB: about 22 of them
 SMALL_BYTES = 1024  # what a few numbers are taken to weigh
 MOST_ASKERS = 256  # so many people's newest requests are kept, the last ones
 POLL_SECONDS = 0.05
+WORKER = "forward"  # name of the thread
+REST_SECONDS = 5.0  # without a request, after which the worker thread ends
 V = TypeVar("V")
 
 
@@ -71,6 +75,12 @@ def load() -> Load:
     )
 
 
+@atexit.register
+def _close_all() -> None:
+    for engine in list(_ENGINES):
+        engine.close()
+
+
 def _nothing() -> None:
     """Wait without a word."""
 
@@ -81,11 +91,12 @@ class Engine:
     def __init__(self, cache_bytes: int = CACHE_BYTES) -> None:
         """Args: cache_bytes, how much all kept results may weigh."""
         self._results: Recent[Any] = Recent(cache_bytes, _weight)
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forward")
-        self._waiting: dict[str, Future[Any]] = {}  # by person: what they asked for last
+        self._queue = Queue()
+        self._now: Request | None = None  # what runs
         self._wanted: Counter[str] = Counter()  # by name of the result: how many wait for it
         self._unkept = count()
         self._lock = Lock()
+        self._worker: Thread | None = None
         self.forwards = 0  # how many were run since the start
         self.forwards_of: Counter[str] = Counter()  # the same by who asked, of the last ones
         self.running = 0
@@ -95,14 +106,19 @@ class Engine:
     @property
     def waiting(self) -> int:
         """How many requests have not begun."""
-        with self._lock:
-            return sum(not (future.running() or future.done()) for future in self._waiting.values())
+        return len(self._queue)
 
-    def runner(self, *, person: str = "", waiting: Callable[[], None] = _nothing) -> Runner:
+    def runner(
+        self,
+        *,
+        person: str = "",
+        lane: Lane = Lane.PAGE,
+        waiting: Callable[[], None] = _nothing,
+    ) -> Runner:
         """The door of one person to this engine; see `run`."""
 
         def run(key: str, compute: Callable[[], V], /) -> V:
-            return self.run(key, compute, person=person, waiting=waiting)
+            return self.run(key, compute, person=person, lane=lane, waiting=waiting)
 
         return run
 
@@ -112,14 +128,17 @@ class Engine:
         compute: Callable[[], V],
         *,
         person: str = "",
+        lane: Lane = Lane.PAGE,
         waiting: Callable[[], None] = _nothing,
     ) -> V:
         """Return the result under `key`, computing it where it is not kept.
 
         Args:
             key: digest of everything that the result depends on; "" for one that is not kept.
-            compute: runs a network; in the worker thread.
-            person: whose request this is; an older one of theirs that has not begun is dropped.
+            compute: runs a network, in the worker thread; it may be ended and begun anew.
+            person: whose request this is; an older one of theirs in the same lane that has not
+                begun is dropped.
+            lane: what it is for.
             waiting: called every `POLL_SECONDS`; whatever it raises ends the wait.
 
         Raises:
@@ -130,15 +149,27 @@ class Engine:
         if kept is not None:
             return kept
         name = key or f"not kept, {next(self._unkept)}"
+        request = Request(name, compute, person, lane, keep=bool(key))
         self._want(name, 1)
-        future = self._submit(name, compute, person, keep=bool(key))
+        self._submit(request)
         try:
-            return _wait(future, waiting)
+            result: V = _wait(request.future, waiting)
+            return result
         except CancelledError as error:
             raise Superseded from error
         finally:
             self._want(name, -1)
-            future.cancel()  # only takes effect while it has not begun
+            self._queue.remove(request)
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Wait for what runs, and begin nothing: torch aborts a program that ends meanwhile."""
+        self._queue.close()
+        if (worker := self._worker) is not None:
+            worker.join(seconds)
+
+    def keeps(self, key: str) -> bool:
+        """Whether the result under this key is there at once."""
+        return self._results.get(key) is not None
 
     def _want(self, name: str, more: int) -> None:
         with self._lock:
@@ -146,41 +177,72 @@ class Engine:
             if not self._wanted[name]:
                 del self._wanted[name]
 
-    def _submit(self, name: str, compute: Callable[[], V], person: str, *, keep: bool) -> Future[V]:
+    def _submit(self, request: Request) -> None:
         with self._lock:
-            older = self._waiting.get(person)
-            future = self._worker.submit(self._run, name, compute, person, keep)
-            self._waiting[person] = future
-        if older is not None:
-            older.cancel()  # outside the lock: its callback takes the lock too
-        future.add_done_callback(lambda done: self._forget(person, done))
-        return future
+            self._queue.put(request)
+            running = self._now
+            if running is not None and request.precedes(running):
+                running.makes_room = True
+            if self._worker is None:
+                self._worker = Thread(target=self._work, name=WORKER, daemon=True)
+                self._worker.start()
 
-    def _forget(self, person: str, done: Future[Any]) -> None:
+    # --- in the worker thread ---------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Serve until nothing comes for a while, so that an engine that is done with can go."""
+        while (request := self._queue.take(REST_SECONDS)) is not None or not self._may_end():
+            if request is not None:
+                self._now = request
+                self._serve(request)
+                self._now = None
+
+    def _may_end(self) -> bool:
         with self._lock:
-            if self._waiting.get(person) is done:
-                del self._waiting[person]
+            if len(self._queue) and not self._queue.closed:
+                return False
+            self._worker = None
+            return True
 
-    def _run(self, name: str, compute: Callable[[], V], person: str, keep: bool) -> V:
-        kept: V | None = self._results.get(name)
+    def _serve(self, request: Request) -> None:
+        from core.operators import ForwardAbandoned  # torch loads with the first forward
+
+        try:
+            result = self._result(request)
+        except ForwardAbandoned as error:
+            if self._is_wanted(request):  # it made room
+                request.preempted, request.makes_room = request.preempted + 1, False
+                self._queue.put_back(request)
+            else:
+                request.future.set_exception(error)
+        except BaseException as error:  # it reaches whoever asked
+            request.future.set_exception(error)
+        else:
+            request.future.set_result(result)
+
+    def _is_wanted(self, request: Request) -> bool:
+        return request.name in self._wanted
+
+    def _result(self, request: Request) -> Any:
+        kept = self._results.get(request.name)
         if kept is not None:  # somebody before us in the queue made it
             return kept
-        self._count(person)
+        self._count(request.person)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
-            result = self._computed(name, compute)
+            result = self._computed(request)
         finally:
             self.running -= 1
-        if keep:
-            self._results.put(name, result)
+        if request.keep:
+            self._results.put(request.name, result)
         return result
 
-    def _computed(self, name: str, compute: Callable[[], V]) -> V:
-        from core.operators import while_wanted  # torch loads with the first forward
+    def _computed(self, request: Request) -> Any:
+        from core.operators import while_wanted
 
-        with while_wanted(lambda: name in self._wanted):
-            return compute()
+        with while_wanted(lambda: not request.makes_room and self._is_wanted(request)):
+            return request.compute()
 
     def _count(self, person: str) -> None:
         self.forwards += 1

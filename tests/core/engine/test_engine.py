@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from core.engine import MOST_ASKERS, Engine, load
+from core.engine import MOST_ASKERS, Engine, Lane, load
+from core.engine.queue import MOST_PREEMPTED
 from core.inference import Logits
 from core.operators import check_wanted
 from core.testing import Held, in_background, wait_until
@@ -204,3 +205,101 @@ def test_a_forward_that_somebody_else_waits_for_goes_on():
 
     assert layers.ran == [1, 2]
     assert len(answers) == 1
+
+
+def asked(engine, name, compute, answers, **how):
+    return in_background(lambda: answers.append((name, engine.run(name, compute, **how))))
+
+
+def test_a_drag_is_served_before_a_page_and_a_page_before_a_diagnosis():
+    engine, held, answers = Engine(), Held(0), []
+    threads = [asked(engine, "held", held, [], person="other")]
+    held.began.wait(5)
+    for number, lane in enumerate((Lane.IDLE, Lane.DIAGNOSIS, Lane.PAGE, Lane.DRAG)):
+        named = dict(person=lane.name, lane=lane)
+        threads.append(asked(engine, lane.name, lambda: 0, answers, **named))
+        wait_until(lambda number=number: engine.waiting == number + 1)
+    held.let_go.set()
+    for thread in threads:
+        thread.join()
+
+    assert [*engine.forwards_of] == ["other", "DRAG", "PAGE", "DIAGNOSIS", "IDLE"]
+
+
+def test_people_are_served_in_turn():
+    engine, held, threads = Engine(), Held(0), []
+    engine.run("before", lambda: 0, person="eager")
+    threads.append(asked(engine, "held", held, [], person="other"))
+    held.began.wait(5)
+    for number, person in enumerate(("eager", "new")):
+        threads.append(asked(engine, f"of {person}", lambda: 0, [], person=person))
+        wait_until(lambda number=number: engine.waiting == number + 1)
+    held.let_go.set()
+    for thread in threads:
+        thread.join()
+
+    assert [*engine.forwards_of] == ["other", "new", "eager"]
+
+
+@pytest.mark.parametrize(
+    ("lane", "person", "makes_room"),
+    [
+        (Lane.DIAGNOSIS, "anybody", True),
+        (Lane.PAGE, "dragger", True),
+        (Lane.PAGE, "somebody else", False),
+        (Lane.DRAG, "somebody else", False),
+    ],
+)
+def test_what_makes_room_for_a_drag_begins_anew_after_it(lane, person, makes_room):
+    engine, layers = Engine(), Layers()
+    slow = asked(engine, "slow", layers, [], person=person, lane=lane)
+    layers.began.wait(5)
+
+    def dragged():
+        layers.ran.append("drag")
+        return 0
+
+    drag = asked(engine, "drag", dragged, [], person="dragger", lane=Lane.DRAG)
+    wait_until(lambda: engine.waiting == 1)
+    layers.let_go.set()
+    slow.join()
+    drag.join()
+
+    assert layers.ran == ([1, "drag", 1, 2] if makes_room else [1, 2, "drag"])
+
+
+def test_what_made_room_a_few_times_is_finished():
+    engine, ran, answers = Engine(), [], []
+    begun, go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def slow():
+        for _ in range(2):
+            check_wanted()
+            ran.append(1)
+            begun.release()
+            go_on.acquire(timeout=5)
+        return "done"
+
+    waits = asked(engine, "slow", slow, answers, person="reader", lane=Lane.DIAGNOSIS)
+    for number in range(MOST_PREEMPTED + 1):
+        begun.acquire(timeout=5)
+        drag = asked(engine, f"{number}", lambda: 0, [], person="dragger", lane=Lane.DRAG)
+        wait_until(lambda: engine.waiting == 1)
+        go_on.release()
+        if number < MOST_PREEMPTED:
+            drag.join()
+    go_on.release()
+    waits.join()
+
+    assert answers == [("slow", "done")]
+    assert len(ran) == MOST_PREEMPTED + 2
+
+
+def test_the_worker_of_an_engine_that_is_done_with_ends(monkeypatch):
+    monkeypatch.setattr("core.engine.engine.REST_SECONDS", 0.05)
+    monkeypatch.setattr("core.engine.engine.WORKER", "of this test")
+    engine = Engine()
+    engine.run("a", lambda: 0)
+
+    wait_until(lambda: not [each for each in threading.enumerate() if each.name == "of this test"])
+    assert engine.run("b", lambda: 1) == 1

@@ -1,0 +1,92 @@
+"""The answers to a drag, beside the page: a POST of the sliders' position gives the new planes.
+
+It is a route like any other: behind the gate where there is one, for pages of this server only, and
+each tab has its own token, which nobody else can guess.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from core import live
+from core.engine import Superseded
+from core.errors import InspectionError
+from serving.origins import Origin, is_own
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+PATH = "/live"
+MOST_BYTES = 4096  # of a question
+GONE, NOT_OURS, TOO_LONG, UNUSABLE, NEWER = 404, 403, 413, 422, 409
+
+
+def live_route(base: str, origins: frozenset[Origin] = frozenset()) -> Route:
+    """Answer below `base`, and tell the pages that somebody does.
+
+    Args:
+        base: the sub-path below which the app is; "" for none.
+        origins: of pages that may ask, besides the server's own.
+    """
+
+    async def asked(request: Request) -> Response:
+        view = live.view_of(request.path_params["token"])
+        if not is_own(request, origins):
+            return _said(NOT_OURS, "This page is not of this server.")
+        if view is None or view.ask is None:
+            return _said(GONE, "This tab is not known any more. Reload the page.")
+        position = await _position(request)
+        if isinstance(position, Response):
+            return position
+        return await run_in_threadpool(_answered, view, position)
+
+    live.offer(f"{base}{PATH}")
+    return Route(f"{base}{PATH}/{{token}}", asked, methods=["POST"])
+
+
+async def _position(request: Request) -> dict[str, Any] | Response:
+    """Mean, std and whether the slider rests; an answer where the question is none."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            return _said(TOO_LONG, "A position of the sliders is shorter than that.")
+    try:
+        read = json.loads(body)
+        numbers = {name: tuple(map(float, read[name])) for name in live.SLIDERS}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return _said(UNUSABLE, "A position of the sliders has a mean and a std.")
+    if not all(math.isfinite(number) for each in numbers.values() for number in each):
+        return _said(UNUSABLE, "Mean and std are finite numbers.")
+    return {**numbers, "resting": read.get("resting") is True}
+
+
+def _answered(view: live.LiveView, position: Mapping[str, Any]) -> Response:
+    """In a thread of its own; given up as soon as the same tab asks for something newer."""
+    view.asked += 1
+    mine, ask = view.asked, view.ask
+
+    def waiting() -> None:
+        if view.asked != mine:
+            raise Superseded
+
+    if ask is None:
+        return _said(GONE, "This tab shows nothing any more. Reload the page.")
+    try:
+        plane = ask(position, position["resting"], waiting)
+    except Superseded:
+        return _said(NEWER, "A newer position was asked for.")
+    except InspectionError as error:
+        return _said(UNUSABLE, error.message)
+    return Response(plane, media_type="application/octet-stream")
+
+
+def _said(status: int, message: str) -> Response:
+    return JSONResponse({"message": message}, status)

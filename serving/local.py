@@ -1,0 +1,15 @@
+"""The app for one person on this machine: `streamlit run serving/local.py`, as `make run` does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from serving.live import live_route
+from serving.origins import allowed_origins
+
+ROOT = Path(__file__).resolve().parent.parent
+
+app = st.App(ROOT / "app.py", routes=[live_route("", allowed_origins(os.environ))])

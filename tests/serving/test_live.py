@@ -1,0 +1,109 @@
+"""The answers beside the page: whose they are, what is asked, and what is refused."""
+
+import json
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from core.errors import SettingsError
+from core.live import LiveView, address_of
+from serving.live import MOST_BYTES, live_route
+
+POSITION = {"mean": [0.1, 0.2, 0.3], "std": [1, 1, 1]}
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setattr("core.live._offered", [])
+    return TestClient(Starlette(routes=[live_route("/tools")]), base_url="http://localhost:8501")
+
+
+def view_that(ask):
+    return LiveView(ask=ask)
+
+
+def answers(position, resting, waiting):
+    return json.dumps([position["mean"], position["std"], resting]).encode()
+
+
+def test_a_tab_is_answered_about_what_it_shows(client):
+    view = view_that(answers)
+    moving = client.post(address_of(view), json=POSITION)
+    resting = client.post(address_of(view), json={**POSITION, "resting": True})
+
+    assert (moving.status_code, moving.json()) == (200, [[0.1, 0.2, 0.3], [1, 1, 1], False])
+    assert resting.json()[2] is True
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"7",
+        b'{"mean": [1]}',
+        b'{"mean": 1, "std": 2}',
+        b'{"mean": ["a"], "std": [1]}',
+        b'{"mean": [NaN], "std": [1]}',
+        b'{"mean": [1e999], "std": [1]}',
+        b"\xff\xfe",
+        b"[" * 4000,
+    ],
+)
+def test_what_is_no_position_is_said_in_words(client, content):
+    view = view_that(answers)
+    answer = client.post(address_of(view), content=content)
+
+    assert answer.status_code == 422
+    assert answer.json()["message"].endswith(".")
+
+
+def test_a_question_of_any_length_is_not_read(client):
+    view = view_that(answers)
+
+    assert client.post(address_of(view), content=b" " * (MOST_BYTES + 1)).status_code == 413
+
+
+def test_a_tab_that_is_gone_is_not_known_any_more(client):
+    view = view_that(answers)
+    address = address_of(view)
+    del view
+
+    assert client.post(address, json=POSITION).status_code == 404
+
+
+def test_a_page_of_somebody_else_is_refused(client):
+    view = view_that(answers)
+    for origin, status in (("http://localhost:8501", 200), ("http://localhost:9999", 403)):
+        answer = client.post(address_of(view), json=POSITION, headers={"origin": origin})
+        assert answer.status_code == status
+
+
+def test_settings_that_cannot_be_are_said_in_words(client):
+    def refuses(position, resting, waiting):
+        raise SettingsError("A std of 0 divides by zero.", remedy="Choose another.")
+
+    view = view_that(refuses)
+    answer = client.post(address_of(view), json=POSITION)
+
+    assert (answer.status_code, answer.json()["message"]) == (422, "A std of 0 divides by zero.")
+
+
+def test_an_older_question_of_the_same_tab_is_given_up(client):
+    view = view_that(None)
+
+    def asks_again(position, resting, waiting):
+        view.asked += 1  # as the next question does
+        waiting()
+        raise AssertionError("it waits on")
+
+    view.ask = asks_again
+
+    assert client.post(address_of(view), json=POSITION).status_code == 409
+
+
+def test_where_no_server_answers_the_page_is_not_sent_there(monkeypatch):
+    monkeypatch.setattr("core.live._offered", [])
+
+    assert address_of(view_that(answers)) == ""
