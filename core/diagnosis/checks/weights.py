@@ -120,6 +120,13 @@ def aux_head(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
+OPENED = {
+    1: 'image = Image.open(path).convert("L")',
+    3: 'image = Image.open(path).convert("RGB")',
+}
+BANDS = "image = tifffile.imread(path)  # [h w {}]: all bands, in the order of the training"
+
+
 def in_channels(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """F3: the first convolution expects another number of channels than it is given."""
     given, expected = measured.tensor.tensor.shape[1], measured.network.in_channels
@@ -132,9 +139,7 @@ def in_channels(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "certain",
         (Evidence(channels_in_words(expected, given), expected),),
         f"Feed {wanted}, as in training.",
-        'image = Image.open(path).convert("L")'
-        if expected == 1
-        else 'image = Image.open(path).convert("RGB")',
+        OPENED.get(expected, BANDS.format(expected)),
         changes={"color": color} if color else {},
     )
 
