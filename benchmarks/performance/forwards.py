@@ -1,0 +1,105 @@
+"""Part `forward`: the notebook's way, ours while a slider moves, and every other way we know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional as F
+
+from benchmarks.foreign.networks import logits_of
+from benchmarks.performance import candidates
+from benchmarks.performance.effort import Effort, Said, interleaved, seconds, table
+from benchmarks.performance.networks import NETWORKS, Measured, normalized
+from benchmarks.performance.pictures import SEEN, SIDE, mosaic
+from core.architectures import Network, build_network
+from core.checkpoint import read_checkpoint
+
+MATRIX = 2048  # rows and columns of the multiplication that says how fast the machine is
+HEAVY = ("resnet50",)  # a third of the rounds: one takes seconds
+
+
+def measure(effort: Effort) -> Said:
+    """Four networks at 520 x 520, every way once a round."""
+    figures: dict[str, float] = {"argmax_agreement": 1.0}
+    rows: list[tuple[object, ...]] = []
+    missing: list[str] = []
+    for name, measured in NETWORKS.items():
+        rounds = max(1, effort.rounds // 3) if name in HEAVY else effort.rounds
+        times, agreement, difference, reasons = _one(measured, rounds)
+        missing += [f"{measured.title}, {reason}" for reason in reasons]
+        figures |= _ratios(name, times)
+        figures["argmax_agreement"] = min(figures["argmax_agreement"], agreement)
+        rows += [
+            (measured.title, way, 1e3 * took, times["notebook"] / took)
+            for way, took in times.items()
+        ]
+        rows.append((measured.title, "ours against plain: argmax, logits", agreement, difference))
+    rate = 2 * MATRIX**3 / interleaved({"matrix": _product()}, effort.rounds)["matrix"] / 1e9
+    text = table(("network", "way", "ms", "x notebook"), rows)
+    return Said(figures, f"Matrix multiplication: {rate:.0f} GFLOP/s, float32.\n\n{text}",
+                tuple(missing))  # fmt: skip
+
+
+def _ratios(name: str, times: dict[str, float]) -> dict[str, float]:
+    """Notebook by ours (all four: only two have a bar), and the fastest candidate by ours."""
+    others = [took for way, took in times.items() if way not in ("ours", "notebook")]
+    return {
+        f"forward.{name}.ratio": times["notebook"] / times["ours"],
+        f"forward.{name}.of_best": min(others) / times["ours"],
+    }
+
+
+def _one(measured: Measured, rounds: int) -> tuple[dict[str, float], float, float, list[str]]:
+    """Medians in seconds; agreement of argmax and largest difference of logits; what failed."""
+    network, sample = measured.trained(), sample_of(measured)
+    ways, reasons = candidates.usable(network, sample)
+    plain = candidates.notebook(network, sample)
+    fast = fast_path(opened(measured), sample)
+    everything = {"notebook": plain, "ours": fast, **ways}
+    times = interleaved(everything, rounds)
+    expected, got = plain(), fast()
+    agreement = float((expected.argmax(1) == got.argmax(1)).float().mean())
+    return times, agreement, float((expected - got).abs().max()), reasons
+
+
+def sample_of(measured: Measured) -> torch.Tensor:
+    """The measured picture as its network takes it, Float32[1 3 h w]; zeros beside it."""
+    more = measured.side - SIDE
+    return F.pad(normalized(mosaic(SEEN)[0][None]), (0, more, 0, more))
+
+
+def opened(measured: Measured) -> Network:
+    """As the app opens its file."""
+    measured.trained()  # writes it
+    checkpoint = read_checkpoint(measured.path, name=measured.path.name, digest=measured.name)
+    return build_network(checkpoint)
+
+
+def fast_path(network: Network, sample: torch.Tensor) -> Callable[[], torch.Tensor]:
+    """The forward that answers while a slider moves."""
+    fed = sample.to(memory_format=torch.channels_last)
+
+    def run() -> torch.Tensor:
+        with torch.inference_mode():
+            return logits_of(network.module(fed))
+
+    return run
+
+
+def of_ours(measured: Measured) -> Callable[[], float]:
+    """Seconds of one such forward, to be taken beside other measurements."""
+    run = fast_path(opened(measured), sample_of(measured))
+    run()
+    return lambda: seconds(run)
+
+
+def plain_seconds(measured: Measured, rounds: int) -> float:
+    """The median of the forward that is exact: plain layers, float32."""
+    network, sample = measured.trained(), sample_of(measured)
+    return interleaved({"plain": candidates.channels_last(network, sample)}, rounds)["plain"]
+
+
+def _product() -> Callable[[], torch.Tensor]:
+    a, b = torch.rand(2, MATRIX, MATRIX)
+    return lambda: a @ b
