@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.peers import stages
 from benchmarks.peers.stages import IMAGENET, PALETTES, PRESETS
 
-FORMAT = os.environ.get("PEER_FORMAT", "png")  # what the pictures travel as
+FORMAT = os.environ.get("PEER_FORMAT", "webp")  # Gradio's own; a PNG takes three times as long
 
 
 def _decided(fed: tuple[float, ...], threshold: float, palette: str, opacity: float) -> list[Any]:
@@ -79,7 +79,7 @@ def build() -> gr.Blocks:
             for k, kind in enumerate(("mean", "std")) for c, name in enumerate("RGB")
         ]  # fmt: skip
         channel = gr.Slider(0, stages.CLASSES - 1, 0, step=1, label="class")
-        threshold = gr.Slider(0, 1, 0.5, step=0.01, label="threshold", elem_id="threshold")
+        threshold = gr.Slider(0, 1, 0.3, step=0.01, label="threshold", elem_id="threshold")
         palette = gr.Dropdown(list(PALETTES), value="Pascal VOC", label="palette",
                               elem_id="palette")  # fmt: skip
         opacity = gr.Slider(0, 1, 0.6, step=0.01, label="opacity", elem_id="opacity")

@@ -41,7 +41,7 @@ values = [
     for label, k, _ in SLIDERS
 ]
 channel = left.slider("class", 0, stages.CLASSES - 1, 0)
-threshold = right.slider("threshold", 0.0, 1.0, 0.5, step=0.01, key="threshold")
+threshold = right.slider("threshold", 0.0, 1.0, 0.3, step=0.01, key="threshold")
 palette = left.selectbox("palette", list(PALETTES), key="palette")
 opacity = right.slider("opacity", 0.0, 1.0, 0.6, step=0.01, key="opacity")
 

@@ -12,35 +12,17 @@ import argparse
 import os
 import platform
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import torch
 
-from benchmarks.performance import (
-    crowd,
-    drag,
-    forwards,
-    opening,
-    results,
-    slider,
-    stages,
-    start,
-)
+from benchmarks.performance import results
 from benchmarks.performance.effort import FULL, SHORT, Effort, Said, table
+from benchmarks.performance.parts import PARTS
 from benchmarks.workers import say
 
-PARTS: dict[str, tuple[str, Callable[[Effort], Said]]] = {
-    "forward": ("The forward alone", forwards.measure),
-    "slider": ("From a key to the changed mask", slider.measure),
-    "drag": ("A drag of 20 positions", drag.measure),
-    "eight_browsers": ("Eight browsers on one server", crowd.measure_eight),
-    "growth": ("Memory over many moves", crowd.measure_growth),
-    "start": ("Start", start.measure),
-    "open_500mb": ("A training checkpoint of 500 MB", opening.measure),
-    "stages": ("Single stages", stages.measure),
-}
 ORDER = ("machine", *PARTS)
 
 
@@ -54,7 +36,7 @@ def main() -> None:
     asked = parser.parse_args()
     effort = SHORT if asked.short else FULL
     if asked.rounds:
-        effort = Effort(**{**vars(effort), "rounds": asked.rounds})
+        effort = replace(effort, rounds=asked.rounds)
     said = {name: _measured(name, effort) for name in asked.part or PARTS}
     if asked.write or not (asked.part or asked.short):
         results.write({"machine": machine(), **said}, ORDER)
@@ -65,10 +47,10 @@ class _Plain(argparse.RawDescriptionHelpFormatter):
 
 
 def _measured(name: str, effort: Effort) -> Said:
-    title, measure = PARTS[name]
+    part = PARTS[name]
     began = time.monotonic()
-    found = measure(effort)
-    titled = Said(found.figures, f"## {title}\n\n{found.text}", found.missing)
+    found = part.measure(effort)
+    titled = replace(found, text=f"## {part.title}\n\n{part.how.strip()}\n\n{found.text}")
     say(f"{results.page_of(titled)}\n\n({name}: {time.monotonic() - began:.0f} s)\n")
     for key, value in found.figures.items():
         say(f"{key} = {value:.4g}")

@@ -8,10 +8,12 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules import module as torch_module
 
 from benchmarks.foreign.networks import logits_of
 
@@ -24,7 +26,7 @@ def notebook(network: nn.Module, sample: torch.Tensor) -> Way:
     network = copy.deepcopy(network)
 
     def run() -> torch.Tensor:
-        with torch.no_grad():
+        with torch.no_grad(), _without_our_hook():
             return logits_of(network(sample))
 
     return run
@@ -104,10 +106,21 @@ class _Logits(nn.Module):
 
 def _inferring(run: Way) -> Way:
     def inferred() -> torch.Tensor:
-        with torch.inference_mode():
+        with torch.inference_mode(), _without_our_hook():
             return run()
 
     return inferred
+
+
+@contextmanager
+def _without_our_hook() -> Iterator[None]:
+    """The app asks before every layer whether somebody waits; a script has nothing like it."""
+    ours = dict(torch_module._global_forward_pre_hooks)
+    torch_module._global_forward_pre_hooks.clear()
+    try:
+        yield
+    finally:
+        torch_module._global_forward_pre_hooks.update(ours)
 
 
 def _folded(network: nn.Module) -> nn.Module:

@@ -12,6 +12,7 @@ from benchmarks.performance import candidates
 from benchmarks.performance.effort import Effort, Said, interleaved, seconds, table
 from benchmarks.performance.networks import NETWORKS, Measured, normalized
 from benchmarks.performance.pictures import SEEN, SIDE, mosaic
+from benchmarks.workers import say
 from core.architectures import Network, build_network
 from core.checkpoint import read_checkpoint
 
@@ -27,6 +28,7 @@ def measure(effort: Effort) -> Said:
     for name, measured in NETWORKS.items():
         rounds = max(1, effort.rounds // 3) if name in HEAVY else effort.rounds
         times, agreement, difference, reasons = _one(measured, rounds)
+        say(f"{measured.title}: measured")
         missing += [f"{measured.title}, {reason}" for reason in reasons]
         figures |= _ratios(name, times)
         figures["argmax_agreement"] = min(figures["argmax_agreement"], agreement)

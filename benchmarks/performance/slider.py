@@ -13,9 +13,10 @@ from benchmarks.performance.effort import Effort, Said, table
 from benchmarks.performance.networks import NETWORKS
 from benchmarks.performance.sides import GRADIO, OPPOSITE, OURS, PLOTLY, query_of, walk
 from benchmarks.performance.watched import Watched, chromium
+from benchmarks.workers import say
 
 NETWORK = "mobilenet_v3"
-SURE = {"rule": "per_class", "activation": "softmax", "threshold": "0.5"}  # shows our threshold
+SURE = {"rule": "per_class", "activation": "softmax", "threshold": "0.3"}  # shows our threshold
 Times = dict[str, dict[str, list[float]]]  # by what was moved and by side, in ms
 SIDES = ("ours", "gradio", "plotly")
 
@@ -30,6 +31,7 @@ def measure(effort: Effort) -> Said:
             for side in SIDES:
                 unseen += _round(pages, side, number, step, times)
             forward.append(one_forward())
+            say(f"round {number + 1} of {effort.rounds}")
         unseen += _presets(pages, effort.rounds, times)
     return _said(times, 1e3 * statistics.median(forward), unseen)
 

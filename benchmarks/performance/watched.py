@@ -22,7 +22,7 @@ SIZE = {"width": 1280, "height": 1000}
 OPEN_MS, PAINT_MS, SETTLE_MS = 300_000, 30_000, 60_000
 DIAGNOSIS_MS = 120_000  # it shares the queue; once it is over, only the hand asks for forwards
 STOP = ".st-key-stop_diagnosis button"
-PAUSE_MS = 300  # of the hand, before the next key
+PAUSE_MS = 600  # of the hand, before the next key; palettes are sent after 500
 
 # A page that is not the newest is drawn as often as if it were.
 AWAKE = ("--disable-background-timer-throttling", "--disable-renderer-backgrounding",
