@@ -57,14 +57,16 @@
     noteState()
   }
 
-  // Our viewer's own word on what it shows: id of the result, and whether it is the exact answer.
+  // Our viewer's own word on what it shows: whether it is the exact answer, and whether the page
+  // has its position too.
   function noteState() {
     const viewer = probe.element(".viewer")
     if (!viewer) return
     const last = probe.states.at(-1)
-    const [ready, exact] = [viewer.dataset.ready ?? "", !viewer.classList.contains("pending")]
-    if (last?.ready === ready && last?.exact === exact) return
-    probe.states.push({ time: performance.now(), ready, exact })
+    const behind = viewer.classList.contains("pending")
+    const answer = viewer.dataset.answer ?? (behind ? "older" : "exact")
+    if (last?.answer === answer && last?.behind === behind) return
+    probe.states.push({ time: performance.now(), answer, exact: answer === "exact", behind })
   }
 
   for (const type of ["keydown", "input"]) {
@@ -95,8 +97,8 @@
     return (await until(after, limit)) ? after() - pressed() : null
   }
 
-  // Nothing changes any more, and our viewer says that it shows the exact answer.
-  const exact = () => probe.states.at(-1)?.exact ?? true
+  // Nothing changes any more, and our page says that it is where its sliders are.
+  const exact = () => !probe.states.at(-1) || (probe.states.at(-1).exact && !probe.states.at(-1).behind)
   const still = () => performance.now() - (probe.changes.at(-1) ?? 0) > QUIET_MS
   probe.settled = (limit) => until(() => still() && exact(), limit)
 

@@ -21,6 +21,7 @@ from core.store import open_store
 from tests.support.serving import ROOT, free_port
 
 START_SECONDS = 300
+APP = next(name for name in ("serving/local.py", "app.py") if (ROOT / name).exists())
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def ours(weights: Path = FOLDER) -> Iterator[Running]:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         picture = put_picture(data)
-        command = ("-m", "streamlit", "run", "app.py", "--server.headless", "true",
+        command = ("-m", "streamlit", "run", APP, "--server.headless", "true",
                    "--server.port", "{port}")  # fmt: skip
         more = {"MASKSCOPE_DATA": folder, "MASKSCOPE_CHECKPOINTS": str(weights)}
         with _running(command, "_stcore/health", data / "server.log", more) as (address, pid):

@@ -47,7 +47,9 @@ def exact_after(seen: dict[str, Any]) -> float:
     >>> exact_after({"moves": [100.0, 150.0], "states": states})
     150.0
     """
-    last = seen["states"][-1] if seen["states"] else None
-    if last is None or not last["exact"] or last["time"] < seen["moves"][-1]:
+    *before, last = [{"time": -math.inf, "exact": False}, *seen["states"]]
+    while last["exact"] and before[-1]["exact"]:  # from when on it was
+        *before, last = before
+    if not last["exact"] or last["time"] < seen["moves"][-1]:
         return math.nan
     return float(last["time"] - seen["moves"][-1])

@@ -67,7 +67,7 @@ class Watched:
         try:
             self.page.wait_for_selector(STOP, state="detached", timeout=DIAGNOSIS_MS)
         except PlaywrightTimeout:
-            self.page.locator(STOP).click()
+            self.page.evaluate("stop => document.querySelector(stop)?.click()", STOP)
         self.settle()
 
     def _note(self, message: ConsoleMessage) -> None:

@@ -40,6 +40,12 @@ def test_an_answer_that_never_became_exact_has_no_time():
     assert math.isnan(exact_after({**DRAG, "states": []}))
 
 
+def test_an_answer_is_exact_from_the_first_of_the_states_that_say_so():
+    states = [*STATES, {"time": 600, "exact": True}]
+
+    assert exact_after({**DRAG, "states": states}) == 270
+
+
 def test_percentiles_are_values_that_were_seen():
     assert percentile([5, 1, 4, 2, 3], 0.95) == 5
     assert math.isnan(percentile([], 0.5))
