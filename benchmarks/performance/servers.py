@@ -20,7 +20,7 @@ from core.colors import encode_png
 from core.store import open_store
 from tests.support.serving import ROOT, free_port
 
-START_SECONDS = 300
+START_SECONDS, END_SECONDS = 300, 30
 APP = next(name for name in ("serving/local.py", "app.py") if (ROOT / name).exists())
 
 
@@ -105,8 +105,16 @@ def _running(
             _wait(f"{address}/{health}", server, log)
             yield address, server.pid
         finally:
-            server.terminate()
-            server.wait(timeout=30)
+            end(server)
+
+
+def end(server: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; a machine that is busy may not let it."""
+    server.terminate()
+    try:
+        server.wait(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
 
 
 def _wait(health: str, server: subprocess.Popen[bytes], log: Path) -> None:

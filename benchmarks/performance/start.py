@@ -64,7 +64,7 @@ def _one(browser: Browser) -> tuple[float, float]:
             firsts = page.evaluate("window.firsts")
         finally:
             os.killpg(server.pid, signal.SIGTERM)  # bootstrap and what it started
-            server.wait(timeout=30)
+            server.wait(timeout=300)
             page.context.close()
     return firsts["paint"] / 1e3 - began, firsts["mask"] / 1e3 - began
 
