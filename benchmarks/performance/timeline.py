@@ -47,9 +47,11 @@ def exact_after(seen: dict[str, Any]) -> float:
     >>> exact_after({"moves": [100.0, 150.0], "states": states})
     150.0
     """
-    *before, last = [{"time": -math.inf, "exact": False}, *seen["states"]]
-    while last["exact"] and before[-1]["exact"]:  # from when on it was
-        *before, last = before
-    if not last["exact"] or last["time"] < seen["moves"][-1]:
-        return math.nan
-    return float(last["time"] - seen["moves"][-1])
+    since = math.nan  # it is exact
+    for state in seen["states"]:
+        if not state["exact"]:
+            since = math.nan
+        elif math.isnan(since):
+            since = state["time"]
+    moved = seen["moves"][-1]
+    return since - moved if since >= moved else math.nan
