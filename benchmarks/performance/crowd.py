@@ -62,7 +62,7 @@ def measure_eight(effort: Effort) -> Said:
 def _crowd(count: int, effort: Effort) -> Crowd:
     with servers.ours() as server, chromium() as browser:
         pages = [_opened(browser, server) for _ in range(count)]
-        with memory.peak(server.pid) as most:
+        with memory.peak(server.pid, every=1.0) as most:
             drags = _minute(pages, effort.minute)
         for page in pages:
             page.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from core.settings import Settings
 POSITIONS = 20
 INTERVAL_MS = 50  # between two positions of the hand
 LIMIT_MS = 120_000
-GRACE_SECONDS = 0.2  # beside the forward, for the way to the browser
+GRACE_MS = 200  # beside the forward, for the way to the browser
 SLIDERS = tuple(OURS.controls[f"mean {channel}"] for channel in "RGB")
 
 
@@ -35,13 +36,13 @@ def measure(effort: Effort) -> Said:
     with servers.ours() as server, chromium() as browser:
         for name in ("mobilenet_v3", "resnet50"):
             measured = NETWORKS[name]
-            plain = forwards.plain_seconds(measured, 5)
             address = f"{server.address}/?{query_of(name, server.picture)}"
-            one = _drags(browser, address, effort.drags)
-            late = one["exact"] / 1e3 - GRACE_SECONDS
+            one = _drags(browser, address, effort.drags, forwards.of_plain(measured))
+            plain = one["plain"]
+            late = one["exact"] - GRACE_MS
             figures[name] = (one["forwards"], late / plain)
-            rows.append((measured.title, 1e3 * plain, one["forwards"], one["first"], one["gap"],
-                         one["exact"], one["first"] / (1e3 * plain), late / plain))  # fmt: skip
+            rows.append((measured.title, plain, one["forwards"], one["first"], one["gap"],
+                         one["exact"], one["first"] / plain, late / plain))  # fmt: skip
     head = ("network", "plain forward, ms", "forwards", "first picture, ms",
             "longest without a new one, ms", "last move to exact, ms",
             "first picture / plain forward", "(exact - 0.2 s) / plain forward")  # fmt: skip
@@ -54,8 +55,13 @@ def measure(effort: Effort) -> Said:
     )
 
 
-def _drags(browser: Browser, address: str, count: int) -> dict[str, float]:
-    """Medians over some drags of one page, each through positions that no other had."""
+def _drags(
+    browser: Browser, address: str, count: int, plain: Callable[[], float]
+) -> dict[str, float]:
+    """Medians over some drags of one page, each through positions that no other had.
+
+    Behind each, a plain forward in this process says how fast the machine is now.
+    """
     watched = Watched.open(browser, OURS, address)
     found: list[dict[str, float]] = []
     for number in range(count):
@@ -72,6 +78,7 @@ def _drags(browser: Browser, address: str, count: int) -> dict[str, float]:
                 "first": first_picture(seen),
                 "gap": longest_gap(seen),
                 "exact": exact_after(seen),
+                "plain": 1e3 * plain(),
             }
         )
     watched.page.context.close()

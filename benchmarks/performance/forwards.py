@@ -118,10 +118,11 @@ def of_ours(measured: Measured) -> Callable[[], float]:
     return lambda: seconds(run)
 
 
-def plain_seconds(measured: Measured, rounds: int) -> float:
-    """The median of the forward that is exact: plain layers, float32."""
-    network, sample = measured.trained(), sample_of(measured)
-    return interleaved({"plain": candidates.channels_last(network, sample)}, rounds)["plain"]
+def of_plain(measured: Measured) -> Callable[[], float]:
+    """The same of the forward that is exact: plain layers, float32."""
+    run = candidates.channels_last(measured.trained(), sample_of(measured))
+    run()
+    return lambda: seconds(run)
 
 
 def _product() -> Callable[[], torch.Tensor]:

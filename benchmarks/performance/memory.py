@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-EVERY_SECONDS = 0.02
-
 
 def tree(pid: int) -> list[int]:
     """The process and all below it."""
@@ -37,14 +35,19 @@ def _pss(pid: int) -> int:
 
 
 @contextmanager
-def peak(pid: int) -> Iterator[list[float]]:
-    """Watch a process; the list's only number is the most that it took so far, in MB."""
+def peak(pid: int, every: float) -> Iterator[list[float]]:
+    """Watch a process; the list's only number is the most that it took so far, in MB.
+
+    Args:
+        pid: of the process.
+        every: seconds between two looks, each of which costs it about 10 ms.
+    """
     most, over = [megabytes(pid)], threading.Event()
 
     def watch() -> None:
         while not over.is_set():
             most[0] = max(most[0], megabytes(pid))
-            time.sleep(EVERY_SECONDS)
+            time.sleep(every)
 
     watching = threading.Thread(target=watch, daemon=True)
     watching.start()

@@ -86,7 +86,7 @@ def _in_the_app(folder: Path) -> tuple[float, float]:
         Watched.open(browser, OURS, first).page.context.close()
         idle = memory.megabytes(server.pid)
         page = browser.new_context().new_page()
-        with memory.peak(server.pid) as most:
+        with memory.peak(server.pid, every=0.05) as most:
             began = time.perf_counter()
             page.goto(f"{server.address}/?{query_of(NAME, server.picture)}")
             page.wait_for_selector(f"{OURS.mask.split()[0]}", state="attached", timeout=300_000)
