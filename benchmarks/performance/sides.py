@@ -34,7 +34,7 @@ OURS = Side(
     '[data-stage="mask"] canvas.panel',
     {
         **{f"mean {c}": f'input[aria-label="mean of channel {c}"]' for c in CHANNELS},
-        "threshold": 'input[aria-label="Threshold"]',
+        "threshold": ".threshold input",
         "opacity": "input.alpha",
         "palette": "select.palette",
         "preset 0": ".st-key-preset_imagenet button",

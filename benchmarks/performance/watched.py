@@ -19,7 +19,7 @@ from scripts.chromium import FLAGS, find_chromium
 
 PROBE = Path(__file__).with_name("probe.js").read_text()
 SIZE = {"width": 1280, "height": 1000}
-OPEN_MS, PAINT_MS, SETTLE_MS = 300_000, 30_000, 60_000
+OPEN_MS, PAINT_MS, SETTLE_MS = 300_000, 30_000, 120_000
 DIAGNOSIS_MS = 120_000  # it shares the queue; once it is over, only the hand asks for forwards
 STOP = ".st-key-stop_diagnosis button"
 PAUSE_MS = 600  # of the hand, before the next key; palettes are sent after 500
@@ -75,9 +75,12 @@ class Watched:
             self.errors.append(message.text)
 
     def settle(self) -> None:
-        """Wait until nothing changes and the server has nothing more to say."""
+        """Wait until nothing changes and the server has nothing more to say; else it is an error."""
         self.page.wait_for_timeout(PAUSE_MS)
-        self.page.wait_for_function(self.side.idle, timeout=SETTLE_MS, polling=100)
+        try:
+            self.page.wait_for_function(self.side.idle, timeout=SETTLE_MS, polling=100)
+        except PlaywrightTimeout:
+            self.errors.append(f"the server was not at rest within {SETTLE_MS / 1e3:.0f} s")
         self.page.evaluate("limit => probe.settled(limit)", SETTLE_MS)
 
     def press(self, control: str, key: str = "PageUp") -> float | None:
