@@ -75,7 +75,7 @@ class Watched:
             self.errors.append(message.text)
 
     def settle(self) -> None:
-        """Wait until nothing changes and the server has nothing more to say; else it is an error."""
+        """Wait until nothing changes and the server has nothing more to say, or note an error."""
         self.page.wait_for_timeout(PAUSE_MS)
         try:
             self.page.wait_for_function(self.side.idle, timeout=SETTLE_MS, polling=100)
