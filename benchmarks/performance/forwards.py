@@ -88,12 +88,21 @@ def opened(measured: Measured) -> Network:
 def fast_path(network: Network, sample: torch.Tensor) -> Callable[[], torch.Tensor]:
     """The forward that answers while a slider moves."""
     fed, module = sample.to(memory_format=torch.channels_last), _fastest(network, sample)
+    with torch.inference_mode():
+        size = tuple(logits_of(network.module(fed)).shape[2:])
 
     def run() -> torch.Tensor:
         with torch.inference_mode():
-            return logits_of(module(fed))
+            return as_large(logits_of(module(fed)), size)
 
     return run
+
+
+def as_large(logits: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
+    """Enlarged as the network itself does it last, where a path leaves that to who takes it."""
+    if tuple(logits.shape[2:]) == size:
+        return logits
+    return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
 
 
 def _fastest(network: Network, sample: torch.Tensor) -> nn.Module:
