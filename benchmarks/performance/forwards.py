@@ -19,6 +19,7 @@ from core.architectures import Network, build_network
 from core.checkpoint import read_checkpoint
 from core.colors import encode_png
 from core.engine import Engine
+from core.engine.choice import FastPaths
 from core.image import decode_image
 from core.preprocess import preprocess
 from core.settings import Forwarding, Preprocessing
@@ -107,10 +108,6 @@ def as_large(logits: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
 
 def _fastest(network: Network, sample: torch.Tensor) -> nn.Module:
     """As the app chooses it, by its own measurement."""
-    try:
-        from core.engine.choice import FastPaths  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:  # a version of the app that has one way alone
-        return network.module
     image = decode_image(encode_png(mosaic(SEEN)[0]))
     tensor = replace(preprocess(image, Preprocessing()), tensor=sample)
     paths = FastPaths(Engine())

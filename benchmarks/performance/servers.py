@@ -21,7 +21,7 @@ from core.store import open_store
 from tests.support.serving import ROOT, free_port
 
 START_SECONDS, END_SECONDS = 300, 30
-APP = next(name for name in ("serving/local.py", "app.py") if (ROOT / name).exists())
+APP = "serving/local.py"  # as `make run`
 
 
 @dataclass(frozen=True)
