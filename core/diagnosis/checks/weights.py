@@ -322,7 +322,7 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
         "How unlike training the picture is: its KL divergence from the running statistics of all "
         f"BatchNorm layers is {divergence:.2f} nats."
     )
-    heard = (Evidence(unlike, divergence),) if measured.batchnorm.can_be_asked else ()
+    unlike_training = (Evidence(unlike, divergence),) if measured.batchnorm.can_be_asked else ()
     yield Finding(
         "W7",
         "likely" if score is not None else "possible",
@@ -333,7 +333,7 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
                 "most confident pixels.",
                 steady,
             ),
-            *heard,
+            *unlike_training,
             Evidence(
                 f"At the worst of three brightnesses the mean confidence is {sure:.2f}.", sure
             ),

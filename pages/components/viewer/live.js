@@ -67,14 +67,14 @@ async function ask(viewer) {
 
 function keepAnswer(viewer, at, plane) {
   const { live } = viewer
-  remember(live, at, plane)
+  keepPosition(live, at, plane)
   const current = positionOf(viewer)
   const passed = at !== current && live.visited.has(current) // something better is on the screen
   if (plane.key === viewer.data.live.key && !passed) showAnswer(viewer, plane)
 }
 
 // The oldest positions are forgotten; an exact answer is never replaced by another one.
-function remember(live, at, plane) {
+function keepPosition(live, at, plane) {
   const before = live.visited.get(at)
   if (before?.answer === "exact") return
   live.bytes += sizeOf(plane) - (before ? sizeOf(before) : 0)

@@ -60,7 +60,7 @@ function adopt(viewer) {
   viewer.data = data
   const [picture, input, result, gauge] = planes
   Object.assign(viewer, { picture, input, gauge })
-  remember(viewer.live, `${data.live.key} ${data.local.mean} ${data.local.std}`, result)
+  keepPosition(viewer.live, `${data.live.key} ${data.local.mean} ${data.local.std}`, result)
   viewer.size = data.size
   viewer.colormap = bytesOf(data.colormap)
   if (before?.picture !== data.picture) viewer.view = newView()
