@@ -295,6 +295,9 @@ function listenToControls(viewer) {
       release(viewer, chosen)
     }, PALETTE_PAUSE_MS)
   }
+  for (const event of ["pointerenter", "focusin"]) {
+    find(".sliders").addEventListener(event, () => viewer.data && reachFor(viewer))
+  }
   find(".channel").onchange = (event) => release(viewer, { channel: Number(event.target.value) })
   find(".thumbs").onclick = (event) => release(viewer, { channel: thumbAt(viewer, event) })
   find(".confidence").onchange = () => {
