@@ -12,6 +12,7 @@ from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
 SHOWN = 3  # names in a message
+NEAR = 0.1  # share of the file's names that the nearest network has at least
 MOBILE = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large")
 LINES = """program = torch.export.export(model.eval(), (torch.zeros(1, {channels}, 512, 512),))
 torch.export.save(program, "model.pt2")"""
@@ -92,7 +93,7 @@ def nearest(tensors: Tensors) -> tuple[Candidate, ...]:
     return tuple(
         Candidate("torchvision", name, _account(tensors, known[name]), "Tensors are missing.")
         for name in by_share[:SHOWN]
-        if known[name] & own
+        if len(known[name] & own) >= NEAR * len(own)
     )
 
 
@@ -119,13 +120,17 @@ def _account(tensors: Tensors, wanted: frozenset[str]) -> Account:
     )
 
 
+def _these(tensors: Tensors) -> str:
+    return f"these {len(tensors)} tensors" if len(tensors) > 1 else "this tensor"
+
+
 def _nearest(tensors: Tensors) -> ArchitectureError:
     """Compare the names with those of every network that can be built."""
     found = nearest(tensors)
     if not found or found[0].account is None:
         return ArchitectureError(
-            f"No network is known for these {len(tensors)} tensors "
-            f"({_some(list(tensors))}): no name of theirs is in one that can be built.",
+            f"No network is known for {_these(tensors)} "
+            f"({_some(list(tensors))}): hardly a name is in one that can be built.",
             remedy=EXPORT,
             code=export_lines(tensors),
         )
@@ -134,7 +139,7 @@ def _nearest(tensors: Tensors) -> ArchitectureError:
     absent = _some(list(account.missing)) or "nothing"
     share = len(account.matched) / len(tensors)
     return ArchitectureError(
-        f"No network is known for these {len(tensors)} tensors. The nearest is torchvision's "
+        f"No network is known for {_these(tensors)}. The nearest is torchvision's "
         f"{found[0].architecture}, which has {share:.0%} of their names; only the file has "
         f"{extra}; only the network has {absent}.",
         remedy=EXPORT,

@@ -10,6 +10,7 @@ from core.architectures.shapes import OUTPUT_STRIDE
 from tests.conftest import saved, upload
 from tests.core.architectures.test_families import state_for
 from tests.support.crafted import LAVISH, UNWRITABLE, asking
+from tests.support.fields import field
 from tests.support.hostile import BOMBS, LIES, calls
 from tests.support.networks import deeplab_mobilenet, of_a_class_that_exists_nowhere, seeded
 
@@ -77,7 +78,7 @@ def test_from_the_dashboard_a_button_leads_to_what_could_not_be_run(app):
     assert len(app.dataframe[0].value) == 14
     app.switch_page("app.py").run()
     assert not app.error
-    assert app.selectbox(key="source_checkpoint_1").value == "example"
+    assert field(app.selectbox, "source_checkpoint").value == "example"
 
 
 def test_averaged_weights_in_the_same_file_can_be_chosen(page):
@@ -85,8 +86,8 @@ def test_averaged_weights_in_the_same_file_can_be_chosen(page):
     averaged = {key: value.float() * 2 for key, value in model.state_dict().items()}
     upload(page, UPLOADER, "mine.pth", saved({"model": model.state_dict(), "ema": averaged}))
     key = f"part_{page.session_state.tab.sources.checkpoint}"
-    assert page.selectbox(key=key).options[0].startswith("ema")
-    page.selectbox(key=key).set_value("ema").run()
+    assert field(page.selectbox, key).options[0].startswith("ema")
+    field(page.selectbox, key).set_value("ema").run()
 
     assert not page.exception
     assert page.session_state.tab.sources.part == "ema"
@@ -96,12 +97,12 @@ def test_averaged_weights_in_the_same_file_can_be_chosen(page):
 def test_what_no_tensor_tells_is_a_choice_here_and_in_the_sidebar(page):
     upload(page, UPLOADER, "mine.pth", saved(state_for("vainf deeplabv3plus mobilenetv2 16")))
     key = f"fact_{OUTPUT_STRIDE}"
-    assert page.selectbox(key=key).value == "16"
-    page.selectbox(key=key).set_value("8").run()
+    assert field(page.selectbox, key).value == "16"
+    field(page.selectbox, key).set_value("8").run()
     page.switch_page("app.py").run()
 
     assert not page.exception
-    assert page.selectbox(key=key)
+    assert field(page.selectbox, key)
     choice = page.session_state.tab.good[0].inspection.network.choices[0]
     assert (choice.taken, choice.source) == ("8", "chosen")
 

@@ -17,6 +17,7 @@ from pages.components.diagnosis import background
 from pages.components.pipeline import results
 from pages.components.state import files, inspecting
 from tests.conftest import dashboard, png, saved, upload
+from tests.support.fields import field
 from tests.support.networks import deeplab_mobilenet, seeded
 
 
@@ -70,7 +71,7 @@ def test_apply_brings_the_mask_alive_and_undo_takes_it_back(app):
 
 def test_undo_is_for_the_fix_and_ends_with_the_next_choice(app):
     finished(app).button(key="apply_first").click().run()
-    app.number_input(key="set_mean_0").set_value(0.5).run()
+    field(app.number_input, "set_mean_0").set_value(0.5).run()
 
     assert not [button for button in app.button if button.key == "undo_fix"]
 
@@ -192,7 +193,7 @@ def test_another_picture_forgets_the_output_of_the_one_before(app):
     app.switch_page("pages/diagnosis.py").run()
     upload(app, "Your own output", "black.png", examples.mask_of(examples.SCENES[0]).read_bytes())
     assert app.session_state.tab.sources.saved
-    app.selectbox(key="source_picture").set_value("example:scene_02").run()
+    field(app.selectbox, "source_picture").set_value("example:scene_02").run()
 
     assert app.session_state.tab.sources.saved == ""
 
@@ -207,7 +208,7 @@ def test_who_goes_on_to_something_else_does_not_end_the_diagnosis_of_others(own_
     with paused(engine):
         rested.set()
         wait_until(lambda: engine.waiting == 1)
-        ada.selectbox(key="set_rule").set_value("argmax").run()  # same logits, another diagnosis
+        field(ada.selectbox, "set_rule").set_value("argmax").run()  # same logits, another diagnosis
         wait_until(lambda: engine.waiting == 2 or job.finished)
 
     assert joined == {ada.session_state.tab.person, bob.session_state.tab.person}
@@ -226,7 +227,7 @@ def test_no_page_runs_a_network_beside_the_engine(app, monkeypatch):
 
     monkeypatch.setattr(torch.nn.Module, "__call__", noted)
     results._gauge.clear()
-    app.number_input(key="set_mean_0").set_value(0.3).run()
+    field(app.number_input, "set_mean_0").set_value(0.3).run()
     finished(app).switch_page("pages/diagnosis.py").run()
 
     assert not app.exception

@@ -21,6 +21,7 @@ from core.version import VERSION
 from pages.components.state import files
 from pages.components.widgets import sidebar
 from tests.conftest import dashboard, png, saved, upload
+from tests.support.fields import field
 
 SECONDS = 120  # of the first run, which imports torch
 pytestmark = pytest.mark.usefixtures("own_store")
@@ -46,7 +47,7 @@ def test_one_preset_brings_the_mask_alive(app):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_can_be_chosen(app, name):
-    app.selectbox(key="preset_choice").set_value(name).run()
+    field(app.selectbox, "preset_choice").set_value(name).run()
 
     assert not app.exception
     assert not app.error
@@ -66,7 +67,7 @@ def test_a_palette_of_a_stranger_is_decoded_in_a_process_of_its_own(app, monkeyp
 
 def test_what_the_browser_says_of_a_picture_that_is_not_offered_any_more_opens_nothing(app):
     """A page that is drawn slowly sends the list's old value along with the next click."""
-    box = app.selectbox(key="source_picture")
+    box = field(app.selectbox, "source_picture")
     box.options.append("an upload that is gone")
     box.set_value("the upload before.png").run()
 
@@ -79,15 +80,27 @@ def test_what_the_browser_says_of_the_list_before_an_upload_takes_the_upload_bac
     upload(app, "Upload a picture", "mine.png", png(np.zeros((64, 64, 3))))
 
     assert "source_picture" not in {box.key for box in app.selectbox}  # so that nobody listens
-    assert [box.key for box in app.selectbox if box.label == "Picture"] == ["source_picture_1"]
+    assert [box.key for box in app.selectbox if box.label == "Picture"] == ["source_picture~1"]
+
+
+def test_a_browser_that_has_not_drawn_a_new_value_yet_does_not_take_it_back(app):
+    """It sends the old values of all fields along with whatever it asks for next."""
+    late = app._tree.get_widget_states()
+    app.session_state.tab = app.session_state.tab.with_changes(std=(1.0, 0.5, 1.0), rule="argmax")
+    app.run()
+    app._run(late)
+
+    assert app.session_state.tab.settings.preprocessing.std == (1.0, 0.5, 1.0)
+    assert app.session_state.tab.settings.decoding.rule == "argmax"
+    assert field(app.number_input, "set_std_1").value == 0.5
 
 
 def test_reset_returns_to_the_preset_last_chosen(app):
     app.button(key="preset_imagenet").click().run()
-    app.number_input(key="set_mean_0").set_value(0.9).run()
+    field(app.number_input, "set_mean_0").set_value(0.9).run()
     next(button for button in app.button if button.label == "Reset").click().run()
 
-    assert app.number_input(key="set_mean_0").value == 0.485
+    assert field(app.number_input, "set_mean_0").value == 0.485
 
 
 def test_a_field_that_the_browser_draws_anew_falls_back_to_the_setting_and_to_nothing_else():
@@ -99,20 +112,20 @@ def test_a_field_that_the_browser_draws_anew_falls_back_to_the_setting_and_to_no
     app.run()
 
     assert app.number_input and app.selectbox and app.checkbox and app.text_area
-    for field in (*app.number_input, *app.checkbox, *app.text_area, *app.color_picker):
-        assert field.proto.default == field.value, field.label
-    for field in app.selectbox:
-        assert field.proto.options[field.proto.default] == field.format_func(field.value), (
-            field.label
+    for shown in (*app.number_input, *app.checkbox, *app.text_area, *app.color_picker):
+        assert shown.proto.default == shown.value, shown.label
+    for shown in app.selectbox:
+        assert shown.proto.options[shown.proto.default] == shown.format_func(shown.value), (
+            shown.label
         )
 
 
 def test_settings_survive_a_page_change(app):
-    app.number_input(key="set_mean_0").set_value(0.25).run()
+    field(app.number_input, "set_mean_0").set_value(0.25).run()
     app.switch_page("pages/compare.py").run()
     app.switch_page("app.py").run()
 
-    assert app.number_input(key="set_mean_0").value == 0.25
+    assert field(app.number_input, "set_mean_0").value == 0.25
 
 
 def test_the_address_restores_settings_and_sources():
@@ -122,8 +135,8 @@ def test_the_address_restores_settings_and_sources():
     app.query_params["picture"] = "example:scene_03"
     app.run()
 
-    assert app.number_input(key="set_std_2").value == 0.225
-    assert app.selectbox(key="source_picture").value == "example:scene_03"
+    assert field(app.number_input, "set_std_2").value == 0.225
+    assert field(app.selectbox, "source_picture").value == "example:scene_03"
 
 
 def test_an_unusable_address_is_told_and_falls_back_to_defaults():
@@ -148,7 +161,7 @@ def test_a_column_of_the_comparison_becomes_the_current_settings(app):
     app.switch_page("pages/compare.py").run()
     app.button(key="take_1").click().run()
 
-    assert app.number_input(key="set_mean_0").value == 0.485
+    assert field(app.number_input, "set_mean_0").value == 0.485
 
 
 # --- section 4 of the first issue: bad input ------------------------------------------------------
@@ -244,7 +257,7 @@ def test_a_picture_of_one_pixel_is_shown(app):
 
 def test_a_standard_deviation_of_zero_is_told_and_the_screen_stays(app):
     before = verdict(app)
-    app.number_input(key="set_std_0").set_value(0.0).run()
+    field(app.number_input, "set_std_0").set_value(0.0).run()
 
     assert not app.exception
     assert "std" in app.error[0].value.lower()
@@ -256,7 +269,7 @@ def test_argmax_over_one_channel_is_shown_for_what_it_is(app):
 
     network = lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=1)
     upload(app, "Upload a checkpoint", "one.pth", saved(network.state_dict()))
-    app.selectbox(key="set_rule").set_value("argmax").run()
+    field(app.selectbox, "set_rule").set_value("argmax").run()
 
     assert not app.exception
     assert "100.0 % class 0" in verdict(app)
@@ -285,7 +298,7 @@ def test_the_class_names_of_a_palette_file_may_be_json(app):
     colors = json.dumps([[0, 0, 0], [255, 0, 0]]).encode()
     upload(app, "Palette from JSON or a palette PNG", "colors.json", colors)
 
-    assert app.selectbox(key="set_palette").value == "custom"
+    assert field(app.selectbox, "set_palette").value == "custom"
 
 
 def test_torchvision_names_are_the_ones_that_the_core_knows():
@@ -303,11 +316,11 @@ def test_weights_that_cannot_be_downloaded_get_a_sentence(app, monkeypatch):
         raise DownloadError("There is no network.", remedy="Upload the file instead.")
 
     monkeypatch.setattr(architectures, "read_pretrained", offline)
-    app.selectbox(key="source_checkpoint").set_value("torchvision:fcn_resnet50").run()
+    field(app.selectbox, "source_checkpoint").set_value("torchvision:fcn_resnet50").run()
 
     assert not app.exception
     assert "no network" in app.error[0].value
-    assert app.selectbox(key="source_checkpoint").value == "example"
+    assert field(app.selectbox, "source_checkpoint").value == "example"
 
 
 def exported(model, size) -> bytes:
@@ -324,7 +337,7 @@ def test_a_program_of_another_size_is_run_at_its_own_with_one_click(app):
 
     assert not app.exception and not app.error
     assert "of 2 classes present" in verdict(app)
-    assert app.number_input(key="set_height").value == 32
+    assert field(app.number_input, "set_height").value == 32
 
 
 def test_an_upload_for_which_there_is_no_room_gets_a_sentence_and_the_screen_stays(

@@ -67,6 +67,9 @@ def _truth_says(measured: Measurements, so_far: Progress, swapped: Mapping[str, 
     better = after > before + ORDER_IOU or 1 - before > ORDER_ERRORS * (1 - after)
     if not better or after <= FAIR_IOU or then < now:
         return NOTHING
+    share = measured.truth.right_share
+    if share(both[1]) <= share(both[0], renamed=True):  # the truth's ids have other names
+        return NOTHING
     color, other = measured.settings.preprocessing.color.upper(), swapped["color"].upper()
     words = f"Against the ground truth the mIoU is {before:.2f} as {color}, {after:.2f} as {other}."
     score = f"The mask score rises from {now:.2f} to {then:.2f} nats."

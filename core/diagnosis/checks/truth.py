@@ -11,6 +11,7 @@ from core.colors import COLORED, palette_colors
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.mask import main_share
 from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.measure.truth import most_frequent
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     BETWEEN_SHARE,
@@ -229,17 +230,13 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         return
     if case.truth.ids.shape != seen.labels.ids.shape:
         return
-    truth, ids = case.truth.ids, seen.labels.ids
-    mapping = most_frequent(truth, ids)
+    mapping = most_frequent(case.truth.ids, seen.labels.ids)
     wrong = {a: b for a, b in mapping.items() if a != b}
     if not wrong:
         return
-    as_is, mapped = _right(truth, ids, {}), _right(truth, ids, mapping)
-    if (
-        mapped < RENAMED_SHARE
-        or mapped < as_is + RENAMED_GAIN
-        or len(set(mapping.values())) < len(mapping)
-    ):
+    as_is = measured.truth.right_share(so_far.fixes)
+    mapped = measured.truth.right_share(so_far.fixes, renamed=True)
+    if mapped < RENAMED_SHARE or mapped < as_is + RENAMED_GAIN:
         return
     if len(wrong) == 1:
         return  # one class for another is what a network that errs says too; 255 alone is void
@@ -259,24 +256,6 @@ def _is_exposure(measured: Measurements, so_far: Progress) -> bool:
     exposed = measured.truth.iou_well_exposed(so_far.fixes)
     now = measured.truth.iou(so_far.fixes) or 0.0
     return exposed > max(FAIR_IOU, EXPOSED_GAIN * now)
-
-
-def most_frequent(truth: np.ndarray, ids: np.ndarray) -> dict[int, int]:
-    """For each id of the truth the id that the network gives most often there."""
-    mapping = {}
-    for value in np.unique(truth).tolist():
-        found, counts = np.unique(ids[truth == value], return_counts=True)
-        mapping[value] = int(found[counts.argmax()])
-    return mapping
-
-
-def _right(truth: np.ndarray, ids: np.ndarray, mapping: dict[int, int]) -> float:
-    """Share of the pixels whose ids agree after the mapping, common background left out."""
-    renamed = truth.copy()
-    for value, other in mapping.items():
-        renamed[truth == value] = other
-    counted = (renamed != 0) | (ids != 0)
-    return float((renamed == ids)[counted].mean()) if counted.any() else 1.0
 
 
 def _renamed(wrong: dict[int, int], as_is: float, mapped: float, cause: str) -> Finding:

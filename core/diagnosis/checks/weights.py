@@ -120,6 +120,13 @@ def aux_head(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
+OPENED = {
+    1: 'image = Image.open(path).convert("L")',
+    3: 'image = Image.open(path).convert("RGB")',
+}
+BANDS = "image = tifffile.imread(path)  # [h w {}]: all bands, in the order of the training"
+
+
 def in_channels(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """F3: the first convolution expects another number of channels than it is given."""
     given, expected = measured.tensor.tensor.shape[1], measured.network.in_channels
@@ -132,9 +139,7 @@ def in_channels(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         "certain",
         (Evidence(channels_in_words(expected, given), expected),),
         f"Feed {wanted}, as in training.",
-        'image = Image.open(path).convert("L")'
-        if expected == 1
-        else 'image = Image.open(path).convert("RGB")',
+        OPENED.get(expected, BANDS.format(expected)),
         changes={"color": color} if color else {},
     )
 
@@ -317,7 +322,7 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
         "How unlike training the picture is: its KL divergence from the running statistics of all "
         f"BatchNorm layers is {divergence:.2f} nats."
     )
-    heard = (Evidence(unlike, divergence),) if measured.batchnorm.can_be_asked else ()
+    unlike_training = (Evidence(unlike, divergence),) if measured.batchnorm.can_be_asked else ()
     yield Finding(
         "W7",
         "likely" if score is not None else "possible",
@@ -328,7 +333,7 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
                 "most confident pixels.",
                 steady,
             ),
-            *heard,
+            *unlike_training,
             Evidence(
                 f"At the worst of three brightnesses the mean confidence is {sure:.2f}.", sure
             ),

@@ -79,6 +79,22 @@ class TruthMeasures:
         information = self._information(self.inspections.under(fixes).labels.ids)
         return self.has_shapes and information > INFORMATIVE_SHARE * self.max_score
 
+    def right_share(self, changes: Mapping[str, Any], *, renamed: bool = False) -> float:
+        """Share of the pixels that are right under changed settings, background left out, 0..1.
+
+        Args:
+            changes: of the settings.
+            renamed: each id of the truth is first called what the network gives there most often;
+                0 where two of them would be called the same.
+        """
+        ids = self.inspections.under(changes).labels.ids
+        if self.truth is None or self.truth.ids.shape != ids.shape:
+            return 0.0
+        mapping = most_frequent(self.truth.ids, ids) if renamed else {}
+        if len(set(mapping.values())) < len(mapping):
+            return 0.0
+        return right_share(self.truth.ids, ids, mapping)
+
     @property
     def max_score(self) -> float:
         """What a mask can tell at most, in nats; a typical mask where there is no ground truth."""
@@ -133,3 +149,21 @@ class TruthMeasures:
 def mean_iou_of(ids: np.ndarray, truth: np.ndarray, num_classes: int, ignore: int) -> float | None:
     """The mIoU of a label map; None where nothing counts."""
     return mean_iou(iou_per_class(confusion_matrix(ids, truth, num_classes, ignore)))
+
+
+def most_frequent(truth: np.ndarray, ids: np.ndarray) -> dict[int, int]:
+    """For each id of the truth the id that the network gives most often there."""
+    mapping = {}
+    for value in np.unique(truth).tolist():
+        found, counts = np.unique(ids[truth == value], return_counts=True)
+        mapping[value] = int(found[counts.argmax()])
+    return mapping
+
+
+def right_share(truth: np.ndarray, ids: np.ndarray, mapping: dict[int, int]) -> float:
+    """Share of the pixels whose ids agree after the mapping, common background left out, 0..1."""
+    renamed = truth.copy()
+    for value, other in mapping.items():
+        renamed[truth == value] = other
+    counted = (renamed != 0) | (ids != 0)
+    return float((renamed == ids)[counted].mean()) if counted.any() else 1.0

@@ -12,6 +12,7 @@ import streamlit as st
 from core.errors import InspectionError
 from pages.components.state import complaints, inspecting, opening, session
 from pages.components.widgets import charts, sidebar
+from pages.components.widgets.bound import show_bound
 
 if TYPE_CHECKING:  # torch loads with the first checkpoint, not with the page
     from core.architectures import Network
@@ -72,14 +73,14 @@ def _show_candidates(checkpoint: Checkpoint, opened: Sources) -> None:
         f"{c['bytes'] / 1e6:.1f} MB"
         for c in checkpoint.candidates
     }
-    key = f"part_{opened.checkpoint}"
-    session.set_widget(key, paths[0])
-    st.selectbox(
+    show_bound(
+        st.selectbox,
         "Weights in this file",
-        sorted(paths),
-        key=key,
+        f"part_{opened.checkpoint}",
+        paths[0],
+        session.choose_part,
+        options=sorted(paths),
         format_func=lambda path: words[path],
-        on_change=lambda: session.choose_part(session.widget(key)),
         help="The dashboard runs the weights that are chosen here",
     )
 

@@ -13,6 +13,7 @@ from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import CONTROLS, HINTS, Settings, change, flatten
 from pages.components.pipeline.results import show_mask, show_picture, verdict_of
 from pages.components.state import address, complaints, files, inspecting, session
+from pages.components.widgets.bound import show_bound
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.inspection import Inspection
@@ -94,19 +95,19 @@ def show_column(place: Any, column: Column, *, first: Column, seen: Seen) -> Non
 
 
 def _show_choices(column: Column) -> None:
-    key = f"column_{column.index}"
     current = preset_of(column.settings) or "own"
-    session.set_widget(key, current)
 
-    def chosen() -> None:
-        if session.widget(key) in PRESETS:
-            _replace(column.index, apply_preset(column.settings, session.widget(key)))
+    def chosen(name: str) -> None:
+        if name in PRESETS:
+            _replace(column.index, apply_preset(column.settings, name))
 
-    st.selectbox(
+    show_bound(
+        st.selectbox,
         f"Column {column.index + 1}",
-        [*PRESETS, *(["own"] if current == "own" else [])],
-        key=key,
-        on_change=chosen,
+        f"column_{column.index}",
+        current,
+        chosen,
+        options=[*PRESETS, *(["own"] if current == "own" else [])],
         format_func=lambda name: PRESETS[name].label if name in PRESETS else "own values",
     )
     with st.popover("Details"):
@@ -115,16 +116,13 @@ def _show_choices(column: Column) -> None:
 
 
 def _detail(column: Column, name: str) -> None:
-    key = f"column_{column.index}_{name}"
-    current = flatten(column.settings)[name]
-    session.set_widget(key, current)
-    st.selectbox(
+    show_bound(
+        st.selectbox,
         CONTROLS[name].label,
-        get_args(HINTS[name]),
-        key=key,
-        on_change=lambda: _replace(
-            column.index, change(column.settings, **{name: session.widget(key)})
-        ),
+        f"column_{column.index}_{name}",
+        flatten(column.settings)[name],
+        lambda chosen: _replace(column.index, change(column.settings, **{name: chosen})),
+        options=get_args(HINTS[name]),
     )
 
 

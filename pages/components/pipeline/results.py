@@ -95,14 +95,11 @@ def show_panels(seen: Seen, marked: str = "") -> None:
 
 
 def _live(inspection: Inspection, channel: int) -> dict[str, str]:
-    """Let the viewer ask beside the page; the fastest path is looked for once somebody looks."""
+    """Let the viewer ask beside the page."""
     tab, paths = session.tab(), inspecting.fast_paths()
-    said = open_view(
+    return open_view(
         tab.live, inspection, channel, engine=inspecting.engine(), paths=paths, person=tab.person
     )
-    if said["url"]:
-        paths.search(inspection.network, inspection.input, inspection.settings.forwarding)
-    return said
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -8,7 +8,7 @@ const PAGE_MS = 300 // and after which the page takes the position over
 const VISITED_BYTES = 64 * 2 ** 20 // of answers that are kept
 
 function newLive() {
-  return { next: null, asking: null, visited: new Map(), bytes: 0, timers: [], lost: false }
+  return { next: null, asking: null, visited: new Map(), bytes: 0, timers: [], lost: false, reached: "" }
 }
 
 const isLive = (viewer) => Boolean(viewer.data.live.url) && !viewer.live.lost
@@ -16,6 +16,15 @@ const isMoving = (viewer) => viewer.live.timers.length > 0
 
 function positionOf(viewer) {
   return `${viewer.data.live.key} ${viewer.local.mean} ${viewer.local.std}`
+}
+
+// Somebody reaches for a slider: the server looks for the fastest way to run this network meanwhile.
+function reachFor(viewer) {
+  const { live, data } = viewer
+  if (!isLive(viewer) || live.reached === data.live.key || live.asking) return
+  live.reached = data.live.key
+  live.next = { resting: true, ...viewer.local }
+  ask(viewer)
 }
 
 // A slider moved: paint what is known of the position, and ask for what is not.
@@ -67,14 +76,14 @@ async function ask(viewer) {
 
 function keepAnswer(viewer, at, plane) {
   const { live } = viewer
-  remember(live, at, plane)
+  keepPosition(live, at, plane)
   const current = positionOf(viewer)
   const passed = at !== current && live.visited.has(current) // something better is on the screen
   if (plane.key === viewer.data.live.key && !passed) showAnswer(viewer, plane)
 }
 
 // The oldest positions are forgotten; an exact answer is never replaced by another one.
-function remember(live, at, plane) {
+function keepPosition(live, at, plane) {
   const before = live.visited.get(at)
   if (before?.answer === "exact") return
   live.bytes += sizeOf(plane) - (before ? sizeOf(before) : 0)

@@ -27,6 +27,8 @@ def open_view(
 ) -> dict[str, str]:
     """Let the view answer about what is shown now; returns what the viewer has to know.
 
+    With the first question, as somebody reaches for a slider, the fastest path is looked for.
+
     Args:
         view: of the tab.
         inspection: what it shows.
@@ -38,6 +40,7 @@ def open_view(
     key = position_key(inspection, channel)
 
     def ask(position: Mapping[str, Any], resting: bool, waiting: Waiting) -> bytes:
+        paths.search(inspection.network, inspection.input, inspection.settings.forwarding)
         made = answer(
             inspection, position, resting=resting,
             engine=engine, paths=paths, person=person, waiting=waiting,

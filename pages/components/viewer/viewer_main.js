@@ -60,20 +60,26 @@ function adopt(viewer) {
   viewer.data = data
   const [picture, input, result, gauge] = planes
   Object.assign(viewer, { picture, input, gauge })
-  remember(viewer.live, `${data.live.key} ${data.local.mean} ${data.local.std}`, result)
+  keepPosition(viewer.live, `${data.live.key} ${data.local.mean} ${data.local.std}`, result)
   viewer.size = data.size
   viewer.colormap = bytesOf(data.colormap)
   if (before?.picture !== data.picture) viewer.view = newView()
   if (before?.input !== data.input) viewer.counts = countSamples(viewer.input)
   viewer.pin = data.pin
   acknowledge(viewer.outbox, data.answered)
-  const follows = !viewer.dragging && viewer.outbox.waiting === null && !isMoving(viewer)
+  const follows = !hasUnsent(viewer)
   if (follows || !viewer.local) viewer.local = { ...data.local }
   viewer.result = viewer.live.visited.get(positionOf(viewer)) ?? viewer.result ?? result
   if (follows || before?.live.key !== data.live.key) viewer.result = result
   paintAll(viewer)
   viewer.root.dataset.ready = viewer.result.id
   Object.assign(viewer.root.dataset, data.queue)
+}
+
+// What somebody has set here and Python does not know yet is not taken back by a page that comes in.
+function hasUnsent(viewer) {
+  const sent = viewer.outbox.waiting === null
+  return Boolean(viewer.dragging || viewer.paletteTimer || isMoving(viewer) || !sent)
 }
 
 function bytesOf(hex) {
@@ -284,7 +290,13 @@ function listenToControls(viewer) {
     viewer.draw()
     clearTimeout(viewer.paletteTimer)
     const chosen = { palette: viewer.local.palette }
-    viewer.paletteTimer = setTimeout(() => release(viewer, chosen), PALETTE_PAUSE_MS)
+    viewer.paletteTimer = setTimeout(() => {
+      viewer.paletteTimer = null
+      release(viewer, chosen)
+    }, PALETTE_PAUSE_MS)
+  }
+  for (const event of ["pointerenter", "focusin"]) {
+    find(".sliders").addEventListener(event, () => viewer.data && reachFor(viewer))
   }
   find(".channel").onchange = (event) => release(viewer, { channel: Number(event.target.value) })
   find(".thumbs").onclick = (event) => release(viewer, { channel: thumbAt(viewer, event) })

@@ -16,6 +16,7 @@ from core.settings import BANDS, CONTROLS, HINTS, PART_OF, Triple, flatten
 from core.version import VERSION
 from pages.components.runs import run_banner
 from pages.components.state import files, session, sources, uploads
+from pages.components.widgets.bound import show_bound
 from pages.components.widgets.uploading import ask_for_files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
@@ -92,26 +93,17 @@ def _checkpoint() -> None:
 
 
 def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], str]) -> None:
-    """Draw the list of what can be opened: another one after each upload.
-
-    A browser that has not drawn the upload yet sends the list's old value along with whatever it
-    asks for next. Of the same list, that would be a choice, and take the upload back.
-    """
+    """Draw the list of what can be opened."""
     current = getattr(session.sources(), kind)
     if current not in names:
         names = [current, *names]  # an upload is a choice like the others
-    uploads = session.widget(f"turn_{kind}", 0)
-    key = f"source_{kind}_{uploads}" if uploads else f"source_{kind}"
 
-    def chosen() -> None:
-        picked = session.widget(key)
-        if picked not in names:  # a name that was offered before
-            return
+    def chosen(picked: str) -> None:
         truth = {"truth": picked if picked.startswith("example:") else "", "saved": ""}
         session.open_source(**{kind: picked}, **(truth if kind == "picture" else {}))
 
-    _shown(
-        st.selectbox, label, key, current, options=names, on_change=chosen,
+    show_bound(
+        st.selectbox, label, f"source_{kind}", current, chosen, options=names,
         format_func=call_it, label_visibility="collapsed",
     )  # fmt: skip
 
@@ -148,17 +140,17 @@ def _preprocessing() -> None:
 def _presets() -> None:
     current = preset_of(session.settings())
 
-    def chosen() -> None:
-        if session.widget("preset_choice") in PRESETS:
-            session.choose_preset(session.widget("preset_choice"))
+    def chosen(name: str) -> None:
+        if name in PRESETS:
+            session.choose_preset(name)
 
-    _shown(
+    show_bound(
         st.selectbox,
         "Preset",
         "preset_choice",
         current or "own",
+        chosen,
         options=[*PRESETS, *([] if current else ["own"])],
-        on_change=chosen,
         format_func=lambda name: PRESETS[name].label if name in PRESETS else "own values",
         help="How pictures were normalized in training. "
         + "; ".join(f"{preset.label}: {preset.used_by}" for preset in PRESETS.values()),
@@ -175,14 +167,9 @@ def show_bands(facts: ImageFacts) -> None:
     if facts.bands <= len(BANDS):
         return
     for column, name, band in zip(st.columns(3), BANDS, facts.chosen, strict=True):
-        key = f"set_{name}"
-
-        def chosen(name: str = name, key: str = key) -> None:
-            session.choose(**{name: session.widget(key)})
-
-        _shown(
-            column.selectbox, CONTROLS[name].label, key, band,
-            options=list(range(1, facts.bands + 1)), on_change=chosen,
+        show_bound(
+            column.selectbox, CONTROLS[name].label, f"set_{name}", band, _setter(name),
+            options=list(range(1, facts.bands + 1)),
             help=f"The file has {facts.bands} bands; a network of three channels is fed these.",
         )  # fmt: skip
 
@@ -190,14 +177,9 @@ def show_bands(facts: ImageFacts) -> None:
 def show_choices(choices: Sequence[Choice]) -> None:
     """Ask what no tensor tells; each says what was taken and why."""
     for choice in choices:
-        key = f"fact_{choice.name}"
-
-        def decided(name: str = choice.name, key: str = key) -> None:
-            session.choose_fact(name, session.widget(key))
-
-        _shown(
-            st.selectbox, choice.name.capitalize(), key, choice.taken, options=choice.options,
-            on_change=decided,
+        show_bound(
+            st.selectbox, choice.name.capitalize(), f"fact_{choice.name}", choice.taken,
+            partial(session.choose_fact, choice.name), options=choice.options,
             help=f"No tensor tells this. Taken: {choice.taken} ({choice.source}).",
         )  # fmt: skip
 
@@ -234,12 +216,12 @@ def _custom_palette() -> None:
     class_id = left.number_input("Color of class", 0, 255, 0, key="color_of")
     now = "#" + bytes(colors[class_id]).hex()
 
-    def recolor() -> None:
+    def recolor(picked: str) -> None:
         custom = ["#" + bytes(color).hex() for color in colors]
-        custom[class_id] = session.widget("color")
+        custom[class_id] = picked
         session.choose(custom=tuple(custom), palette="custom")
 
-    _shown(right.color_picker, "Color", "color", now, on_change=recolor)
+    show_bound(right.color_picker, "Color", f"color of {class_id}", now, recolor)
     ask_for_files("Palette from JSON or a palette PNG", "palette", ["json", "png"], _take_palette)
 
 
@@ -249,29 +231,15 @@ def _take_palette(chosen: Sequence[Any]) -> None:
 
 
 def _class_names() -> None:
-    def renamed() -> None:
-        session.choose(class_names=tuple(session.widget("names").splitlines()))
+    def renamed(lines: str) -> None:
+        session.choose(class_names=tuple(lines.splitlines()))
 
     names = "\n".join(session.settings().display.class_names)
-    _shown(st.text_area, CONTROLS["class_names"].label, "names", names, on_change=renamed,
-           placeholder="as the checkpoint says, if it does")  # fmt: skip
+    show_bound(st.text_area, CONTROLS["class_names"].label, "names", names, renamed,
+               placeholder="as the checkpoint says, if it does")  # fmt: skip
 
 
 # --- widgets whose value is a setting -------------------------------------------------------------
-
-
-def _shown(widget: Callable[..., Any], label: str, key: str, value: Any, **options: Any) -> None:
-    """Draw a widget that shows this value; untouched where it does, so typing is not disturbed.
-
-    The value is the widget's default too. It is set by one message, and where the page is drawn
-    twice at once the browser may see only the second one: it would take another default for what
-    the user chose, and send it back.
-    """
-    session.set_widget(key, value)
-    if "options" in options:
-        widget(label, key=key, index=list(options["options"]).index(value), **options)
-    else:
-        widget(label, key=key, value=value, **options)
 
 
 def _others(part: str, *drawn: str) -> list[str]:
@@ -298,15 +266,13 @@ def _drawing(hint: Any) -> Callable[[str], None]:
 
 
 def _bound(widget: Callable[..., Any], name: str, **options: Any) -> None:
-    key = f"set_{name}"
-    _shown(
-        widget,
-        CONTROLS[name].label,
-        key,
-        flatten(session.settings())[name],
-        on_change=lambda: session.choose(**{name: session.widget(key)}),
-        **options,
-    )
+    value = flatten(session.settings())[name]
+    show_bound(widget, CONTROLS[name].label, f"set_{name}", value, _setter(name), **options)
+
+
+def _setter(name: str) -> Callable[[Any], None]:
+    """What takes a choice of this setting."""
+    return lambda chosen: session.choose(**{name: chosen})
 
 
 def _choice(name: str) -> None:
@@ -333,14 +299,13 @@ def _triple(name: str) -> None:
     channels = {"rgb": "RGB", "bgr": "BGR", "gray": "Y"}[color]
     places = zip(st.columns(len(channels)), channels, strict=True)
     for index, (column, channel) in enumerate(places):
-        key = f"set_{name}_{index}"
 
-        def changed(index: int = index, key: str = key) -> None:
+        def changed(number: float, index: int = index) -> None:
             now = list(flatten(session.settings())[name])
-            now[index] = session.widget(key)
+            now[index] = number
             session.choose(**{name: tuple(now)})
 
-        _shown(
-            column.number_input, f"{control.label} {channel}", key, float(values[index]),
-            on_change=changed, format="%.6g", step=control.step,
+        show_bound(
+            column.number_input, f"{control.label} {channel}", f"set_{name}_{index}",
+            float(values[index]), changed, format="%.6g", step=control.step,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""BatchNorm near the input of an ONNX graph: found by the graph, heard, and missed where folded."""
+"""BatchNorm near the input of an ONNX graph: found by the graph, and missed where folded."""
 
 from __future__ import annotations
 

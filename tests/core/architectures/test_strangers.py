@@ -105,3 +105,12 @@ def test_a_damaged_network_of_smp_is_answered_within_two_seconds(encoder):
     with pytest.raises(ArchitectureError):
         build_network(checkpoint(part))
     assert time.process_time() - before < 2
+
+
+def test_a_network_with_hardly_a_name_in_common_is_not_called_the_nearest():
+    names = [f"encoder.level{number}.conv.weight" for number in range(40)]
+    alike = of(*names, "classifier.weight", "classifier.4.bias")
+
+    assert nearest(alike) == ()
+    assert "hardly a name is in one that can be built" in explain(alike).message
+    assert explain(of("w")).message.startswith("No network is known for this tensor (w)")

@@ -150,6 +150,16 @@ def test_an_input_that_the_network_refuses_is_still_diagnosed():
     assert causes(diagnose(case)) == ["F3"]
 
 
+def test_a_network_of_four_bands_is_to_be_fed_the_bands_of_the_file():
+    case = replace(with_settings(), network=replace(with_settings().network, in_channels=4))
+    finding = first_answer(case).findings[0]
+
+    assert finding.cause == "F3"
+    assert "4 channels" in finding.fix
+    assert "[h w 4]" in finding.code
+    assert "RGB" not in finding.code
+
+
 def test_every_finding_says_how_to_mend_it():
     diagnosis = first_answer(with_settings(palette="gray", mode="train", color="gray"))
 

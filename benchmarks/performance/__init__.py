@@ -1,0 +1,1 @@
+"""How fast the app is beside what one would write instead; `python -m benchmarks.performance`."""
