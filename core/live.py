@@ -10,10 +10,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakValueDictionary
 
-from core.engine import Engine, Lane
+from core.engine import Engine, Lane, Runner
 from core.settings import Settings, change
 
 if TYPE_CHECKING:  # torch loads with the first forward
@@ -26,6 +26,7 @@ SLOW_SECONDS = 0.4  # of a forward, above which a moving slider is answered by a
 SHRINK, MULTIPLE, SMALLEST = 3, 32, 96  # its sides: divided by, whole multiples, at least
 Kind = Literal["exact", "fast", "preview"]
 Waiting = Callable[[], None]
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,15 +72,25 @@ def answer(
     path = ""
     if not resting and not engine.keeps(logits_key(image, network, settings)):
         known = paths.known(network, shown.input, how)
-        seconds = known.fastest.seconds if known else shown.logits.seconds
+        seconds = known.fastest.seconds if known and known.paths else shown.logits.seconds
         smaller = _smaller(settings, shown.input) if seconds > SLOW_SECONDS else None
         if smaller is not None:
             kind, settings = "preview", smaller
         elif known and known.module is not None:
             kind, path = "fast", known.fastest.name
             network = paths.fastest(network, shown.input, how)
-    made = run_stages(image, network, settings, forward=forward, previous=shown)
+    door = forward if kind == "exact" else _not_kept(forward)
+    made = run_stages(image, network, settings, forward=door, previous=shown)
     return Answer(made, kind, path)
+
+
+def _not_kept(forward: Runner) -> Runner:
+    """The same door for what the browser keeps: exact results are not pushed out of the cache."""
+
+    def run(key: str, compute: Callable[[], V], /) -> V:
+        return forward("", compute)
+
+    return run
 
 
 def _smaller(settings: Settings, tensor: InputTensor) -> Settings | None:

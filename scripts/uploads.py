@@ -18,7 +18,9 @@ NORMALIZED = "?mean=0.485,0.456,0.406&std=0.229,0.224,0.225"
 # The first error with its remedy below it; "raw" for what Streamlit itself says of an exception.
 COMPLAINT = """() => {
     const texts = [...document.querySelectorAll('[data-testid="stAlert"]')].map(a => a.innerText)
-    const at = texts.findIndex((text, k) => texts[k + 1]?.includes("arrow_forward"))
+    // The line on top may stand before a remedy that is just going.
+    const isError = (text, k) => text.startsWith("error") && texts[k + 1]?.includes("arrow_forward")
+    const at = texts.findIndex(isError)
     if (document.querySelector('[data-testid="stException"]')) return "raw: an exception"
     if (/Traceback|error has occurred|encountered an error/.test(document.body.innerText))
         return "raw: an error of Streamlit"

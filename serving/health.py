@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -74,6 +75,8 @@ class Health:
                 "running": queue.running,
                 "waiting": queue.waiting,
                 "done": queue.forwards,
+                "kept": queue.kept,
+                "seconds": {lane: _quantiles(took) for lane, took in queue.seconds.items() if took},
             },
             "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "writable": writable},
             "store": kept,
@@ -93,6 +96,13 @@ def stored(store: Store) -> dict[str, Any]:
     except Exception as error:  # whatever a driver raises: it does not answer
         logging.getLogger(__name__).warning("the store does not answer: %s", type(error).__name__)
     return facts
+
+
+def _quantiles(took: Sequence[float]) -> dict[str, float]:
+    """Half of them took no longer than the first, 95 % no longer than the second, in seconds."""
+    ordered = sorted(took)
+    places = {"0.5": 0.5, "0.95": 0.95}
+    return {q: round(ordered[int(share * (len(ordered) - 1))], 4) for q, share in places.items()}
 
 
 def _existing(folder: Path) -> Path:
@@ -123,6 +133,17 @@ def exposition(facts: dict[str, Any], answers: Counter[int]) -> str:
         *_metric("forwards_running", "gauge", "Forwards that run.", {"": queue["running"]}),
         *_metric("forwards_waiting", "gauge", "Forwards that wait.", {"": queue["waiting"]}),
         *_metric("forwards_total", "counter", "Forwards since the start.", {"": queue["done"]}),
+        *_metric("answers_kept_total", "counter", "Without a forward.", {"": queue["kept"]}),
+        *_metric(
+            "forward_seconds",
+            "gauge",
+            "From the question to the answer, of the last ones.",
+            {
+                f'{{lane="{lane}",quantile="{quantile}"}}': took
+                for lane, each in queue["seconds"].items()
+                for quantile, took in each.items()
+            },
+        ),
         *_metric("disk_free_bytes", "gauge", "Where uploads are kept.", {"": disk["free_bytes"]}),
         *_metric("store_answers", "gauge", "Database, bucket.", {"": int(kept["answers"])}),
         *_metric("store_files", "gauge", "Uploads that are kept.", {"": kept["files"]}),

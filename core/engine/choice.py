@@ -50,7 +50,7 @@ class Path:
 class Choice:
     """What was found for one network and one size of input."""
 
-    paths: tuple[Path, ...]  # the plain one first
+    paths: tuple[Path, ...]  # the plain one first; () where nothing could be measured
     fastest: Path
     module: nn.Module | None  # of the fastest; None where that is the network itself
 
@@ -93,7 +93,8 @@ class FastPaths:
     def _search(self, key: str, network: Network, x: torch.Tensor) -> None:
         try:
             self._found.put(key, self._chosen(network, x))
-        except Exception:  # the plain path is left; who looks at the log is told
+        except Exception:  # the plain path is left, and this is not tried again and again
+            self._found.put(key, Choice((), Path(PLAIN), None))
             log.exception("no fast path was found for %s", network.architecture)
         finally:
             with self._lock:

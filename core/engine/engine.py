@@ -10,8 +10,9 @@ the same key. What nobody looks at makes room for a drag in the same way, and be
 from __future__ import annotations
 
 import atexit
-from collections import Counter
-from collections.abc import Callable
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ SMALL_BYTES = 1024  # what a few numbers are taken to weigh
 MOST_ASKERS = 256  # so many people's newest requests are kept, the last ones
 POLL_SECONDS = 0.05
 WORKER = "forward"  # name of the thread
+TIMED = 256  # requests of each lane whose time is known, the last ones
 REST_SECONDS = 5.0  # without a request, after which the worker thread ends
 V = TypeVar("V")
 
@@ -60,6 +62,8 @@ class Load:
     running: int
     waiting: int
     forwards: int  # since the start
+    kept: int  # requests that were answered from the cache, since the start
+    seconds: Mapping[str, tuple[float, ...]]  # by lane: how long each of the last requests took
 
 
 _ENGINES: WeakSet[Engine] = WeakSet()  # so that a host can ask how busy they are
@@ -68,10 +72,16 @@ _ENGINES: WeakSet[Engine] = WeakSet()  # so that a host can ask how busy they ar
 def load() -> Load:
     """How busy all engines of this process are together."""
     engines = list(_ENGINES)
+    seconds = {
+        lane.name.lower(): tuple(s for engine in engines for s in list(engine.seconds[lane]))
+        for lane in Lane
+    }
     return Load(
         sum(engine.running for engine in engines),
         sum(engine.waiting for engine in engines),
         sum(engine.forwards for engine in engines),
+        sum(engine.kept for engine in engines),
+        seconds,
     )
 
 
@@ -98,6 +108,8 @@ class Engine:
         self._lock = Lock()
         self._worker: Thread | None = None
         self.forwards = 0  # how many were run since the start
+        self.kept = 0  # how many requests were answered from the cache
+        self.seconds = {lane: deque[float](maxlen=TIMED) for lane in Lane}  # asked to answered
         self.forwards_of: Counter[str] = Counter()  # the same by who asked, of the last ones
         self.running = 0
         self.most_running = 0
@@ -147,13 +159,16 @@ class Engine:
         """
         kept: V | None = self._results.get(key)
         if kept is not None:
+            self.kept += 1
             return kept
+        asked = time.monotonic()
         name = key or f"not kept, {next(self._unkept)}"
         request = Request(name, compute, person, lane, keep=bool(key))
         self._want(name, 1)
         self._submit(request)
         try:
             result: V = _wait(request.future, waiting)
+            self.seconds[lane].append(time.monotonic() - asked)
             return result
         except CancelledError as error:
             raise Superseded from error

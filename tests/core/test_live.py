@@ -98,6 +98,18 @@ def test_nothing_exact_is_ever_taken_from_a_fast_path_or_a_preview(monkeypatch):
     assert page.logits is resting.inspection.logits  # the page pays no second forward
 
 
+def test_what_moves_pushes_nothing_exact_out_of_the_cache(monkeypatch):
+    monkeypatch.setattr("core.engine.choice.FASTER", 100.0)
+    path = Fast(healthy().network.module)
+    _, ask = asking(path=path)
+    ran = path.ran
+    for _ in range(2):
+        assert ask().kind == "fast"
+
+    assert path.ran == ran + 2
+    assert ask(resting=True).kind == "exact"
+
+
 def test_a_position_whose_exact_answer_is_kept_is_exact_at_once(monkeypatch):
     monkeypatch.setattr("core.engine.choice.FASTER", 100.0)
     engine, ask = asking(path=Fast(healthy().network.module))

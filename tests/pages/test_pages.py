@@ -19,7 +19,7 @@ from core.image import read_raster
 from core.presets import PRESETS
 from core.version import VERSION
 from pages.components.state import files
-from pages.components.widgets import sidebar
+from pages.components.widgets import sidebar, uploading
 from tests.conftest import dashboard, png, saved, upload
 from tests.support.fields import field
 
@@ -81,6 +81,22 @@ def test_what_the_browser_says_of_the_list_before_an_upload_takes_the_upload_bac
 
     assert "source_picture" not in {box.key for box in app.selectbox}  # so that nobody listens
     assert [box.key for box in app.selectbox if box.label == "Picture"] == ["source_picture~1"]
+
+
+def test_an_upload_that_a_late_browser_sends_once_more_is_taken_once(monkeypatch):
+    """It came back after something else was opened, and a bad one took the next upload along."""
+    state, drawn, taken = {}, [], []
+    monkeypatch.setattr(
+        uploading.session, "widget", lambda key, default=None: state.get(key, default)
+    )
+    monkeypatch.setattr(uploading.session, "set_widget", state.__setitem__)
+    monkeypatch.setattr(uploading.st, "file_uploader", lambda *_, **given: drawn.append(given))
+    uploading.ask_for_files("Upload a picture", "picture", ["png"], taken.append)
+    state[drawn[0]["key"]] = "mine.png"
+    for _ in range(2):
+        drawn[0]["on_change"]()
+
+    assert taken == [["mine.png"]]
 
 
 def test_a_browser_that_has_not_drawn_a_new_value_yet_does_not_take_it_back(app):

@@ -381,7 +381,7 @@ def test_the_details_name_version_queue_and_disk(team):
 
     assert facts["ok"] is True
     assert facts["version"] == VERSION
-    assert set(facts["queue"]) == {"running", "waiting", "done"}
+    assert set(facts["queue"]) == {"running", "waiting", "done", "kept", "seconds"}
     assert 0 < facts["disk"]["free_bytes"] < facts["disk"]["total_bytes"]
     assert facts["store"]["database"] == "sqlite"
     assert facts["store"]["answers"] is True
@@ -422,6 +422,7 @@ def test_the_metrics_count_forwards_and_refusals(visit, team):
     figures = dict(re.findall(r"^(maskscope_\S+) ([\d.e+]+)$", text, re.M))
 
     assert int(figures["maskscope_forwards_total"]) >= 1
+    assert float(figures['maskscope_forward_seconds{lane="page",quantile="0.95"}']) > 0
     assert int(figures['maskscope_answers_total{status="401"}']) >= 1
     assert "# TYPE maskscope_forwards_total counter" in text
 

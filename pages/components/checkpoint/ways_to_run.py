@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 def show_ways(network: Network | None) -> None:
     """The paths as they were measured on the picture of the dashboard; nothing before that."""
     found = _found(network)
-    if found is None:
+    if found is None or not found.paths:
         return
     st.subheader("Ways to run it")
     st.caption(

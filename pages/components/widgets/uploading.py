@@ -34,7 +34,8 @@ def ask_for_files(
     key = f"upload_{name}_{turn}"
 
     def uploaded() -> None:
-        if not (chosen := session.widget(key)):
+        taken = session.widget(f"turn_{name}", 0) != turn  # a late browser sends it once more
+        if taken or not (chosen := session.widget(key)):
             return
         session.set_widget(f"turn_{name}", turn + 1)
         try:

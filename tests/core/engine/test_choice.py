@@ -96,6 +96,18 @@ def test_a_network_is_searched_once():
     assert found.search(slow, TENSOR, Forwarding()) is None
 
 
+def test_a_search_that_fails_is_not_begun_again_and_again():
+    class Stops(Slow):
+        def forward(self, x):
+            raise ValueError("not this size")
+
+    found, broken = FastPaths(Engine(), dict), network(module=Stops())
+    found.search(broken, TENSOR, Forwarding()).join()
+
+    assert found.search(broken, TENSOR, Forwarding()) is None
+    assert found.fastest(broken, TENSOR, Forwarding()) is broken
+
+
 @pytest.mark.parametrize(
     ("tensor", "how"),
     [

@@ -90,6 +90,16 @@ def test_a_host_can_ask_how_busy_all_engines_are():
     assert load().forwards - before.forwards == 2
 
 
+def test_a_host_can_ask_how_long_requests_take_and_how_many_cost_nothing():
+    engine, before = Engine(), load()
+    for _ in range(3):
+        engine.run("a", lambda: logits_of(0), lane=Lane.DRAG)
+    now = load()
+
+    assert now.kept - before.kept == 2
+    assert len(now.seconds["drag"]) - len(before.seconds["drag"]) == 1
+
+
 def test_whoever_gives_up_takes_a_waiting_request_out_of_the_queue():
     engine, held, computed = Engine(), Held(logits_of(0)), []
 
