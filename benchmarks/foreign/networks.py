@@ -34,6 +34,7 @@ class Foreign(Member):
     known: bool = True  # whether a file without its graph suffices
     foldered: bool = False  # whether its library writes a config beside the weights
     normed: bool = True
+    any_size: bool = True  # whether torch.export ends where the sides are left open
 
     @property
     def exported(self) -> bool:
@@ -252,7 +253,7 @@ HELD_OUT = (
            _numbers((0.41, 0.38, 0.36), (0.27, 0.25, 0.26), "bgr"), "custom"),
     _kept("manet_mobilenet", "smp",
            _smp("MAnet", "timm-mobilenetv3_small_075", decoder_channels=DECODER), "cells",
-           _preset("bytes"), "bytes", binary=True),
+           _preset("bytes"), "bytes", binary=True, any_size=False),
     _kept("upernet", "transformers", _upernet, "fields", _preset("imagenet"), "imagenet",
            known=False, foldered=True, normed=False),
     _kept("mobilenet_hf", "transformers", _mobilenet, "street",

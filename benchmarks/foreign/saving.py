@@ -144,7 +144,7 @@ def ways_of(member: Foreign) -> tuple[str, ...]:
     folder = (FOLDERS,) if member.foldered else ()
     if not member.known:
         return (*WITH_GRAPH, *folder)
-    program = WITH_GRAPH[len(member.name) % 2]
+    program = WITH_GRAPH[len(member.name) % 2] if member.any_size else ONE_SIZE
     return (*(way for way in WAYS if way not in (*WITH_GRAPH, FOLDERS)), program, *folder)
 
 
