@@ -49,6 +49,7 @@ function rested(viewer) {
 
 function askFor(viewer, resting) {
   const { live } = viewer
+  if (!isLive(viewer)) return // the page is asked
   const known = live.visited.get(positionOf(viewer))
   if (known) showAnswer(viewer, known)
   live.next = !known || (resting && known.answer !== "exact") ? { resting, ...viewer.local } : null
