@@ -34,7 +34,7 @@ class Foreign(Member):
     known: bool = True  # whether a file without its graph suffices
     foldered: bool = False  # whether its library writes a config beside the weights
     normed: bool = True
-    any_size: bool = True  # whether torch.export ends where the sides are left open
+    any_size: bool = True  # whether torch.export ends, and can be saved, with open sides
 
     @property
     def exported(self) -> bool:
@@ -247,7 +247,7 @@ HELD_OUT = (
            _smp("DeepLabV3Plus", "timm-regnety_002", decoder_channels=64), "fields",
            _preset("symmetric"), "symmetric"),
     _kept("psp_mobilenet", "smp", _smp("PSPNet", "timm-mobilenetv3_small_100"), "cells",
-           _preset("caffe"), "mean only"),
+           _preset("caffe"), "mean only", any_size=False),
     _kept("unet_lite", "smp",
            _smp("Unet", "timm-tf_efficientnet_lite0", decoder_channels=DECODER), "street",
            _numbers((0.41, 0.38, 0.36), (0.27, 0.25, 0.26), "bgr"), "custom"),
