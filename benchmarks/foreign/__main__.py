@@ -19,13 +19,11 @@ from benchmarks.cases import Part
 from benchmarks.diagnosis import table, told
 from benchmarks.foreign.answers import Answer, answer
 from benchmarks.foreign.cases import faulty, healthy, pictures, swapped
-from benchmarks.foreign.files import files
+from benchmarks.foreign.conventions import convention_of
 from benchmarks.foreign.networks import MEMBERS, members
 from benchmarks.foreign.rebuilding import drawings, rebuilt
 from benchmarks.foreign.report import Asked, write
-from benchmarks.foreign.saving import ways_of
 from benchmarks.foreign.training import train_all
-from benchmarks.recovery import Recovery, recovered
 from benchmarks.workers import one_thread, say
 
 Given = TypeVar("Given")
@@ -79,7 +77,7 @@ def _ask(options: argparse.Namespace) -> None:
         part,
         rows=list(_told(each(answer, faulty(part, options.limit)))),
         swapped=list(_told(each(answer, swapped(part, options.swapped)))),
-        known=list(each(_recovered, _recoveries(part, options.alone))),
+        known=list(each(convention_of, _recoveries(part, options.alone))),
         drawn=list(each(rebuilt, drawings(part, options.programs))),
         calm=list(_told(each(answer, healthy(part, options.healthy)))),
         seconds=time.monotonic() - began,
@@ -111,14 +109,6 @@ def _told(answers: Iterable[Answer]) -> Iterator[Answer]:
 
 def _recoveries(part: Part, count: int) -> list[tuple[str, int]]:
     return [(member.name, seed) for seed in pictures(part)[:count] for member in members(part)]
-
-
-def _recovered(task: tuple[str, int]) -> Recovery:
-    """The convention of one network from one picture."""
-    name, seed = task
-    member = MEMBERS[name]
-    ways = ways_of(member)
-    return recovered(member, [files(member, seed, ways[seed % len(ways)], truth=False)])
 
 
 if __name__ == "__main__":
