@@ -116,7 +116,7 @@ two on three kinds of rendered scenes (`benchmarks/foreign/scenes.py`), saved in
 {len(_ways(asked))} ways by chance, and given the faults of `examples/faults.py` that fit and of
 `benchmarks/foreign/faults.py`. No photographs are among them: no package of the tool carries any.
 "Harmless" faults change less than {HARMLESS:.0%} of the pixels and count in no share.
-The held-out part was looked at {result.get("looked_at", 0)} times. Rebuilt programs
+Looks at the held-out part: {result.get("looked_at", 0)}. Rebuilt programs
 are drawn as by `benchmarks/rebuild.py`, where outputs of no program are asked too.
 
 | figure | {asked.part} | tune |
