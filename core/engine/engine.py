@@ -108,9 +108,9 @@ class Engine:
         self._lock = Lock()
         self._worker: Thread | None = None
         self.forwards = 0  # how many were run since the start
+        self.forwards_of: Counter[str] = Counter()  # the same by who asked, of the last ones
         self.kept = 0  # how many requests were answered from the cache
         self.seconds = {lane: deque[float](maxlen=TIMED) for lane in Lane}  # asked to answered
-        self.forwards_of: Counter[str] = Counter()  # the same by who asked, of the last ones
         self.running = 0
         self.most_running = 0
         _ENGINES.add(self)

@@ -62,7 +62,7 @@ async function ask(viewer) {
   const { resting, mean, std } = live.next
   const at = `${data.live.key} ${mean} ${std}`
   live.next = null
-  live.asking = { resting, at, end: new AbortController() }
+  live.asking = { resting, end: new AbortController() }
   try {
     const body = JSON.stringify({ mean, std, resting })
     const response = await fetch(data.live.url, { method: "POST", body, signal: live.asking.end.signal })

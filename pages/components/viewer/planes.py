@@ -109,6 +109,7 @@ def result_plane(
         "confidence_span": span,
         "channel_names": channel_names(inspection),
         "logits_fact": logits_fact(logits[channel]),
+        "answer": "exact",
         **said,
     }
     return _pack(result_id(inspection, channel), "result", arrays, meta)

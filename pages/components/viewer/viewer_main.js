@@ -182,7 +182,7 @@ function showPending(viewer) {
 function answerOf(viewer) {
   const { result, data, local } = viewer
   const known = viewer.live.visited.get(positionOf(viewer))
-  if (known === result) return result.answer ?? "exact"
+  if (known === result) return result.answer
   return String(local.mean) === String(data.local.mean) && String(local.std) === String(data.local.std) ? "exact" : "older"
 }
 
