@@ -9,7 +9,8 @@
     │   └── DownloadError     torchvision's own weights cannot be fetched
     ├── SettingsError         a setting that cannot be computed with (std = 0)
     ├── ForwardError          the network cannot be run on this input
-    │   └── ChannelMismatchError
+    │   ├── ChannelMismatchError
+    │   └── ForwardTooLongError   it took longer than one may (core/operators.py)
     └── StoreError            what is kept between sessions cannot be kept or found
         ├── MissingFileError  a link names a file that this server does not have (any more)
         ├── MissingRunError   a link names a run that was deleted, has expired, or never was
@@ -35,6 +36,7 @@ class InspectionError(Exception):
         remedy: str,
         changes: Mapping[str, Any] | None = None,
         code: str = "",
+        smaller: tuple[int, int] | None = None,
     ) -> None:
         """Tell a person.
 
@@ -43,10 +45,11 @@ class InspectionError(Exception):
             remedy: what to do next.
             changes: the remedy as changes of settings by name, where it is one.
             code: the remedy as lines to copy, where it is some.
+            smaller: width and height of a copy of the picture, where that is the remedy.
         """
         super().__init__(message)
         self.message, self.remedy, self.changes = message, remedy, dict(changes or {})
-        self.code = code
+        self.code, self.smaller = code, smaller
 
 
 class ImageError(InspectionError):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
-from core import inference
+from core import cost, inference
 from core.architectures import Network
 from core.engine import Runner
 from core.errors import ForwardError
 from core.image import Image
 from core.inference import Logits
 from core.labels import Labels, decode_labels
+from core.operators import ForwardTooLongError, within
 from core.preprocess import InputTensor, preprocess
 from core.settings import Settings, digest
 
@@ -75,12 +77,30 @@ def run_stages(
     if settings.forwarding.window or settings.forwarding.flip != "none":
         fed = tuple(tensor.tensor.shape[2:])  # where the logits of all views are added up
         check_size(network, fed, settings.forwarding.head)
-    logits = forward(
-        logits_key(image, network, settings),
-        lambda: inference.forward(network, tensor, settings.forwarding, size=size),
-    )
+    logits = _logits(image, network, settings, tensor, forward)
     labels = _labels(logits, settings, previous)
     return Inspection(image, network, settings, tensor, logits, labels)
+
+
+def _logits(
+    image: Image, network: Network, settings: Settings, tensor: InputTensor, forward: Runner
+) -> Logits:
+    """One forward, where it is within the limits of memory and time."""
+    size, how = image.pixels.shape[:2], settings.forwarding
+
+    def measured() -> cost.Cost | None:
+        asked = f"cost {network.checkpoint_digest} {how.mode} {how.head}"
+        return forward(asked, lambda: cost.measure(network, how))
+
+    def computed() -> Logits:
+        with within(cost.time_limit()):
+            return inference.forward(network, tensor, how, size=size)
+
+    cost.check(network, tensor, settings, size, measured)
+    try:
+        return forward(logits_key(image, network, settings), computed)
+    except ForwardTooLongError as error:
+        raise cost.too_long(network, tensor, settings, size, measured) from error
 
 
 def _input(image: Image, settings: Settings, previous: Inspection | None) -> InputTensor:
@@ -119,8 +139,12 @@ def check_size(network: Network, size: tuple[int, ...], head: str) -> None:
         classes = network.aux_classes or classes
     needed = classes * height * width * 4  # float32
     if needed > MAX_LOGITS_BYTES:
+        share = sqrt(MAX_LOGITS_BYTES / needed)  # of each side
+        fits = int(width * share), int(height * share)
         raise ForwardError(
             f"The logits of {classes} classes at {width} x {height} pixels take "
-            f"{needed / 2**30:.1f} GiB; at most {MAX_LOGITS_BYTES / 2**30:.0f} GiB are allowed.",
+            f"{needed / 2**30:.1f} GiB; at most {MAX_LOGITS_BYTES / 2**30:.0f} GiB are allowed. "
+            f"{fits[0]} x {fits[1]} fits.",
             remedy="Upload a smaller version of the picture, or a crop of it.",
+            smaller=fits,
         )

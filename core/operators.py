@@ -8,6 +8,7 @@ process, as a whole: it is neither tapped nor stopped inside.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,10 @@ class StopForward(BaseException):
 
 class ForwardAbandoned(BaseException):
     """Nobody waits for this forward any more; a tap does not take it for its own end."""
+
+
+class ForwardTooLongError(ForwardError):
+    """A forward has taken all the time that one may take."""
 
 
 class OperatorTap(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -85,15 +90,31 @@ def while_wanted(is_wanted: Callable[[], bool]) -> Iterator[None]:
         del _here.is_wanted
 
 
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """What runs inside ends before its next layer once it has taken so long."""
+    _here.until = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        del _here.until
+
+
 def check_wanted() -> None:
-    """End the computation of this thread where nobody waits for it.
+    """End the computation of this thread where nobody waits for it, or its time is over.
 
     Raises:
         ForwardAbandoned: nobody does.
+        ForwardTooLongError: see `within`.
     """
     is_wanted = getattr(_here, "is_wanted", None)
     if is_wanted is not None and not is_wanted():
         raise ForwardAbandoned
+    until = getattr(_here, "until", None)
+    if until is not None and time.monotonic() > until:
+        raise ForwardTooLongError(
+            "The forward took longer than one may.", remedy="Choose a smaller size under Resize."
+        )
 
 
 # A hook of all modules, as one on the shared module could not be taken off in time; it asks about
@@ -130,8 +151,15 @@ def stopped(exc: Exception, shape: tuple[int, ...]) -> ForwardError:
         return ForwardError(
             f"There is not enough memory to run the network on an input of shape {shape}.",
             remedy="Choose a smaller size under Resize, or a smaller picture.",
+            changes=_half(shape),
         )
     return ForwardError(
         f"The network stops on an input of shape {shape}: {detail}.",
         remedy="Choose another size under Resize; many networks need at least 32 pixels a side.",
     )
+
+
+def _half(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Half the sides, in the multiples that most networks want, as a change of the settings."""
+    height, width = (max(32, side // 64 * 32) for side in shape[2:])
+    return {"resize": "fixed", "height": height, "width": width}

@@ -77,8 +77,7 @@ def show_column(place: Any, column: Column, *, first: Column, seen: Seen) -> Non
     with place:
         _show_choices(column)
         if isinstance(column.outcome, InspectionError):
-            st.error(complaints.as_text(column.outcome.message))
-            st.info(complaints.as_text(column.outcome.remedy))
+            _show_error(column, column.outcome)
             return
         display = session.settings().display
         show_mask(st, column.outcome, display, "Colored mask over the picture")
@@ -91,6 +90,17 @@ def show_column(place: Any, column: Column, *, first: Column, seen: Seen) -> Non
             on_click=session.take_over,
             args=(column.settings,),
             help="Make these the current settings",
+        )
+
+
+def _show_error(column: Column, error: InspectionError) -> None:
+    st.error(complaints.as_text(error.message))
+    st.info(complaints.as_text(error.remedy))
+    if error.changes:
+        st.button(
+            "Do this",
+            key=f"remedy_{column.index}",
+            on_click=lambda: _replace(column.index, change(column.settings, **error.changes)),
         )
 
 
