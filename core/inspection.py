@@ -134,13 +134,10 @@ def check_size(network: Network, size: tuple[int, ...], head: str) -> None:
     Raises:
         ForwardError: they are too large.
     """
-    (height, width), classes = size, network.num_classes
-    if head == "aux":
-        classes = network.aux_classes or classes
+    (height, width), classes = size, _classes(network, head)
     needed = classes * height * width * 4  # float32
     if needed > MAX_LOGITS_BYTES:
-        share = sqrt(MAX_LOGITS_BYTES / needed)  # of each side
-        fits = int(width * share), int(height * share)
+        fits = largest_picture(network, (width, height), head)
         raise ForwardError(
             f"The logits of {classes} classes at {width} x {height} pixels take "
             f"{needed / 2**30:.1f} GiB; at most {MAX_LOGITS_BYTES / 2**30:.0f} GiB are allowed. "
@@ -148,3 +145,15 @@ def check_size(network: Network, size: tuple[int, ...], head: str) -> None:
             remedy="Upload a smaller version of the picture, or a crop of it.",
             smaller=fits,
         )
+
+
+def largest_picture(network: Network, size: tuple[int, int], head: str) -> tuple[int, int]:
+    """Width and height, no larger than `size`, at which the logits are within their limit."""
+    width, height = size
+    needed = _classes(network, head) * height * width * 4  # float32
+    share = min(1.0, sqrt(MAX_LOGITS_BYTES / needed))  # of each side
+    return max(1, int(width * share)), max(1, int(height * share))
+
+
+def _classes(network: Network, head: str) -> int:
+    return (network.aux_classes if head == "aux" else None) or network.num_classes

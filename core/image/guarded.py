@@ -21,7 +21,7 @@ DTYPES = {np.dtype(kind).str for kind in ["?", *"bBhHiIqQefd"]}  # that a pictur
 MAX_ANSWER = 2**20  # bytes of the JSON
 
 
-def read_guarded(content: bytes) -> Raster:
+def read_guarded(content: bytes, smaller: tuple[int, int] | None = None) -> Raster:
     """Read the first frame of a picture's file in a process of its own.
 
     For uploads and the command line. It takes a few milliseconds more than `read_raster`, and a
@@ -29,6 +29,8 @@ def read_guarded(content: bytes) -> Raster:
 
     Args:
         content: the file, of one of the formats of `sniff.py`.
+        smaller: width and height of a copy of it, as the error for a picture that is too large
+            says; see `read_smaller`.
 
     Raises:
         ImageError: it cannot be decoded, takes too long or too much memory, or is over a limit.
@@ -36,7 +38,7 @@ def read_guarded(content: bytes) -> Raster:
     check_bytes(content, LIMITS)
     began = time.monotonic()
     try:
-        with FORKS.ask(content, SECONDS) as answer:
+        with FORKS.ask(json.dumps(smaller).encode() + b"\n" + content, SECONDS) as answer:
             told, body = _read(answer)
     except NotBegunError as exc:
         raise ImageError(
@@ -46,8 +48,8 @@ def read_guarded(content: bytes) -> Raster:
     if told is None:
         raise _too_long() if time.monotonic() - began > SLOW else damaged()
     if "error" in told:
-        message, remedy, code = told["error"]
-        raise ImageError(message, remedy=remedy, code=code)
+        message, remedy, code, size = told["error"]
+        raise ImageError(message, remedy=remedy, code=code, smaller=tuple(size) if size else None)
     return _raster(told, body)
 
 

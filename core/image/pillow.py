@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from math import sqrt
 
 import numpy as np
 import PIL.Image
@@ -21,6 +22,7 @@ from core.image.raster import ImageLimits, Raster
 # Pillow's own bomb check is a process-wide warning; ours is the limit below, before decoding.
 PIL.Image.MAX_IMAGE_PIXELS = None
 
+COPIED = ("PNG", "JPEG", "WEBP", "BMP")  # formats of which a smaller copy is made (smaller.py)
 ORIENTATION = 0x0112  # EXIF tag
 OPAQUE = 255
 GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
@@ -36,7 +38,7 @@ def read_with_pillow(content: bytes, kind: str, limits: ImageLimits) -> Raster:
     if kind == "HEIF":
         _know_heif()
     opened = PIL.Image.open(io.BytesIO(content), formats=(kind,))
-    check_size(opened.size, limits)
+    check_size(opened.size, limits, copies=kind in COPIED)
     if kind == "PNG":
         check_png(content)
         if is_deep_color(content):
@@ -45,21 +47,34 @@ def read_with_pillow(content: bytes, kind: str, limits: ImageLimits) -> Raster:
     return _finished(stored(opened), opened)
 
 
-def check_size(size: tuple[int, int], limits: ImageLimits) -> None:
-    """Refuse what is over a limit, before it is decoded."""
+def check_size(size: tuple[int, int], limits: ImageLimits, *, copies: bool = False) -> None:
+    """Refuse what is over a limit, before it is decoded; `copies`: it can be made smaller here."""
     width, height = size
     if width < 1 or height < 1:
         raise ImageError("The picture has no pixels.", remedy="Upload another picture.")
     if width * height > limits.pixels or max(width, height) > limits.side:
         allowed = f"{limits.pixels / 1e6:.0f} megapixels and {limits.side} pixels a side"
-        raise too_large(f"{width} x {height} pixels", allowed)
+        raise too_large(
+            f"{width} x {height} pixels", allowed, _fitting(size, limits) if copies else None
+        )
 
 
-def too_large(size: str, limit: str) -> ImageError:
-    """The error for what is over a limit."""
+def _fitting(size: tuple[int, int], limits: ImageLimits) -> tuple[int, int] | None:
+    """Width and height of the largest copy that is allowed; None where none can be made."""
+    width, height = size
+    if width * height > limits.shrunk:
+        return None
+    share = min(sqrt(limits.pixels / (width * height)), limits.side / max(width, height))
+    return max(1, int(width * share)), max(1, int(height * share))
+
+
+def too_large(size: str, limit: str, smaller: tuple[int, int] | None = None) -> ImageError:
+    """The error for what is over a limit; `smaller` is the size of a copy that is not."""
+    fits = f" {smaller[0]} x {smaller[1]} fits." if smaller else ""
     return ImageError(
-        f"The picture is too large: {size}; at most {limit} are allowed.",
+        f"The picture is too large: {size}; at most {limit} are allowed.{fits}",
         remedy="Upload a smaller version, or a crop of it.",
+        smaller=smaller,
     )
 
 

@@ -17,6 +17,7 @@ class ImageLimits:
     num_bytes: int = 64 * 2**20
     pixels: int = 25_000_000
     side: int = 16_384
+    shrunk: int = 2**27  # pixels, of which a smaller copy is made: half a gigabyte meanwhile
     unpacked: int = 512 * 2**20  # bytes of all its numbers
 
 

@@ -12,6 +12,7 @@ from core.errors import ImageError
 from core.image.npy import read_npy
 from core.image.pillow import read_with_pillow, too_large
 from core.image.raster import ImageLimits, Raster
+from core.image.smaller import shrunk
 from core.image.sniff import format_of, no_picture
 from core.image.tiff import read_tiff
 
@@ -29,12 +30,30 @@ def read_raster(content: bytes, limits: ImageLimits = LIMITS) -> Raster:
     Raises:
         ImageError: it cannot be decoded, or is over a limit. Nothing else is raised.
     """
+    return _guarded(content, limits, lambda kind: _read(content, kind, limits))
+
+
+def read_smaller(content: bytes, size: tuple[int, int], limits: ImageLimits = LIMITS) -> Raster:
+    """A smaller copy of a picture that is too large, of 8 bits and as it is to be seen.
+
+    Args:
+        content: the file.
+        size: width and height of the copy, as the error says; exchanged for one on its side.
+        limits: what a file may be at most.
+
+    Raises:
+        ImageError: it cannot be decoded, or no copy of such a picture is made.
+    """
+    return _guarded(content, limits, lambda kind: shrunk(content, kind, size))
+
+
+def _guarded(content: bytes, limits: ImageLimits, read: Callable[[str], Raster]) -> Raster:
     check_bytes(content, limits)
     kind = format_of(content)
     if kind is None:
         raise no_picture(content)
     try:
-        return _read(content, kind, limits)
+        return read(kind)
     except ImageError:
         raise
     except MemoryError as error:

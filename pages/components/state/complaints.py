@@ -6,7 +6,8 @@ import re
 
 import streamlit as st
 
-from pages.components.state import session
+from core.errors import InspectionError
+from pages.components.state import session, uploads
 
 
 def as_text(text: str) -> str:
@@ -28,7 +29,22 @@ def show_complaint() -> None:
                 on_click=session.look_into,
                 args=(complaint.look,),
             )
+        if complaint.smaller is not None:
+            picture, (width, height) = complaint.smaller
+            st.button(
+                f"Open a copy of {width:,} x {height:,} pixels",
+                key="smaller",
+                on_click=_open_smaller,
+                args=(picture, (width, height)),
+            )
         if complaint.changes:
             st.button(
                 "Do this", key="remedy", on_click=session.choose, kwargs=dict(complaint.changes)
             )
+
+
+def _open_smaller(picture: str, size: tuple[int, int]) -> None:
+    try:
+        uploads.open_smaller(picture, size)
+    except InspectionError as error:
+        session.complain_of(error)

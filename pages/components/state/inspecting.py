@@ -61,7 +61,7 @@ def inspection() -> Seen:
 
 
 def _attempt(slot: Any) -> Seen | None:
-    now = session.sources()
+    now, image = session.sources(), None
     try:
         try:
             image = files.open_image(now.picture, session.settings().preprocessing.bands)
@@ -73,17 +73,28 @@ def _attempt(slot: Any) -> Seen | None:
             if now.saved:
                 files.open_image(now.saved)  # what is no picture is reported, not passed over
         except InspectionError as error:
-            session.complain_of(error, now if isinstance(error, ArchitectureError) else None)
+            look = now if isinstance(error, ArchitectureError) else None
+            session.complain_of(_for_network(error), look, "" if image else now.picture)
             if session.back_to_good():  # what cannot be opened goes back,
                 st.rerun()  # in the sidebar too, which is drawn already
             return None
         inspected = inspect_with(session.settings(), image, network, slot)
         seen = Seen(inspected, truth, stale=False, version=version)
     except InspectionError as error:
-        session.complain_of(error)
+        session.complain_of(error, picture=now.picture)
         return None
     session.keep_good(seen, now)
     return seen
+
+
+def _for_network(error: InspectionError) -> InspectionError:
+    """The copy of a picture that is too large is small enough for what is open, too."""
+    if error.smaller and (good := session.tab().good) is not None:
+        from core.inspection import largest_picture
+
+        head = session.settings().forwarding.head
+        error.smaller = largest_picture(good[0].inspection.network, error.smaller, head)
+    return error
 
 
 def inspect_with(chosen: Settings, image: Any, network: Network, slot: Any) -> Inspection:

@@ -261,14 +261,15 @@ def keep_look(checkpoint: Checkpoint, of: Sources) -> None:
     put(replace(tab(), good_look=(checkpoint, of)))
 
 
-def complain_of(error: InspectionError, look: Sources | None = None) -> None:
+def complain_of(error: InspectionError, look: Sources | None = None, picture: str = "") -> None:
     """Show an error of the core until the next choice.
 
     Args:
         error: what happened.
         look: the checkpoint page can say more of this one.
+        picture: that is too large, where it is.
     """
-    put(replace(tab(), complaint=Complaint.of(error, look)))
+    put(replace(tab(), complaint=Complaint.of(error, look, picture)))
 
 
 def stop_complaining() -> None:

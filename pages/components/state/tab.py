@@ -31,11 +31,21 @@ class Complaint:
     changes: Mapping[str, Any] = field(default_factory=dict)  # the remedy as settings
     code: str = ""  # the remedy as lines to copy
     look: Sources | None = None  # a checkpoint that can be looked into, though it does not run
+    smaller: tuple[str, tuple[int, int]] | None = None  # a picture; width, height of a copy of it
 
     @classmethod
-    def of(cls, error: InspectionError, look: Sources | None = None) -> Complaint:
-        """An error of the core; look: the checkpoint page can say more of this one."""
-        return cls(error.message, error.remedy, error.changes, error.code, look)
+    def of(
+        cls, error: InspectionError, look: Sources | None = None, picture: str = ""
+    ) -> Complaint:
+        """An error of the core.
+
+        Args:
+            error: what happened.
+            look: the checkpoint page can say more of this one.
+            picture: that is too large, where it is.
+        """
+        smaller = (picture, error.smaller) if picture and error.smaller else None
+        return cls(error.message, error.remedy, error.changes, error.code, look, smaller)
 
 
 @dataclass(frozen=True, eq=False)

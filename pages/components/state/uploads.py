@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
+from core.colors import encode_png
+from core.image import read_guarded
 from core.settings import Settings
 from pages.components.state import files, session
 from pages.components.state.sources import Sources
@@ -17,6 +19,21 @@ def upload(kind: str, file: BinaryIO, name: str) -> None:
     digest = files.store().put(file, name)
     gone = {"truth": "", "saved": ""} if kind == "picture" else {}
     session.open_source(**{kind: digest}, **gone)
+
+
+def open_smaller(picture: str, size: tuple[int, int]) -> None:
+    """Open a smaller copy of a picture that is too large; the copy is a file of its own.
+
+    Args:
+        picture: its source.
+        size: width, height of the copy.
+
+    Raises:
+        InspectionError: none can be made.
+    """
+    copy = read_guarded(files.picture_path(picture).read_bytes(), size)
+    stem = files.picture_name(picture).rpartition(".")[0]
+    upload("picture", io.BytesIO(encode_png(copy.values)), f"{stem} {size[0]} x {size[1]}.png")
 
 
 def upload_together(kind: str, chosen: Sequence[Any]) -> None:
