@@ -11,6 +11,7 @@
     ├── ForwardError          the network cannot be run on this input
     │   ├── ChannelMismatchError
     │   └── ForwardTooLongError   it took longer than one may (core/operators.py)
+    ├── BusyError             too many others are served before
     └── StoreError            what is kept between sessions cannot be kept or found
         ├── MissingFileError  a link names a file that this server does not have (any more)
         ├── MissingRunError   a link names a run that was deleted, has expired, or never was
@@ -82,6 +83,10 @@ class SettingsError(InspectionError):
 
 class ForwardError(InspectionError):
     """The network cannot be run on this input."""
+
+
+class BusyError(InspectionError):
+    """Too many others are served before; asking again later helps."""
 
 
 COLORS = {1: "gray", 3: "rgb"}  # by the number of channels

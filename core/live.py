@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # torch loads with the first forward
 
 SLIDERS = ("mean", "std")  # settings that a drag changes
 SLOW_SECONDS = 0.4  # of a forward, above which a moving slider is answered by a smaller picture
+PATIENCE_SECONDS = 20.0  # so long a slider waits for others; the page asks once more at rest
 SHRINK, MULTIPLE, SMALLEST = 3, 32, 96  # its sides: divided by, whole multiples, at least
 Kind = Literal["exact", "fast", "preview"]
 Waiting = Callable[[], None]
@@ -67,7 +68,9 @@ def answer(
 
     settings = change(shown.settings, **{name: position[name] for name in SLIDERS})
     image, network, how = shown.image, shown.network, settings.forwarding
-    forward = engine.runner(person=person, lane=Lane.DRAG, waiting=waiting)
+    forward = engine.runner(
+        person=person, lane=Lane.DRAG, waiting=waiting, patience=PATIENCE_SECONDS
+    )
     kind: Kind = "exact"
     path = ""
     if not resting and not engine.keeps(logits_key(image, network, settings)):

@@ -10,10 +10,12 @@ the same key. What nobody looks at makes room for a drag in the same way, and be
 from __future__ import annotations
 
 import atexit
+import math
+import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from itertools import count
@@ -22,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
 from core.engine.queue import Lane, Queue, Request
+from core.errors import BusyError
 from core.recent import Recent
 
 CACHE_BYTES = 512 * 2**20  # a 520x520 picture with 21 classes takes 23 MB: about 22 of them
@@ -53,6 +56,24 @@ class Runner(Protocol):
 def in_this_thread(key: str, compute: Callable[[], V], /) -> V:
     """The door where there is no engine: of the command line, benchmarks and tests."""
     return compute()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody's request is in the queue."""
+
+    others: int  # forwards of others that come first, with the one that runs
+    seconds: float  # that they will take, about
+
+    @property
+    def in_words(self) -> str:
+        """One sentence; "" where nobody comes first."""
+        if not self.others:
+            return ""
+        one = self.others == 1
+        forwards = "1 forward of others is" if one else f"{self.others} forwards of others are"
+        about = f", about {max(1, round(self.seconds))} s" if self.seconds else ""
+        return f"{forwards} before yours{about}."
 
 
 @dataclass(frozen=True)
@@ -110,6 +131,8 @@ class Engine:
         self.forwards = 0  # how many were run since the start
         self.forwards_of: Counter[str] = Counter()  # the same by who asked, of the last ones
         self.kept = 0  # how many requests were answered from the cache
+        self.ran = {lane: deque[float](maxlen=TIMED) for lane in Lane}  # begun to done
+        self._began = 0.0  # what runs
         self.seconds = {lane: deque[float](maxlen=TIMED) for lane in Lane}  # asked to answered
         self.running = 0
         self.most_running = 0
@@ -120,17 +143,36 @@ class Engine:
         """How many requests have not begun."""
         return len(self._queue)
 
+    def place(self, person: str) -> Place:
+        """What a person waits for before their own request begins."""
+        ahead, waits = self._queue.before(person)
+        running = self._now
+        if not waits:
+            return Place(0, 0.0)
+        left = sum(self._usual(each.lane) for each in ahead)
+        if running is None or running.person == person:
+            return Place(len(ahead), left)
+        lasted = time.monotonic() - self._began
+        return Place(len(ahead) + 1, left + max(0.0, self._usual(running.lane) - lasted))
+
+    def _usual(self, lane: Lane) -> float:
+        """Seconds of one forward of a lane, the median of the last ones."""
+        return statistics.median(list(self.ran[lane]) or [0.0])
+
     def runner(
         self,
         *,
         person: str = "",
         lane: Lane = Lane.PAGE,
         waiting: Callable[[], None] = _nothing,
+        patience: float = math.inf,
     ) -> Runner:
         """The door of one person to this engine; see `run`."""
 
         def run(key: str, compute: Callable[[], V], /) -> V:
-            return self.run(key, compute, person=person, lane=lane, waiting=waiting)
+            return self.run(
+                key, compute, person=person, lane=lane, waiting=waiting, patience=patience
+            )
 
         return run
 
@@ -142,6 +184,7 @@ class Engine:
         person: str = "",
         lane: Lane = Lane.PAGE,
         waiting: Callable[[], None] = _nothing,
+        patience: float = math.inf,
     ) -> V:
         """Return the result under `key`, computing it where it is not kept.
 
@@ -152,8 +195,10 @@ class Engine:
                 begun is dropped.
             lane: what it is for.
             waiting: called every `POLL_SECONDS`; whatever it raises ends the wait.
+            patience: seconds after which a request that has not begun is taken back.
 
         Raises:
+            BusyError: it would wait for longer than `patience`.
             Superseded: this request was dropped for a newer one of the same person.
             InspectionError: the forward failed.
         """
@@ -167,7 +212,7 @@ class Engine:
         self._want(name, 1)
         self._submit(request)
         try:
-            result: V = _wait(request.future, waiting)
+            result: V = self._wait(request, waiting, asked + patience)
             self.seconds[lane].append(time.monotonic() - asked)
             return result
         except CancelledError as error:
@@ -185,6 +230,15 @@ class Engine:
     def keeps(self, key: str) -> bool:
         """Whether the result under this key is there at once."""
         return self._results.get(key) is not None
+
+    def _wait(self, request: Request, waiting: Callable[[], None], until: float) -> Any:
+        while True:
+            try:
+                return request.future.result(timeout=POLL_SECONDS)
+            except FutureTimeoutError:
+                waiting()
+                if time.monotonic() > until and not request.future.running():
+                    raise _busy(self.place(request.person)) from None
 
     def _want(self, name: str, more: int) -> None:
         with self._lock:
@@ -245,10 +299,12 @@ class Engine:
         self._count(request.person)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
+        self._began = time.monotonic()
         try:
             result = self._computed(request)
         finally:
             self.running -= 1
+        self.ran[request.lane].append(time.monotonic() - self._began)
         if request.keep:
             self._results.put(request.name, result)
         return result
@@ -271,9 +327,8 @@ def _weight(result: object) -> int:
     return int(getattr(getattr(result, "values", None), "nbytes", SMALL_BYTES))
 
 
-def _wait(future: Future[V], waiting: Callable[[], None]) -> V:
-    while True:
-        try:
-            return future.result(timeout=POLL_SECONDS)
-        except FutureTimeoutError:
-            waiting()
+def _busy(place: Place) -> BusyError:
+    return BusyError(
+        f"This server is busy, and your forward was not begun. {place.in_words}".strip(),
+        remedy="Try again in a minute.",
+    )

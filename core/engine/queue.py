@@ -103,6 +103,15 @@ class Queue:
             if request in self._requests:
                 self._requests.remove(request)
 
+    def before(self, person: str) -> tuple[list[Request], bool]:
+        """What is served before the first request of a person, and whether they have one here."""
+        with self._changed:
+            ordered = sorted(self._requests, key=self._order)
+        for place, each in enumerate(ordered):
+            if each.person == person:
+                return ordered[:place], True
+        return [], False
+
     def __len__(self) -> int:
         """How many wait."""
         with self._changed:

@@ -29,6 +29,8 @@ def show_complaint() -> None:
                 on_click=session.look_into,
                 args=(complaint.look,),
             )
+        if complaint.again:
+            st.button("Try again", key="again", on_click=session.stop_complaining)
         if complaint.smaller is not None:
             picture, (width, height) = complaint.smaller
             st.button(

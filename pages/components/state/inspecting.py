@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.colors import palette_colors
-from core.engine import Engine, Superseded
+from core.engine import Engine, Runner, Superseded
 from core.errors import ArchitectureError, InspectionError
 from core.scores import as_two_classes
 from core.settings import Settings, digest
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.inspection import Inspection
 
 QUIET_SECONDS = 0.7  # a forward that takes longer is spoken of
+PATIENCE_SECONDS = 60.0  # so long a page waits for forwards of others; then it says so, and is free
 
 
 @st.cache_resource
@@ -107,7 +108,7 @@ def inspect_with(chosen: Settings, image: Any, network: Network, slot: Any) -> I
             image,
             network,
             chosen,
-            forward=engine().runner(person=tab.person, waiting=_waiter(slot)),
+            forward=door_of(tab.person, slot),
             previous=tab.good[0].inspection if tab.good else None,
         )
     except Superseded:  # a newer run of this tab asks for something else: this one is over
@@ -124,7 +125,7 @@ def why(inspection: Inspection, pin: tuple[int, int], *, of_mask: bool) -> Activ
 
     key = f"why-{inspection.logits_key}-{digest(inspection.settings.decoding)}-{pin}-{of_mask}"
     slot = st.empty()
-    door = engine().runner(person=session.tab().person, waiting=_waiter(slot))
+    door = door_of(session.tab().person, slot)
     try:
         return door(key, lambda: activation_map(inspection, pin, of_mask=of_mask))
     except Superseded:  # a newer run of this tab asks for something else: this one is over
@@ -150,7 +151,13 @@ def _progress(slot: Any) -> Iterator[Callable[[str], None]]:
         yield say
 
 
-def _waiter(slot: Any) -> Callable[[], None]:
+def door_of(person: str, slot: Any) -> Runner:
+    """The engine, for a page that shows in `slot` what it waits for."""
+    waiting = _waiter(person, slot)
+    return engine().runner(person=person, waiting=waiting, patience=PATIENCE_SECONDS)
+
+
+def _waiter(person: str, slot: Any) -> Callable[[], None]:
     """Speak of a long forward, and let Streamlit end this run when a newer one is asked for."""
     began = time.monotonic()
 
@@ -158,8 +165,9 @@ def _waiter(slot: Any) -> Callable[[], None]:
         seconds = time.monotonic() - began
         if seconds < QUIET_SECONDS:
             slot.empty()  # any message is a place where Streamlit may end the run
-        else:
-            slot.caption(f"The network runs: {seconds:.0f} s. Stop is at the top right.")
+            return
+        others = engine().place(person).in_words
+        slot.caption(f"{others or f'The network runs: {seconds:.0f} s.'} Stop is at the top right.")
 
     return waiting
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from core.errors import InspectionError
+from core.errors import BusyError, InspectionError
 from core.live import LiveView
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change
@@ -31,6 +31,7 @@ class Complaint:
     changes: Mapping[str, Any] = field(default_factory=dict)  # the remedy as settings
     code: str = ""  # the remedy as lines to copy
     look: Sources | None = None  # a checkpoint that can be looked into, though it does not run
+    again: bool = False  # it may succeed later
     smaller: tuple[str, tuple[int, int]] | None = None  # a picture; width, height of a copy of it
 
     @classmethod
@@ -45,7 +46,8 @@ class Complaint:
             picture: that is too large, where it is.
         """
         smaller = (picture, error.smaller) if picture and error.smaller else None
-        return cls(error.message, error.remedy, error.changes, error.code, look, smaller)
+        again = isinstance(error, BusyError)
+        return cls(error.message, error.remedy, error.changes, error.code, look, again, smaller)
 
 
 @dataclass(frozen=True, eq=False)

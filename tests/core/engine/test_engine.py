@@ -6,11 +6,12 @@ import time
 import numpy as np
 import pytest
 
-from core.engine import MOST_ASKERS, Engine, Lane, load
+from core.engine import MOST_ASKERS, Engine, Lane, Place, load
 from core.engine.queue import MOST_PREEMPTED
+from core.errors import BusyError
 from core.inference import Logits
 from core.operators import check_wanted
-from core.testing import Held, in_background, wait_until
+from core.testing import Held, in_background, paused, wait_until
 
 
 def logits_of(value: float) -> Logits:
@@ -313,3 +314,74 @@ def test_the_worker_of_an_engine_that_is_done_with_ends(monkeypatch):
 
     wait_until(lambda: not [each for each in threading.enumerate() if each.name == "of this test"])
     assert engine.run("b", lambda: 1) == 1
+
+
+# --- how long one waits ---------------------------------------------------------------------------
+
+
+def test_whoever_waits_can_be_told_how_many_forwards_of_others_come_first():
+    engine, told = Engine(), []
+
+    def ask(person, lane):
+        return in_background(lambda: engine.run("", lambda: 1, person=person, lane=lane))
+
+    with paused(engine):
+        waiting = [
+            ask("first", Lane.PAGE),
+            ask("dragger", Lane.DRAG),
+            ask("reader", Lane.DIAGNOSIS),
+        ]
+        wait_until(lambda: engine.waiting == 3)
+        waiting.append(ask("me", Lane.PAGE))
+        wait_until(lambda: engine.waiting == 4)
+        told = [engine.place(person).others for person in ("dragger", "first", "me", "nobody")]
+    for thread in waiting:
+        thread.join()
+
+    assert told == [1, 2, 3, 0]  # with the one that runs
+
+
+def test_the_time_is_that_of_the_last_forwards():
+    engine = Engine()
+    engine.ran[Lane.PAGE].extend((2.0, 2.0, 9.0))
+    with paused(engine):
+        threads = [
+            in_background(lambda p=p: engine.run("", lambda: 1, person=p)) for p in ("other", "me")
+        ]
+        wait_until(lambda: engine.waiting == 2)
+        place = engine.place("me")
+    for thread in threads:
+        thread.join()
+
+    assert place.others == 2
+    assert 3 <= place.seconds <= 4
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (Place(3, 4.2), "3 forwards of others are before yours, about 4 s."),
+        (Place(1, 0.1), "1 forward of others is before yours, about 1 s."),
+        (Place(2, 0.0), "2 forwards of others are before yours."),
+        (Place(0, 0.0), ""),
+    ],
+)
+def test_a_place_is_said_in_words(place, said):
+    assert place.in_words == said
+
+
+def test_a_request_that_waits_too_long_is_refused_with_a_sentence():
+    engine, computed = Engine(), []
+    with paused(engine), pytest.raises(BusyError, match="1 forward of others") as caught:
+        engine.run("", lambda: computed.append(1), person="me", patience=0.1)
+    engine.run("", lambda: 1)
+
+    assert "Try again" in caught.value.remedy
+    assert not computed
+    assert engine.waiting == 0
+
+
+def test_a_forward_that_has_begun_is_waited_for():
+    engine = Engine()
+
+    assert engine.run("", lambda: time.sleep(0.3) or 7, patience=0.1) == 7
