@@ -40,6 +40,7 @@ ROOMS = (
     "differences",
     "verdict",
     "inspection",
+    "ahead",
     "live",
     "activation_map",
     "diagnosis",

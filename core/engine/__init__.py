@@ -6,6 +6,7 @@ which ways there are to run the same network, `choice.py` which of them is the f
 """
 
 from core.engine.engine import (
+    AHEAD_BYTES,
     CACHE_BYTES,
     MOST_ASKERS,
     Engine,
@@ -19,6 +20,7 @@ from core.engine.engine import (
 from core.engine.queue import Lane
 
 __all__ = [
+    "AHEAD_BYTES",
     "CACHE_BYTES",
     "MOST_ASKERS",
     "Engine",

@@ -28,6 +28,7 @@ from core.errors import BusyError
 from core.recent import Recent
 
 CACHE_BYTES = 512 * 2**20  # a 520x520 picture with 21 classes takes 23 MB: about 22 of them
+AHEAD_BYTES = 192 * 2**20  # of what nobody has asked for yet, besides: eight of those
 SMALL_BYTES = 1024  # what a few numbers are taken to weigh
 MOST_ASKERS = 256  # so many people's newest requests are kept, the last ones
 POLL_SECONDS = 0.05
@@ -119,9 +120,16 @@ def _nothing() -> None:
 class Engine:
     """One queue of forwards and the cache behind it."""
 
-    def __init__(self, cache_bytes: int = CACHE_BYTES) -> None:
-        """Args: cache_bytes, how much all kept results may weigh."""
+    def __init__(self, cache_bytes: int = CACHE_BYTES, ahead_bytes: int = AHEAD_BYTES) -> None:
+        """An engine with nothing kept.
+
+        Args:
+            cache_bytes: how much all results that were asked for may weigh.
+            ahead_bytes: the same of those that were computed when idle; they push out no other.
+        """
+        self.ahead_bytes = ahead_bytes
         self._results: Recent[Any] = Recent(cache_bytes, _weight)
+        self._ahead: Recent[Any] = Recent(ahead_bytes, _weight)
         self._queue = Queue()
         self._now: Request | None = None  # what runs
         self._wanted: Counter[str] = Counter()  # by name of the result: how many wait for it
@@ -202,7 +210,7 @@ class Engine:
             Superseded: this request was dropped for a newer one of the same person.
             InspectionError: the forward failed.
         """
-        kept: V | None = self._results.get(key)
+        kept: V | None = self._find(key)
         if kept is not None:
             self.kept += 1
             return kept
@@ -229,7 +237,11 @@ class Engine:
 
     def keeps(self, key: str) -> bool:
         """Whether the result under this key is there at once."""
-        return self._results.get(key) is not None
+        return self._find(key) is not None
+
+    def _find(self, key: str) -> Any:
+        kept = self._results.get(key)
+        return self._ahead.get(key) if kept is None else kept
 
     def _wait(self, request: Request, waiting: Callable[[], None], until: float) -> Any:
         while True:
@@ -293,7 +305,7 @@ class Engine:
         return request.name in self._wanted
 
     def _result(self, request: Request) -> Any:
-        kept = self._results.get(request.name)
+        kept = self._find(request.name)
         if kept is not None:  # somebody before us in the queue made it
             return kept
         self._count(request.person)
@@ -306,7 +318,8 @@ class Engine:
             self.running -= 1
         self.ran[request.lane].append(time.monotonic() - self._began)
         if request.keep:
-            self._results.put(request.name, result)
+            place = self._ahead if request.lane == Lane.IDLE else self._results
+            place.put(request.name, result)
         return result
 
     def _computed(self, request: Request) -> Any:

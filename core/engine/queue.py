@@ -40,14 +40,15 @@ class Request:
     def precedes(self, running: Request) -> bool:
         """Whether what runs makes room for this one.
 
-        A drag waits only to the next layer of its own person's page, and of what nobody looks at.
+        A drag waits only to the next layer of its own person's page, and of what nobody looks at;
+        a page waits only so long for what nobody waits for.
         """
+        if running.preempted >= MOST_PREEMPTED or self.lane >= running.lane:
+            return False
         own = running.person == self.person
-        return (
-            self.lane == Lane.DRAG < running.lane
-            and running.preempted < MOST_PREEMPTED
-            and (own or running.lane >= Lane.DIAGNOSIS)
-        )
+        if self.lane == Lane.DRAG:
+            return own or running.lane >= Lane.DIAGNOSIS
+        return running.lane == Lane.IDLE
 
 
 class Queue:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.verdict import LOW_MIOU, Verdict
 from pages.components.diagnosis import background
+from pages.components.pipeline import ahead
 from pages.components.pipeline.results import notes_on, verdict_of
 from pages.components.state import complaints, session
 
@@ -23,6 +24,7 @@ POLL_SECONDS = 0.5  # between two looks at a diagnosis that is not finished
 def show_headline(seen: Seen) -> Job[Diagnosis]:
     """Say in one line what is seen and why; the line follows the diagnosis while it runs."""
     job = background.diagnosis_of(seen)
+    ahead.begin(seen, job)
     every = None if job.finished else POLL_SECONDS
     st.fragment(_show, run_every=every)(seen, job, job.partial, session.settings())
     st.caption("  \n".join(complaints.as_text(note) for note in notes_on(seen)))
