@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.pipeline import exporting, headline, results, truth_errors, why
+from pages.components.pipeline import exporting, headline, results, timings, truth_errors, why
 from pages.components.state import complaints, page
 from pages.components.widgets.page_frame import open_inspection
 
@@ -27,5 +27,8 @@ title = "Export: script, settings, label map, logits, report"
 with st.expander(title, key="export", on_change="rerun") as export:
     if export.open:
         exporting.show_export(seen, job)
+with st.expander("Timing", key="timing", on_change="rerun") as timing:
+    if timing.open:
+        timings.show_timings(seen)
 
 page.close_page()

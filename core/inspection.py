@@ -15,6 +15,7 @@ from core.labels import Labels, decode_labels
 from core.operators import ForwardTooLongError, within
 from core.preprocess import InputTensor, preprocess
 from core.settings import Settings, digest
+from core.timing import timed
 
 MAX_LOGITS_BYTES = 2**30  # of one picture: 25 Mpx with 10 classes; more would end the server
 
@@ -93,7 +94,7 @@ def _logits(
         return forward(asked, lambda: cost.measure(network, how))
 
     def computed() -> Logits:
-        with within(cost.time_limit()):
+        with timed("forward"), within(cost.time_limit()):
             return inference.forward(network, tensor, how, size=size)
 
     cost.check(network, tensor, settings, size, measured)
@@ -110,7 +111,8 @@ def _input(image: Image, settings: Settings, previous: Inspection | None) -> Inp
         and previous.settings.preprocessing == settings.preprocessing
     ):
         return previous.input
-    return preprocess(image, settings.preprocessing)
+    with timed("preprocess"):
+        return preprocess(image, settings.preprocessing)
 
 
 def _labels(logits: Logits, settings: Settings, previous: Inspection | None) -> Labels:
@@ -120,7 +122,8 @@ def _labels(logits: Logits, settings: Settings, previous: Inspection | None) -> 
         and previous.settings.decoding == settings.decoding
     ):
         return previous.labels
-    return decode_labels(logits.values, settings.decoding)
+    with timed("decide"):
+        return decode_labels(logits.values, settings.decoding)
 
 
 def check_size(network: Network, size: tuple[int, ...], head: str) -> None:

@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from core.engine import load
 from core.store.tables import BLOBS
+from core.timing import quantiles, stages
 from core.version import VERSION
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Health:
                 "kept": queue.kept,
                 "seconds": {lane: _quantiles(took) for lane, took in queue.seconds.items() if took},
             },
+            "stages": {stage: _quantiles(took) for stage, took in stages().items() if took},
             "disk": {"free_bytes": disk.free, "total_bytes": disk.total, "writable": writable},
             "store": kept,
             "memory_bytes": _memory(),
@@ -99,10 +101,7 @@ def stored(store: Store) -> dict[str, Any]:
 
 
 def _quantiles(took: Sequence[float]) -> dict[str, float]:
-    """Half of them took no longer than the first, 95 % no longer than the second, in seconds."""
-    ordered = sorted(took)
-    places = {"0.5": 0.5, "0.95": 0.95}
-    return {q: round(ordered[int(share * (len(ordered) - 1))], 4) for q, share in places.items()}
+    return {str(share): round(seconds, 4) for share, seconds in quantiles(took).items()}
 
 
 def _existing(folder: Path) -> Path:
@@ -138,11 +137,13 @@ def exposition(facts: dict[str, Any], answers: Counter[int]) -> str:
             "forward_seconds",
             "gauge",
             "From the question to the answer, of the last ones.",
-            {
-                f'{{lane="{lane}",quantile="{quantile}"}}': took
-                for lane, each in queue["seconds"].items()
-                for quantile, took in each.items()
-            },
+            _by_quantile("lane", queue["seconds"]),
+        ),
+        *_metric(
+            "stage_seconds",
+            "gauge",
+            "What each stage took, of the last times.",
+            _by_quantile("stage", facts["stages"]),
         ),
         *_metric("disk_free_bytes", "gauge", "Where uploads are kept.", {"": disk["free_bytes"]}),
         *_metric("store_answers", "gauge", "Database, bucket.", {"": int(kept["answers"])}),
@@ -157,6 +158,14 @@ def exposition(facts: dict[str, Any], answers: Counter[int]) -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _by_quantile(label: str, took: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {
+        f'{{{label}="{name}",quantile="{quantile}"}}': seconds
+        for name, each in took.items()
+        for quantile, seconds in each.items()
+    }
 
 
 def _metric(name: str, kind: str, meaning: str, values: dict[str, float]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from core import live
 from core.engine import Superseded
 from core.errors import InspectionError
+from core.timing import tell
 from serving.origins import Origin, is_own
 
 if TYPE_CHECKING:
@@ -65,12 +67,20 @@ async def _position(request: Request) -> dict[str, Any] | Response:
         return _said(UNUSABLE, "A position of the sliders has a mean and a std.")
     if not all(math.isfinite(number) for each in numbers.values() for number in each):
         return _said(UNUSABLE, "Mean and std are finite numbers.")
+    _take_times(read.get("took"))
     return {**numbers, "resting": read.get("resting") is True}
+
+
+def _take_times(told: Any) -> None:
+    """What the browser says of the answer before this question, in ms; nonsense is passed over."""
+    for stage, took in told.items() if isinstance(told, dict) else ():
+        if isinstance(took, int | float):
+            tell(stage, took)
 
 
 def _answered(view: live.LiveView, position: Mapping[str, Any]) -> Response:
     """In a thread of its own; given up as soon as the same tab asks for something newer."""
-    view.asked += 1
+    view.asked, began = view.asked + 1, time.perf_counter()
     mine, ask = view.asked, view.ask
 
     def waiting() -> None:
@@ -85,7 +95,8 @@ def _answered(view: live.LiveView, position: Mapping[str, Any]) -> Response:
         return _said(NEWER, "A newer position was asked for.")
     except InspectionError as error:
         return _said(UNUSABLE, error.message)
-    return Response(plane, media_type="application/octet-stream")
+    took = {"server-timing": f"answer;dur={1000 * (time.perf_counter() - began):.1f}"}
+    return Response(plane, media_type="application/octet-stream", headers=took)
 
 
 def _said(status: int, message: str) -> Response:

@@ -21,6 +21,7 @@ ROOMS = (
     "settings_json",
     "presets",
     "recent",
+    "timing",
     "background",
     "store",
     "image",

@@ -278,6 +278,7 @@ def test_a_drag_is_answered_beside_the_page_and_ends_exact(page, address):
     assert during < len(asked)  # a slow machine may see the slider at rest in between
     assert np.array_equal(layer(page, "argmax"), colorize(inspection.labels.ids, colors))
     assert page.locator(".answer").inner_text() == "exact"
+    assert any({"send", "paint"} <= set(each.post_data_json["took"]) for each in asked)
 
 
 def test_a_position_that_was_visited_is_painted_without_a_question(page, address):

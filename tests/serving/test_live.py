@@ -1,11 +1,13 @@
 """The answers beside the page: whose they are, what is asked, and what is refused."""
 
 import json
+import re
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from core import timing
 from core.errors import SettingsError
 from core.live import LiveView, address_of
 from serving.live import MOST_BYTES, live_route
@@ -107,3 +109,22 @@ def test_where_no_server_answers_the_page_is_not_sent_there(monkeypatch):
     monkeypatch.setattr("core.live._offered", [])
 
     assert address_of(view_that(answers)) == ""
+
+
+def test_the_browser_is_told_how_long_the_server_took(client):
+    view = view_that(answers)
+
+    assert re.fullmatch(
+        r"answer;dur=\d+\.\d", client.post(address_of(view), json=POSITION).headers["server-timing"]
+    )
+
+
+@pytest.mark.parametrize("nonsense", [[], 7, "soon", {"paint": "soon"}, {"paint": [1]}, {"x": 1}])
+def test_what_the_browser_tells_of_the_answer_before_is_noted_and_nonsense_is_not(client, nonsense):
+    timing.forget()
+    view = view_that(answers)
+    for took in ({"send": 4, "paint": 8.5}, nonsense):
+        assert client.post(address_of(view), json={**POSITION, "took": took}).status_code == 200
+
+    told = {stage: took for stage, took in timing.stages().items() if took}
+    assert told == {"send": (0.004,), "paint": (0.0085,)}

@@ -423,6 +423,8 @@ def test_the_metrics_count_forwards_and_refusals(visit, team):
 
     assert int(figures["maskscope_forwards_total"]) >= 1
     assert float(figures['maskscope_forward_seconds{lane="page",quantile="0.95"}']) > 0
+    for stage in ("decode", "preprocess", "forward", "decide", "encode"):
+        assert float(figures[f'maskscope_stage_seconds{{stage="{stage}",quantile="0.5"}}']) > 0
     assert int(figures['maskscope_answers_total{status="401"}']) >= 1
     assert "# TYPE maskscope_forwards_total counter" in text
 

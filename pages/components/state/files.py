@@ -17,6 +17,7 @@ from core.image import FIRST_BANDS, Image, Raster, decode_image, read_guarded, r
 from core.recent import Recent
 from core.scores import Truth, decode_truth
 from core.store import Kept, Role, Store, data_folder, open_store, read_labels
+from core.timing import timed
 from pages.components.state.sources import WEIGHTS, Sources
 
 DATA_FOLDER = data_folder()
@@ -107,7 +108,8 @@ def open_image(source: str, bands: tuple[int, int, int] = FIRST_BANDS) -> Image:
 
     def decoded() -> Image:
         content = picture_path(source).read_bytes()
-        return decode_image(content, bands=bands, read=lambda content: _read(source, content))
+        with timed("decode"):
+            return decode_image(content, bands=bands, read=lambda content: _read(source, content))
 
     return _images().get_or_make(f"{source} {bands}", decoded)
 

@@ -8,7 +8,7 @@ const PAGE_MS = 300 // and after which the page takes the position over
 const VISITED_BYTES = 64 * 2 ** 20 // of answers that are kept
 
 function newLive() {
-  return { next: null, asking: null, visited: new Map(), bytes: 0, timers: [], lost: false, reached: "" }
+  return { next: null, asking: null, visited: new Map(), bytes: 0, timers: [], lost: false, reached: "", took: {} }
 }
 
 const isLive = (viewer) => Boolean(viewer.data.live.url) && !viewer.live.lost
@@ -64,15 +64,28 @@ async function ask(viewer) {
   live.next = null
   live.asking = { resting, end: new AbortController() }
   try {
-    const body = JSON.stringify({ mean, std, resting })
+    const body = JSON.stringify({ mean, std, resting, took: live.took })
+    const began = performance.now()
+    live.took = {}
     const response = await fetch(data.live.url, { method: "POST", body, signal: live.asking.end.signal })
-    if (response.ok) keepAnswer(viewer, at, unpackPlane(new Uint8Array(await response.arrayBuffer())))
-    else if (response.status !== 409) live.lost = response.status === 404 // the page says why
+    if (response.ok) {
+      const plane = unpackPlane(new Uint8Array(await response.arrayBuffer()))
+      noteTimes(live, response, began)
+      keepAnswer(viewer, at, plane)
+    } else if (response.status !== 409) live.lost = response.status === 404 // the page says why
   } catch (error) {
     live.lost = error.name !== "AbortError" // the page is asked from now on
   }
   live.asking = null
   if (live.next) ask(viewer)
+}
+
+// What sending and painting took: the server tells its own part, the next question takes both along.
+function noteTimes(live, response, began) {
+  const server = Number(/dur=([\d.]+)/.exec(response.headers.get("server-timing"))?.[1])
+  const arrived = performance.now()
+  if (server) live.took.send = Math.max(0, arrived - began - server)
+  requestAnimationFrame(() => setTimeout(() => (live.took.paint = performance.now() - arrived)))
 }
 
 function keepAnswer(viewer, at, plane) {

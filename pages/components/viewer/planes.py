@@ -15,6 +15,7 @@ import numpy as np
 from core.labels import NO_CLASS
 from core.orientation import TURNS
 from core.settings import AFFINE, Preprocessing, digest
+from core.timing import timed
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.diagnosis.normalization.first_layer import Gauge
@@ -74,6 +75,7 @@ def input_id(inspection: Inspection) -> str:
     return f"input-{inspection.image.digest}-{digest(shape)}"
 
 
+@timed("encode")
 def result_plane(
     inspection: Inspection, channel: int, said: Mapping[str, object] = NOTHING
 ) -> Plane:
