@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from core.labels import NO_CLASS, decode_labels, probabilities
+from core.labels import NO_CLASS, argmax, decode_labels, probabilities
 from core.settings import Decoding
 
 
@@ -105,3 +105,20 @@ def test_the_confidence_of_argmax_is_its_probability_bit_for_bit(odd):
     expected = np.take_along_axis(each, labels.ids[None].astype(np.int64), axis=0)[0]
 
     assert np.array_equal(labels.confidence, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 21, 256, 300])
+@pytest.mark.parametrize("odd", ["", "ties", "nan", "infinite"])
+def test_the_winner_is_that_of_numpy_and_the_lowest_id_where_several_tie(classes, odd, recwarn):
+    values = np.random.default_rng(0).normal(size=(classes, 7, 5)).astype(np.float32)
+    if odd == "ties":
+        values = np.rint(values)
+    if odd == "nan":
+        values[classes // 2, 3, 2] = values[-1, 0] = np.nan
+    if odd == "infinite":
+        values[:, 0], values[classes // 2, 1], values[0, 2] = -np.inf, np.inf, -np.inf
+    winner = argmax(values)
+
+    assert np.array_equal(winner, values.argmax(axis=0))
+    assert winner.dtype == np.int32
+    assert not recwarn.list
