@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pages.components.state import session
+from pages.components.widgets.turns import key_now, next_turn
 
 
 def show_bound(
@@ -18,9 +19,8 @@ def show_bound(
 ) -> None:
     """Draw a widget that shows this value; untouched where it does, so typing is not disturbed.
 
-    Each time that the value came from elsewhere, it is another widget. A browser that has not drawn
-    the new value yet sends the old one along with whatever it asks for next: of the same widget,
-    that would be a choice, and take the new value back.
+    Each time that the value came from elsewhere, it is another widget (turns.py): of the same one,
+    what a late browser sends would be a choice, and take the new value back.
 
     Args:
         widget: of Streamlit.
@@ -36,7 +36,7 @@ def show_bound(
 
     def taken() -> None:
         chosen = session.widget(used)
-        if used == _now(key) and (not offered or chosen in offered):  # else it is of before
+        if used == key_now(key) and (not offered or chosen in offered):  # else it is of before
             take(chosen)
 
     if offered:
@@ -47,11 +47,6 @@ def show_bound(
 
 
 def _of_this_turn(key: str, value: Any) -> str:
-    if session.widget(_now(key), value) != value:
-        session.set_widget(f"turn of {key}", session.widget(f"turn of {key}", 0) + 1)
-    return _now(key)
-
-
-def _now(key: str) -> str:
-    turn = session.widget(f"turn of {key}", 0)
-    return f"{key}~{turn}" if turn else key
+    if session.widget(key_now(key), value) != value:
+        next_turn(key)
+    return key_now(key)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import InspectionError
 from pages.components.state import session
+from pages.components.widgets.turns import key_now, next_turn
 
 
 def ask_for_files(
@@ -30,14 +31,14 @@ def ask_for_files(
         several: whether there may be more than one.
         hint: shown beside the label.
     """
-    turn = session.widget(f"turn_{name}", 0)
-    key = f"upload_{name}_{turn}"
+    uploader = f"upload_{name}"
+    key = key_now(uploader)
 
     def uploaded() -> None:
-        taken = session.widget(f"turn_{name}", 0) != turn  # a late browser sends it once more
+        taken = key != key_now(uploader)  # a late browser sends it once more
         if taken or not (chosen := session.widget(key)):
             return
-        session.set_widget(f"turn_{name}", turn + 1)
+        next_turn(uploader)
         try:
             take(chosen if several else [chosen])
         except InspectionError as error:
