@@ -264,6 +264,8 @@ class Engine:
             running = self._now
             if running is not None and request.precedes(running):
                 running.makes_room = True
+            if running is not None and request.replaces(running):
+                running.replaced = True
             if self._worker is None:
                 self._worker = Thread(target=self._work, name=WORKER, daemon=True)
                 self._worker.start()
@@ -291,7 +293,9 @@ class Engine:
         try:
             result = self._result(request)
         except ForwardAbandoned as error:
-            if self._is_wanted(request):  # it made room
+            if request.replaced:
+                request.future.set_exception(CancelledError())
+            elif self._is_wanted(request):  # it made room
                 request.preempted, request.makes_room = request.preempted + 1, False
                 self._queue.put_back(request)
             else:
@@ -325,7 +329,10 @@ class Engine:
     def _computed(self, request: Request) -> Any:
         from core.operators import while_wanted
 
-        with while_wanted(lambda: not request.makes_room and self._is_wanted(request)):
+        def is_wanted() -> bool:
+            return not (request.makes_room or request.replaced) and self._is_wanted(request)
+
+        with while_wanted(is_wanted):
             return request.compute()
 
     def _count(self, person: str) -> None:

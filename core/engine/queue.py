@@ -36,6 +36,12 @@ class Request:
     preempted: int = 0  # how often it made room
     number: int = 0  # its place in the queue, set by it
     makes_room: bool = False  # it is to end before its next layer, and to begin anew later
+    replaced: bool = False  # the same person has dragged on: it ends as well, and is over
+
+    def replaces(self, running: Request) -> bool:
+        """Whether what runs is an older position of the same drag."""
+        same = running.person == self.person and running.lane == self.lane == Lane.DRAG
+        return same and running.name != self.name
 
     def precedes(self, running: Request) -> bool:
         """Whether what runs makes room for this one.

@@ -281,6 +281,30 @@ def test_a_drag_is_answered_beside_the_page_and_ends_exact(page, address):
     assert any({"send", "paint"} <= set(each.post_data_json["took"]) for each in asked)
 
 
+def test_at_rest_a_fast_answer_to_an_older_position_is_given_up_for_the_exact_one(page, address):
+    held, given_up = [], []
+
+    def hold_the_first_fast_one(route):
+        if held or route.request.post_data_json["resting"]:
+            route.continue_()
+        else:
+            held.append(route)  # as a slow server does
+
+    page.on("requestfailed", lambda request: given_up.append(request.post_data_json))
+    page.route("**/live/*", hold_the_first_fast_one)
+    open_app(page, address)
+    slider = page.locator('.sliders input[data-kind="std"][data-channel="2"]')
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    wait_for_exact(page)
+    settle(page)
+
+    assert held
+    assert held[0].request.post_data_json["std"] in [each["std"] for each in given_up]
+    assert page.locator(".answer").inner_text() == "exact"
+
+
 def test_a_position_that_was_visited_is_painted_without_a_question(page, address):
     asked = asked_beside(page)
     open_app(page, address)

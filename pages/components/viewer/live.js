@@ -1,7 +1,9 @@
 // Live: the newest position of the sliders, asked of the server beside the page, one at a time.
 //
 // While a slider moves, a fast answer is painted and marked as such; once it rests, the exact one,
-// and the page follows with its numbers. A position that was visited is painted at once.
+// and the page follows with its numbers. A position that was visited is painted at once. A fast
+// answer on its way is waited for while the slider moves, or a hand that never rests would see none;
+// at rest it is given up for the exact one, as an exact one is that the slider has moved on from.
 
 const EXACT_MS = 80 // without a move, after which the exact answer is asked for
 const PAGE_MS = 300 // and after which the page takes the position over
@@ -53,7 +55,8 @@ function askFor(viewer, resting) {
   const known = live.visited.get(positionOf(viewer))
   if (known) showAnswer(viewer, known)
   live.next = !known || (resting && known.answer !== "exact") ? { resting, ...viewer.local } : null
-  if (live.asking?.resting && !resting) live.asking.end.abort() // what was to be exact is passed by
+  const passed = live.asking && live.asking.at !== positionOf(viewer)
+  if (passed && (live.asking.resting || resting)) live.asking.end.abort() // nobody waits for it
   if (!live.asking && live.next) ask(viewer)
 }
 
@@ -62,7 +65,7 @@ async function ask(viewer) {
   const { resting, mean, std } = live.next
   const at = `${data.live.key} ${mean} ${std}`
   live.next = null
-  live.asking = { resting, end: new AbortController() }
+  live.asking = { at, resting, end: new AbortController() }
   try {
     const body = JSON.stringify({ mean, std, resting, took: live.took })
     const began = performance.now()

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from core.engine import MOST_ASKERS, Engine, Lane, Place, load
+from core.engine import MOST_ASKERS, Engine, Lane, Place, Superseded, load
 from core.engine.queue import MOST_PREEMPTED
 from core.errors import BusyError
 from core.inference import Logits
@@ -277,6 +277,48 @@ def test_what_makes_room_for_a_drag_begins_anew_after_it(lane, person, makes_roo
     drag.join()
 
     assert layers.ran == ([1, "drag", 1, 2] if makes_room else [1, 2, "drag"])
+
+
+def test_a_newer_position_ends_the_one_that_runs_though_a_page_waits_for_that_one_too():
+    engine, layers, dropped, answers = Engine(), Layers(), [], []
+
+    def older():
+        try:
+            engine.run("older", layers, person="me", lane=Lane.DRAG)
+        except Superseded:
+            dropped.append("older")
+
+    def newer():
+        layers.ran.append("newer")
+        return 0
+
+    first = in_background(older)
+    layers.began.wait(5)
+    page = asked(engine, "older", layers, answers, person="me", lane=Lane.PAGE)
+    wait_until(lambda: engine.waiting == 1)
+    second = asked(engine, "newer", newer, [], person="me", lane=Lane.DRAG)
+    wait_until(lambda: engine.waiting == 2)
+    layers.let_go.set()
+    for thread in (first, page, second):
+        thread.join()
+
+    assert layers.ran == [1, "newer", 1, 2]
+    assert dropped == ["older"]
+    assert len(answers) == 1
+
+
+def test_the_same_position_asked_twice_is_computed_once():
+    engine, layers, answers = Engine(), Layers(), []
+    first = asked(engine, "same", layers, answers, person="me", lane=Lane.DRAG)
+    layers.began.wait(5)
+    second = asked(engine, "same", layers, answers, person="me", lane=Lane.DRAG)
+    wait_until(lambda: engine.waiting == 1)
+    layers.let_go.set()
+    first.join()
+    second.join()
+
+    assert layers.ran == [1, 2]
+    assert len(answers) == 2
 
 
 def test_what_made_room_a_few_times_is_finished():
