@@ -21,6 +21,7 @@ from core.architectures import Network
 from core.errors import ForwardError, SettingsError
 from core.operators import ForwardTooLongError, check_wanted
 from core.preprocess import InputTensor
+from core.recent import Recent
 from core.settings import CONTROLS, Forwarding, Settings
 from core.views import count_pixels, view_size
 
@@ -33,7 +34,9 @@ DEFAULT_SECONDS = (
 UNSEEN = 1.5  # times what is seen; measured: MobileNetV3 1.1, ResNet-50 1.3, SegFormer 1.5
 SURELY = 2.0  # times the limit: what is estimated to take more is not begun
 STEP = 32  # pixels; sizes that are advised are multiples of it, as most networks want
+MOST_KNOWN = 256  # networks whose cost is known, the last ones
 CGROUP = Path("/sys/fs/cgroup/memory.max")  # of a container; "max" where it has no limit
+Run = Callable[[str, Callable[[], "Measured"]], "Measured"]
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,36 @@ def measure(network: Network, how: Forwarding) -> Cost | None:
         return None
     by_pair = max(0.0, (more / large - some / small) / (large - small))
     return Cost(more / large - by_pair * large, by_pair, seconds / large)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of measuring; that nothing did is known too."""
+
+    cost: Cost | None
+
+
+_MEASURED: Recent[Measured] = Recent(MOST_KNOWN, lambda _: 1)
+
+
+def cost_of(network: Network, how: Forwarding, run: Run) -> Cost | None:
+    """Measure a network once.
+
+    Args:
+        network: the rebuilt network.
+        how: mode and head.
+        run: the door to it: an engine's, or `in_this_thread`.
+    """
+    key = f"{network.checkpoint_digest} {how.mode} {how.head}"
+    if (known := _MEASURED.get(key)) is None:
+        known = run("", lambda: Measured(measure(network, how)))
+        _MEASURED.put(key, known)
+    return known.cost
+
+
+def forget() -> None:
+    """Know nothing of any network, as at the start."""
+    _MEASURED.clear()
 
 
 def _side(network: Network, side: int) -> tuple[int, int]:

@@ -90,8 +90,7 @@ def _logits(
     size, how = image.pixels.shape[:2], settings.forwarding
 
     def measured() -> cost.Cost | None:
-        asked = f"cost {network.checkpoint_digest} {how.mode} {how.head}"
-        return forward(asked, lambda: cost.measure(network, how))
+        return cost.cost_of(network, how, forward)
 
     def computed() -> Logits:
         with timed("forward"), within(cost.time_limit()):

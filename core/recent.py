@@ -38,6 +38,11 @@ class Recent(Generic[V]):
             self._values.pop(key, None)  # else the old value's bytes would push others out
             self._values[key] = value
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._changing:
+            self._values.clear()
+
     def get_or_make(self, key: str, make: Callable[[], V]) -> V:
         """Take the value, or make it: only who asks for the same one waits for it.
 

@@ -20,6 +20,13 @@ from tests.conftest import png
 from tests.core.test_inference import Wrapped, network_of
 
 
+@pytest.fixture(autouse=True)
+def afresh():
+    cost.forget()
+    yield
+    cost.forget()
+
+
 class Attention(nn.Module):
     """Every eighth pixel looks at every other one, as in a transformer."""
 
@@ -111,6 +118,17 @@ def test_windows_are_fed_one_at_a_time_so_that_a_large_input_may_fit(monkeypatch
         stages(network)
 
     assert stages(network, window=64, overlap=0).logits.views == 32
+
+
+@pytest.mark.parametrize("found", [Cost(1.0, 0.0, 0.0), None])
+def test_a_network_is_measured_once_also_where_that_tells_nothing(monkeypatch, found):
+    network, measured = network_of(Wrapped()), []
+    large(monkeypatch)
+    monkeypatch.setattr(cost, "measure", lambda *_: measured.append(1) or found)
+    for _ in range(2):
+        stages(network)
+
+    assert measured == [1]
 
 
 def test_a_letterbox_stays_one(monkeypatch):

@@ -12,6 +12,13 @@ from tests.conftest import dashboard, png, upload
 pytestmark = pytest.mark.usefixtures("own_store")
 
 
+@pytest.fixture(autouse=True)
+def afresh():
+    cost.forget()
+    yield
+    cost.forget()
+
+
 @pytest.fixture
 def little_memory(monkeypatch):
     """A server on which the forward of the example's 128 x 128 pixels is too much."""
