@@ -15,11 +15,10 @@ from core.checkpoint.health.numbers import is_finite
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.head_bias import head_of
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.conventions import CONVENTIONS
+from core.diagnosis.normalization.belonging import statistics_belong
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     CONFIDENCE_STEP,
-    CONTRADICTORY_NATS,
     DEEPEST_PREFIX,
     DIVERGED_SHARE,
     DOUBT_STEPS,
@@ -190,7 +189,7 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if not evidence or _initial_head(measured) is not None:
         return
     fresh = measured.batchnorm.never_updated_share > UNUSED_NORMS
-    if not (fresh or empty) and _statistics_belong(measured):
+    if not (fresh or empty) and statistics_belong(measured):
         return
     if fresh:
         evidence += (Evidence("The statistics of BatchNorm were never updated either."),)
@@ -214,23 +213,6 @@ def _one_number(measured: Measurements) -> tuple[Evidence, ...]:
         "over, as a conversion or a sharded training leaves what it had no numbers for."
     )
     return (Evidence(words, spectra.constant_share),)
-
-
-def _statistics_belong(measured: Measurements) -> bool:
-    """Whether BatchNorm's statistics are those of these weights: somebody trained with them.
-
-    A short training moves the weights little, but the statistics follow whatever the weights are;
-    weights that were damaged afterwards leave them behind.
-    """
-    if not measured.batchnorm.count or measured.case.network is None:
-        return False
-    now = {"color": measured.settings.preprocessing.color}
-    feedings = [{}, *({**changes, **now} for changes in CONVENTIONS.values())]
-    try:
-        return measured.batchnorm.reference_kl(feedings) < CONTRADICTORY_NATS
-    except InspectionError as error:
-        measured.failures.add("whether BatchNorm's statistics belong to the weights", error)
-        return False
 
 
 def _structureless(measured: Measurements) -> tuple[Evidence, ...]:
