@@ -265,8 +265,9 @@ CHANCE_FACTOR = 1.1  # of chance's largest singular value; trained: median 1.0 t
 LEAST_SIDE = 8  # rows or columns of a weight, below which chance varies by more than that
 MOST_ROWS, MOST_COLUMNS = 256, 1024  # of a weight that are looked at; time
 BELONGING_NATS = (
-    0.85  # KL of all layers; trained: at most 0.73, new numbers at least 0.95 [foreign]
+    0.7  # KL of all layers; scenes had at most 0.14, new numbers at least 0.78 [foreign]
 )
+BELONGING_SHARE = 0.65  # of the KL of another picture; dark ones 0.5, new numbers 0.83 [foreign]
 UNTRAINED_SHARE = 0.95  # of the weights; at most 0.73 of 17 trained networks, noise has 1.0
 INITIAL_SHARE = 0.95  # of an encoder's convolutions; trained at most 0.34, new ones 0.99 [tune]
 TRAINED_REST = 0.5  # share of the rest that may look as initialized; trained: 0 to 0.1 [tune]

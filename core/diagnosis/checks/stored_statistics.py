@@ -103,7 +103,7 @@ def _is_contradictory(so_far: Progress) -> bool:
 def _asked(measured: Measurements, so_far: Progress) -> _Asked | None:
     """The scores; None where nothing can be at fault with the statistics."""
     layers, contradictory = stored_against_observed(measured), _is_contradictory(so_far)
-    unlike = contradictory or layers.upper > UNLIKE_STORED
+    unlike = layers.upper > UNLIKE_STORED if layers.behind else contradictory
     if not unlike and not measured.truth.has_shapes:
         return None
     evaluated = {**so_far.fixes, "mode": "eval"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -95,6 +95,8 @@ def class_never_wins(measured: Measurements, so_far: Progress) -> Iterator[Findi
     if measured.picture.is_unusual:
         return
     lost = _lost_classes(ids, truth.ids[counted], seen.labels.num_classes)
+    if lost:
+        lost = _nowhere(measured, so_far, lost)
     others = counted & ~np.isin(truth.ids, list(lost))
     right = float((ids == truth.ids)[others].mean()) if others.any() else 0.0
     if not lost or right < RENAMED_SHARE:
@@ -135,6 +137,23 @@ def _lost_classes(ids: np.ndarray, truth: np.ndarray, num_classes: int) -> dict[
         k: share
         for k, share in shares.items()
         if share > FOREGROUND_SHARE and float((ids == k).mean()) < SEEN_SHARE
+    }
+
+
+def _nowhere(
+    measured: Measurements, so_far: Progress, lost: Mapping[int, float]
+) -> dict[int, float]:
+    """Of the lost classes those that win in no other view: brighter, darker, mirrored, exposed.
+
+    A class that was learned is missed in one light and seen in another.
+    """
+    picture = measured.picture
+    views = (picture.well_exposed, picture.mirrored, *picture.brightness_variants)
+    masks = [measured.of_picture(view, so_far.fixes).labels.ids for view in views]
+    return {
+        k: share
+        for k, share in lost.items()
+        if all(float((ids == k).mean()) < SEEN_SHARE for ids in masks)
     }
 
 

@@ -23,6 +23,7 @@ from core.diagnosis.thresholds import (
     DIVERGED_SHARE,
     DOUBT_STEPS,
     EVEN_DISTANCE,
+    FAIR_IOU,
     FEWEST_NUMBERS,
     FEWEST_WEIGHTS,
     KL_STEP,
@@ -189,7 +190,7 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if not evidence or _initial_head(measured) is not None:
         return
     fresh = measured.batchnorm.never_updated_share > UNUSED_NORMS
-    if not (fresh or empty) and statistics_belong(measured):
+    if not (fresh or empty) and (statistics_belong(measured) or _masks_are_fair(measured)):
         return
     if fresh:
         evidence += (Evidence("The statistics of BatchNorm were never updated either."),)
@@ -203,6 +204,18 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         separates="The loss during training: it becomes NaN or stays as it began where the "
         "training failed, and falls where the file was damaged afterwards.",
     )
+
+
+def _masks_are_fair(measured: Measurements) -> bool:
+    """Whether a ground truth says so of the mask, as it is or with the picture's own statistics."""
+    if not measured.truth.has_shapes:
+        return False
+    try:
+        scores = [measured.truth.iou({"mode": mode}) or 0.0 for mode in ("eval", "train")]
+    except InspectionError as error:
+        measured.failures.add("whether the ground truth speaks for the weights", error)
+        return False
+    return max(scores) >= FAIR_IOU
 
 
 def _one_number(measured: Measurements) -> tuple[Evidence, ...]:

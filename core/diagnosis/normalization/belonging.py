@@ -6,10 +6,11 @@ weights that were damaged, exchanged or never loaded leave them behind.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from core.diagnosis.normalization.conventions import CONVENTIONS
-from core.diagnosis.thresholds import BELONGING_NATS
+from core.diagnosis.thresholds import BELONGING_NATS, BELONGING_SHARE
 from core.errors import InspectionError
 
 if TYPE_CHECKING:
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
 
 def statistics_belong(measured: Measurements) -> bool:
-    """Whether some feeding of the picture, well exposed or as it is, is like training.
+    """Whether some feeding of the picture, as it is or well exposed, is like training.
 
-    The reference picture is asked last: a network of microscopes knows nothing like it.
+    Either their KL divergence is small, or it depends on the picture much: numbers that no training
+    saw are as far from any picture as from the reference picture.
 
-    False where no BatchNorm can be asked, or where that failed, which is noted.
+    Returns:
+        False also where no BatchNorm can be asked, or where that failed, which is noted.
     """
     if measured.case.network is None:
         return False
@@ -31,11 +34,10 @@ def statistics_belong(measured: Measurements) -> bool:
         if not measured.batchnorm.can_be_asked:
             return False
         pictures = (measured.case.image, measured.picture.well_exposed)
-        found = (measured.batchnorm.picture_kl(picture, feedings) for picture in pictures)
-        return (
-            any(kl < BELONGING_NATS for kl in found)
-            or measured.batchnorm.reference_kl(feedings) < BELONGING_NATS
-        )
+        found = [measured.batchnorm.picture_kl(picture, feedings) for picture in pictures]
+        found.append(measured.batchnorm.reference_kl(feedings))
     except InspectionError as error:
         measured.failures.add("whether BatchNorm's statistics belong to the weights", error)
         return False
+    least, most = min(found), max(found)
+    return least < BELONGING_NATS or (isfinite(most) and least < BELONGING_SHARE * most)

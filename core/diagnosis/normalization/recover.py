@@ -173,13 +173,18 @@ def _ranked(
 def _contradict(
     measured: Measurements, memory: Memory | None, convention: Mapping[str, Any]
 ) -> bool:
-    """Whether even the reference picture is, fed as now, as this convention, or as the memory."""
+    """Whether the reference picture and the user's are: as fed, as this convention, as the memory.
+
+    Pictures of microscopes or at night are as unlike the reference as broken statistics are.
+    """
     color = measured.settings.preprocessing.color
     feedings: list[Mapping[str, Any]] = [{}, {**convention, "color": color}]
     if memory is not None:
         own = own_numbers(reference_picture(), memory, color)
         feedings.append({**own, "color": color})
-    return measured.batchnorm.reference_kl(feedings) > CONTRADICTORY_NATS
+    if measured.batchnorm.reference_kl(feedings) <= CONTRADICTORY_NATS:
+        return False
+    return measured.batchnorm.picture_kl(measured.case.image, feedings) > CONTRADICTORY_NATS
 
 
 def _by_fit(
