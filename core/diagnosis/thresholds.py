@@ -128,8 +128,9 @@ LEAST_AGREEMENT = 0.01  # nats, added to both orders so that neither is 0
 LEAST_CHANGED = 0.005  # share of the pixels, added so that none is 0
 ORDER_LIKE_NATS = 0.2  # input_kl above which no order is told; decision 30 [tune: swapped]
 VOTES = 2.0  # no wrong order got as many: 1.3 at most; decision 32
-VOTES_WITHOUT_NORM = 4.5  # the same without several BatchNorms, where wrong ones had 3.3
+VOTES_WITHOUT_NORM = 4.0  # the same without several BatchNorms, where wrong ones had 3.3
 STEM_VOTES = 0.5  # of a known first convolution: none is wrong with as much less; decision 30
+KNOWN_CONFIDENCE, KNOWN_LEAD = 0.7, 0.35  # the same where the input is just like training
 JUDGED_CONFIDENCE, JUDGED_LEAD = 0.85, 0.45  # mean, and share of the lead: below, of another world
 
 # --- what a difference is called (normalization/naming.py) ----------------------------------------
@@ -227,6 +228,7 @@ TWO_HEAPS = 0.68  # share of the variance between both sides; a cut through one 
 OWN_GAIN, OWN_GAIN_NATS = 1.4, 0.1  # factor and nats by which own statistics must win [healthy]
 OWN_GAIN_BY_TRUTH, OWN_GAIN_SHARE = 1.15, 0.1  # factor, and share of what could be known [tune]
 OWN_GAIN_UNSEEN = 1.25  # factor by a ground truth, where no layer shows why [tune]
+AS_STORED = 0.05  # the same, below which they are right: healthy 0.024, lagging 0.19 [foreign]
 UNLIKE_STORED = 0.2  # nats, upper quartile behind the first: healthy ones had up to 0.07 [healthy]
 FEWEST_POSITIONS = 16  # of a layer, below which its statistics are chance; definition
 UPPER_QUARTER = 0.75  # quantile over the layers; definition
@@ -250,6 +252,7 @@ SEEN_SHARE = 0.001  # of the pixels, that a class wins at least where it was tra
 TARGET_STEP = 1 / 255  # of a target of 0 to 1 that was divided by 255; definition
 NEAR_STEP = (0.4, 2.5)  # factors of it, within which the largest probabilities lie; definition
 LARGEST_QUANTILE = 0.99  # of the probabilities: what is meant by the largest; definition
+NEVER_LEARNED = 8.0  # logits behind the winner; learned and missed: up to 5.2 [foreign]
 SECOND_SHARE = 0.5  # of a lost class's pixels: second at more, it was learned and only missed
 LOW_CUTS = (0.0005, 0.001, 0.002, 0.003)  # thresholds about half of that step
 BETWEEN_SHARE = 0.2  # of the edge pixels from which on a mask was interpolated [tune: truth]
@@ -264,9 +267,7 @@ MOST_NUMBERS = 4096  # of a weight that are compared with a distribution; time
 CHANCE_FACTOR = 1.1  # of chance's largest singular value; trained: median 1.0 to 1.5, most 2.6
 LEAST_SIDE = 8  # rows or columns of a weight, below which chance varies by more than that
 MOST_ROWS, MOST_COLUMNS = 256, 1024  # of a weight that are looked at; time
-BELONGING_NATS = (
-    0.7  # KL of all layers; scenes had at most 0.14, new numbers at least 0.78 [foreign]
-)
+BELONGING_NATS = 0.7  # KL of all layers; scenes: at most 0.14, new numbers at least 0.78 [foreign]
 BELONGING_SHARE = 0.65  # of the KL of another picture; dark ones 0.5, new numbers 0.83 [foreign]
 UNTRAINED_SHARE = 0.95  # of the weights; at most 0.73 of 17 trained networks, noise has 1.0
 INITIAL_SHARE = 0.95  # of an encoder's convolutions; trained at most 0.34, new ones 0.99 [tune]

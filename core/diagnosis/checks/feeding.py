@@ -19,6 +19,7 @@ from core.diagnosis.normalization.recover import from_memory
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
+    CLEARLY_NEXT,
     HARM,
     HARMLESS_SHARE,
     LIKE_TRAINING_NATS,
@@ -113,8 +114,8 @@ def normalization(measured: Measurements, so_far: Progress) -> Iterator[Finding]
     if measured.truth.has_shapes and _worse(measured, so_far, known.changes):
         return
     sure, evidence = _certainty(known), tuple(_evidence(measured, known))
-    if sure == "certain" and _worse(measured, so_far, known.changes):
-        sure = "likely"  # without a ground truth masks only doubt what BatchNorm says
+    if sure == "certain" and known.margin < CLEARLY_NEXT:  # by what the checkpoint alone says
+        sure = "likely" if _worse(measured, so_far, known.changes) else sure
     separates = "" if sure == "certain" else TRANSFORMS
     yield _mismatch(measured, so_far, cause, sure, evidence, known.changes, separates)
 

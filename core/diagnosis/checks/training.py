@@ -22,6 +22,7 @@ from core.diagnosis.thresholds import (
     LIVELY_SHARE,
     LOW_CUTS,
     NEAR_STEP,
+    NEVER_LEARNED,
     RENAMED_SHARE,
     SECOND_SHARE,
     SEEN_SHARE,
@@ -102,7 +103,8 @@ def class_never_wins(measured: Measurements, so_far: Progress) -> Iterator[Findi
     if not lost or right < RENAMED_SHARE:
         return
     class_id = max(lost, key=lambda k: lost[k])
-    if _comes_second(logits[:, counted & (truth.ids == class_id)], class_id) > SECOND_SHARE:
+    there = logits[:, counted & (truth.ids == class_id)]
+    if _comes_second(there, class_id) > SECOND_SHARE or _behind(there, class_id) < NEVER_LEARNED:
         return
     name = class_name(class_id, seen.class_names)
     yield Finding(
@@ -169,6 +171,18 @@ def _comes_second(logits: np.ndarray, class_id: int) -> float:
     if len(logits) <= 2:
         return 0.0
     return float(((logits > logits[class_id]).sum(axis=0) == 1).mean())
+
+
+def _behind(logits: np.ndarray, class_id: int) -> float:
+    """By how much the winner leads over this class, in logits; the median over the pixels.
+
+    Args:
+        logits: Float32[C n], at the pixels of the class.
+        class_id: below C, but for a single channel.
+    """
+    if len(logits) == 1:
+        return float(np.median(np.abs(logits[0])))
+    return float(np.median(logits.max(axis=0) - logits[class_id]))
 
 
 def divided_targets(measured: Measurements, so_far: Progress) -> Iterator[Finding]:

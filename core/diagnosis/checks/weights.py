@@ -26,6 +26,7 @@ from core.diagnosis.thresholds import (
     FAIR_IOU,
     FEWEST_NUMBERS,
     FEWEST_WEIGHTS,
+    JUST_LIKE_NATS,
     KL_STEP,
     LEAD_STEP,
     LEARNED_FACTOR,
@@ -305,7 +306,10 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
     steady = mask.steadiness(fixes)
     if steady > UNDOUBTED_LEAD or measured.picture.is_flat:
         return
-    divergence, sure = measured.batchnorm.input_kl_of_all(fixes), mask.least_confidence(fixes)
+    divergence = measured.batchnorm.input_kl_of_all(fixes)
+    if measured.batchnorm.can_be_asked and divergence <= JUST_LIKE_NATS:
+        return  # a network that is unsure of what it was trained on
+    sure = mask.least_confidence(fixes)
     left = mask.steady_agreement(fixes) / max(mask.agreement(fixes), 1e-6)
     doubt = (UNDOUBTED_LEAD - steady) / LEAD_STEP + divergence / KL_STEP
     doubt += (1 - sure) / CONFIDENCE_STEP - math.log(max(left, 1e-3)) / LEFT_STEP

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.agreement import reduced, smaller_change, without_close_zscore
-from core.diagnosis.normalization.conventions import OWN, hypotheses, stored_numbers
+from core.diagnosis.normalization.conventions import CONVENTIONS, OWN, hypotheses, stored_numbers
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.thresholds import (
     BEATS_RIVAL,
@@ -79,7 +79,10 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
 
 def _clearly_nearest(found: Recovered) -> str:
     """The convention that makes a picture just like training that is not as it is fed, or ""."""
-    family, least = min(found.ranking, key=lambda pair: pair[1], default=("", LIKE_TRAINING_NATS))
+    known = [
+        pair for pair in found.ranking if pair[0] in CONVENTIONS
+    ]  # none fitted to this picture
+    family, least = min(known, key=lambda pair: pair[1], default=("", LIKE_TRAINING_NATS))
     other = found.current > max(LIKE_TRAINING_NATS, WORSE_FED * least)
     return family if other and least <= JUST_LIKE_NATS else ""
 
