@@ -127,7 +127,7 @@ def fresh_head(weights: dict[str, torch.Tensor]) -> None:
     """The last layer as PyTorch initializes it."""
     torch.manual_seed(1)
     weight = weights[_head(weights) + "weight"]
-    layer = torch.nn.Conv2d(weight.shape[1], weight.shape[0], 1)
+    layer = torch.nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[-1])
     weights[_head(weights) + "weight"] = layer.weight.detach()
     weights[_head(weights) + "bias"] = layer.bias.detach()  # type: ignore[union-attr]
 

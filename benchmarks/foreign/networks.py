@@ -233,6 +233,16 @@ TUNE = (
            _preset("caffe"), "mean only"),
     _foreign("own_lcnet", "timm", _own("lcnet_050"), "cells", _preset("bytes"), "bytes",
            binary=True, known=False),
+    _foreign("unet_mobilenet", "smp",
+           _smp("Unet", "timm-mobilenetv3_large_100", decoder_channels=DECODER), "cells",
+           _preset("bytes"), "bytes", any_size=False),
+    _foreign("linknet_regnety", "smp", _smp("Linknet", "timm-regnety_004"), "fields",
+           _preset("imagenet_bgr"), "imagenet"),
+    _foreign("segformer_b", "transformers",
+           _segformer(hidden_sizes=[24, 48, 96, 160], depths=[1, 1, 1, 1], decoder_hidden_size=64),
+           "fields", _preset("imagenet"), "imagenet", normed=False, known=False, foldered=True),
+    _foreign("fpn_convnext", "smp", _smp("FPN", "tu-convnext_atto"), "cells",
+           _preset("symmetric"), "symmetric", normed=False, known=False),
 )  # fmt: skip
 HELD_OUT = (
     _kept("deeplab", "torchvision", _torchvision("deeplabv3_mobilenet_v3_large"), "street",

@@ -12,11 +12,12 @@ from core.diagnosis.measure.failures import Failures
 from core.diagnosis.measure.forwards import BudgetSpent
 from core.diagnosis.measure.mask import main_share, mutual_information
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.thresholds import EMPTY_SHARE, KEPT_SHARE, ONE_CLASS_SHARE
+from core.diagnosis.normalization.naming import difference_in_words
+from core.diagnosis.thresholds import EMPTY_SHARE, KEPT_SHARE, ONE_CLASS_SHARE, TIE
 from core.errors import InspectionError
 from core.inspection import Inspection
 from core.labels import NO_CLASS
-from core.settings import flatten
+from core.settings import change, flatten
 from core.verdict import LOW_MIOU, Verdict, class_name, judge
 
 # What is tried on a mask, by the settings that change.
@@ -162,4 +163,10 @@ def _tried(measured: Measurements) -> str:
     if not names:
         return "No other settings were tried."
     listed = ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
-    return f"{len(masks)} other settings were tried ({listed}), and none gives a better mask."
+    best = max(masks, key=lambda mask: mask.score)
+    ends = "and none gives a better mask."
+    if best.score > TIE * measured.truth.mask_score({}):
+        words = difference_in_words(measured.settings, change(measured.settings, **best.changes))
+        ends = f"and none was found to be the training's; the best mask is that with {words}"
+        ends += f", mIoU {best.iou:.2f}." if best.iou is not None else "."
+    return f"{len(masks)} other settings were tried ({listed}), {ends}"

@@ -19,6 +19,7 @@ from core.diagnosis.normalization.recover import from_memory
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
+    CLEARLY_NEXT,
     HARM,
     HARMLESS_SHARE,
     LIKE_TRAINING_NATS,
@@ -113,6 +114,8 @@ def normalization(measured: Measurements, so_far: Progress) -> Iterator[Finding]
     if measured.truth.has_shapes and _worse(measured, so_far, known.changes):
         return
     sure, evidence = _certainty(known), tuple(_evidence(measured, known))
+    if sure == "certain" and known.margin < CLEARLY_NEXT:  # by what the checkpoint alone says
+        sure = "likely" if _worse(measured, so_far, known.changes) else sure
     separates = "" if sure == "certain" else TRANSFORMS
     yield _mismatch(measured, so_far, cause, sure, evidence, known.changes, separates)
 
@@ -143,7 +146,7 @@ def _mismatch(
 
 
 def _worse(measured: Measurements, so_far: Progress, changes: Mapping[str, Any]) -> bool:
-    """Whether the ground truth says that the change does harm."""
+    """Whether the mask score, of a ground truth or of mirror images, falls with the change."""
     before = measured.truth.mask_score(so_far.fixes)
     return measured.truth.mask_score({**so_far.fixes, **changes}) < HARM * before
 

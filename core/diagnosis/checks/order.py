@@ -23,6 +23,7 @@ from core.diagnosis.thresholds import (
     LEFT_WITH_ORDER,
     ORDER_ERRORS,
     ORDER_IOU,
+    ORDER_LIKE_NATS,
     SURE_ORDER_GAIN,
 )
 
@@ -61,6 +62,8 @@ def _truth_says(measured: Measurements, so_far: Progress, swapped: Mapping[str, 
     """
     if so_far.masks_mean_nothing or so_far.statistics_are_broken:
         return NOTHING
+    if measured.picture.is_flat and _is_unlike_training(measured, {**so_far.fixes, **swapped}):
+        return NOTHING  # with less contrast than in training either order may do better
     both = so_far.fixes, {**so_far.fixes, **swapped}
     before, after = (measured.truth.iou(changes) or 0.0 for changes in both)
     now, then = map(measured.truth.mask_score, both)
@@ -75,6 +78,11 @@ def _truth_says(measured: Measurements, so_far: Progress, swapped: Mapping[str, 
     score = f"The mask score rises from {now:.2f} to {then:.2f} nats."
     sure: Certainty = "certain" if after > SURE_ORDER_GAIN * before else "likely"
     return sure, (Evidence(words, after - before), Evidence(score, then - now))
+
+
+def _is_unlike_training(measured: Measurements, changes: Mapping[str, Any]) -> bool:
+    nats = measured.batchnorm.input_kl(changes)
+    return nats is not None and nats > ORDER_LIKE_NATS
 
 
 def _network_says(measured: Measurements, so_far: Progress, swapped: Mapping[str, Any]) -> Said:

@@ -22,6 +22,7 @@ from core.diagnosis.normalization.conventions import (
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     ALIVE_NATS,
+    AS_STORED,
     CONTRADICTORY_NATS,
     FAIR_IOU,
     LIKE_TRAINING_NATS,
@@ -103,7 +104,7 @@ def _is_contradictory(so_far: Progress) -> bool:
 def _asked(measured: Measurements, so_far: Progress) -> _Asked | None:
     """The scores; None where nothing can be at fault with the statistics."""
     layers, contradictory = stored_against_observed(measured), _is_contradictory(so_far)
-    unlike = contradictory or layers.upper > UNLIKE_STORED
+    unlike = layers.upper > UNLIKE_STORED if layers.behind else contradictory
     if not unlike and not measured.truth.has_shapes:
         return None
     evaluated = {**so_far.fixes, "mode": "eval"}
@@ -153,6 +154,8 @@ def _certainty(measured: Measurements, asked: _Asked, trained: Changes) -> Certa
     if asked.unlike and asked.rival < OWN_GAIN_BY_TRUTH * asked.own:
         clear = asked.own > OWN_GAIN_BY_TRUTH * asked.rival and not measured.failures
         return "certain" if clear else "likely"
+    if asked.layers.behind and asked.layers.upper < AS_STORED:
+        return None  # it is the input that the picture's own statistics make up for
     # No layer shows why: then the input must be usual, or its numbers solved and tried in vain.
     usual = asked.layers.layers[:1] and asked.layers.layers[0] <= LIKE_TRAINING_NATS
     if measured.rule[0] != "argmax" or not (usual or memory_of(measured)):

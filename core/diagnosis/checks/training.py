@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from core.diagnosis.thresholds import (
     LIVELY_SHARE,
     LOW_CUTS,
     NEAR_STEP,
+    NEVER_LEARNED,
     RENAMED_SHARE,
     SECOND_SHARE,
     SEEN_SHARE,
@@ -95,12 +96,15 @@ def class_never_wins(measured: Measurements, so_far: Progress) -> Iterator[Findi
     if measured.picture.is_unusual:
         return
     lost = _lost_classes(ids, truth.ids[counted], seen.labels.num_classes)
+    if lost:
+        lost = _nowhere(measured, so_far, lost)
     others = counted & ~np.isin(truth.ids, list(lost))
     right = float((ids == truth.ids)[others].mean()) if others.any() else 0.0
     if not lost or right < RENAMED_SHARE:
         return
     class_id = max(lost, key=lambda k: lost[k])
-    if _comes_second(logits[:, counted & (truth.ids == class_id)], class_id) > SECOND_SHARE:
+    there = logits[:, counted & (truth.ids == class_id)]
+    if _comes_second(there, class_id) > SECOND_SHARE or _behind(there, class_id) < NEVER_LEARNED:
         return
     name = class_name(class_id, seen.class_names)
     yield Finding(
@@ -138,6 +142,23 @@ def _lost_classes(ids: np.ndarray, truth: np.ndarray, num_classes: int) -> dict[
     }
 
 
+def _nowhere(
+    measured: Measurements, so_far: Progress, lost: Mapping[int, float]
+) -> dict[int, float]:
+    """Of the lost classes those that win in no other view: brighter, darker, mirrored, exposed.
+
+    A class that was learned is missed in one light and seen in another.
+    """
+    picture = measured.picture
+    views = (picture.well_exposed, picture.mirrored, *picture.brightness_variants)
+    masks = [measured.of_picture(view, so_far.fixes).labels.ids for view in views]
+    return {
+        k: share
+        for k, share in lost.items()
+        if all(float((ids == k).mean()) < SEEN_SHARE for ids in masks)
+    }
+
+
 def _comes_second(logits: np.ndarray, class_id: int) -> float:
     """Share of the pixels at which only one class is above this one, 0..1; 0 of two classes.
 
@@ -150,6 +171,18 @@ def _comes_second(logits: np.ndarray, class_id: int) -> float:
     if len(logits) <= 2:
         return 0.0
     return float(((logits > logits[class_id]).sum(axis=0) == 1).mean())
+
+
+def _behind(logits: np.ndarray, class_id: int) -> float:
+    """By how much the winner leads over this class, in logits; the median over the pixels.
+
+    Args:
+        logits: Float32[C n], at the pixels of the class.
+        class_id: below C, but for a single channel.
+    """
+    if len(logits) == 1:
+        return float(np.median(np.abs(logits[0])))
+    return float(np.median(logits.max(axis=0) - logits[class_id]))
 
 
 def divided_targets(measured: Measurements, so_far: Progress) -> Iterator[Finding]:

@@ -15,17 +15,18 @@ from core.checkpoint.health.numbers import is_finite
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.head_bias import head_of
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.conventions import CONVENTIONS
+from core.diagnosis.normalization.belonging import statistics_belong
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     CONFIDENCE_STEP,
-    CONTRADICTORY_NATS,
     DEEPEST_PREFIX,
     DIVERGED_SHARE,
     DOUBT_STEPS,
     EVEN_DISTANCE,
+    FAIR_IOU,
     FEWEST_NUMBERS,
     FEWEST_WEIGHTS,
+    JUST_LIKE_NATS,
     KL_STEP,
     LEAD_STEP,
     LEARNED_FACTOR,
@@ -190,7 +191,7 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if not evidence or _initial_head(measured) is not None:
         return
     fresh = measured.batchnorm.never_updated_share > UNUSED_NORMS
-    if not (fresh or empty) and _statistics_belong(measured):
+    if not (fresh or empty) and (statistics_belong(measured) or _masks_are_fair(measured)):
         return
     if fresh:
         evidence += (Evidence("The statistics of BatchNorm were never updated either."),)
@@ -206,6 +207,18 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
+def _masks_are_fair(measured: Measurements) -> bool:
+    """Whether a ground truth says so of the mask, as it is or with the picture's own statistics."""
+    if not measured.truth.has_shapes:
+        return False
+    try:
+        scores = [measured.truth.iou({"mode": mode}) or 0.0 for mode in ("eval", "train")]
+    except InspectionError as error:
+        measured.failures.add("whether the ground truth speaks for the weights", error)
+        return False
+    return max(scores) >= FAIR_IOU
+
+
 def _one_number(measured: Measurements) -> tuple[Evidence, ...]:
     """That nearly all weights are one number all over, mostly 0."""
     spectra = measured.spectra
@@ -214,23 +227,6 @@ def _one_number(measured: Measurements) -> tuple[Evidence, ...]:
         "over, as a conversion or a sharded training leaves what it had no numbers for."
     )
     return (Evidence(words, spectra.constant_share),)
-
-
-def _statistics_belong(measured: Measurements) -> bool:
-    """Whether BatchNorm's statistics are those of these weights: somebody trained with them.
-
-    A short training moves the weights little, but the statistics follow whatever the weights are;
-    weights that were damaged afterwards leave them behind.
-    """
-    if not measured.batchnorm.count or measured.case.network is None:
-        return False
-    now = {"color": measured.settings.preprocessing.color}
-    feedings = [{}, *({**changes, **now} for changes in CONVENTIONS.values())]
-    try:
-        return measured.batchnorm.reference_kl(feedings) < CONTRADICTORY_NATS
-    except InspectionError as error:
-        measured.failures.add("whether BatchNorm's statistics belong to the weights", error)
-        return False
 
 
 def _structureless(measured: Measurements) -> tuple[Evidence, ...]:
@@ -310,7 +306,10 @@ def other_pictures(measured: Measurements, so_far: Progress) -> Iterator[Finding
     steady = mask.steadiness(fixes)
     if steady > UNDOUBTED_LEAD or measured.picture.is_flat:
         return
-    divergence, sure = measured.batchnorm.input_kl_of_all(fixes), mask.least_confidence(fixes)
+    divergence = measured.batchnorm.input_kl_of_all(fixes)
+    if measured.batchnorm.can_be_asked and divergence <= JUST_LIKE_NATS:
+        return  # a network that is unsure of what it was trained on
+    sure = mask.least_confidence(fixes)
     left = mask.steady_agreement(fixes) / max(mask.agreement(fixes), 1e-6)
     doubt = (UNDOUBTED_LEAD - steady) / LEAD_STEP + divergence / KL_STEP
     doubt += (1 - sure) / CONFIDENCE_STEP - math.log(max(left, 1e-3)) / LEFT_STEP

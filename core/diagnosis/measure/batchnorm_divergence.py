@@ -24,6 +24,7 @@ from core.diagnosis.thresholds import (
     SMALLEST_VARIANCE,
 )
 from core.errors import InspectionError
+from core.image import Image
 from core.inspection import check_size
 from core.operators import StopForward, tap
 from core.preprocess import preprocess
@@ -167,13 +168,23 @@ class BatchNormMeasures:
         Statistics that belong together diverge from it a little; others by orders of magnitude.
         """
         size = self.inspections.sizes.nearest(REFERENCE_SIDE, REFERENCE_SIDE)
-        picture, found = reference_picture(*size), []
+        return self._least_kl(reference_picture(*size), feedings, PLAIN_SIZE)
+
+    def picture_kl(self, picture: Image, feedings: Sequence[Mapping[str, Any]]) -> float:
+        """The same of a picture of the user, which may be of a kind that the reference is not."""
+        return self._least_kl(picture, feedings, {"dtype": "float32"})
+
+    def _least_kl(
+        self, picture: Image, feedings: Sequence[Mapping[str, Any]], always: Mapping[str, Any]
+    ) -> float:
+        found = []
         for changes in feedings:
-            fed = change(self.inspections.settings, **changes, **PLAIN_SIZE).preprocessing
-            layers = self.divergence(preprocess(picture, fed).tensor, ALL_LAYERS)
+            fed = change(self.inspections.settings, **{**changes, **always}).preprocessing
+            tensor = preprocess(picture, fed).tensor
+            layers = self.divergence(tensor, ALL_LAYERS)
             found.append(float(np.nan_to_num(np.median(layers), nan=np.inf)) if layers else 0.0)
-        units = len(feedings) * picture.pixels[..., 0].size / self.inspections.unit
-        self.inspections.forwards.count(units)
+            pixels = min(tensor.shape[2], CROP_SIDE) * min(tensor.shape[3], CROP_SIDE)
+            self.inspections.forwards.count(pixels / self.inspections.unit)
         return min(found)
 
 

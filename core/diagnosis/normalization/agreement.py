@@ -7,7 +7,7 @@ from typing import Any
 
 from core.diagnosis.measure.head_bias import agreement_without_bias
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.conventions import CONVENTIONS, ZSCORE
+from core.diagnosis.normalization.conventions import ZSCORE, hypotheses
 from core.diagnosis.normalization.recovered import Ranking, Recovered, cannot_tell
 from core.diagnosis.thresholds import (
     ABSURD_LEAD,
@@ -45,7 +45,8 @@ def by_agreement(
         return cannot_tell("The picture is too dark, bright or flat to compare masks.", (), current)
     color, base = measured.settings.preprocessing.color, fixes
     small = reduced(measured)
-    changes = {n: {**base, **c, **small, "color": color} for n, c in CONVENTIONS.items()}
+    known = hypotheses(measured.settings.preprocessing)
+    changes = {n: {**base, **c, **small, "color": color} for n, c in known.items()}
     rich, failed = _tried(measured, changes)
     if failed:
         return cannot_tell(failed, ranking, current)
@@ -74,7 +75,7 @@ def by_agreement(
     )
     if best < needed:
         return cannot_tell(f"No convention stands out: {words}.", ranking, current)
-    then, margin = {**CONVENTIONS[family], "color": color}, best / max(second, 1e-6)
+    then, margin = {**known[family], "color": color}, best / max(second, 1e-6)
     if margin < TIE:
         reason = f"Two conventions do equally well, and better than the one that is fed: {words}."
         return Recovered(

@@ -8,13 +8,17 @@ from typing import Any
 
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.agreement import reduced, smaller_change, without_close_zscore
-from core.diagnosis.normalization.conventions import (
-    CONVENTIONS,
-    OWN,
-    stored_numbers,
-)
+from core.diagnosis.normalization.conventions import CONVENTIONS, OWN, hypotheses, stored_numbers
 from core.diagnosis.normalization.recovered import Recovered
-from core.diagnosis.thresholds import BEATS_RIVAL, FAIR_IOU, TIE, TRUTH_GAIN
+from core.diagnosis.thresholds import (
+    BEATS_RIVAL,
+    FAIR_IOU,
+    JUST_LIKE_NATS,
+    LIKE_TRAINING_NATS,
+    TIE,
+    TRUTH_GAIN,
+    WORSE_FED,
+)
 from core.errors import InspectionError
 from core.presets import convention_name
 
@@ -33,7 +37,8 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     """
     if not measured.truth.has_shapes or measured.truth.matches(fixes):
         return found
-    odd = measured.picture.is_unusual or measured.picture.is_flat
+    nearest = _clearly_nearest(found)
+    odd = (measured.picture.is_unusual or measured.picture.is_flat) and not nearest
     # A threshold may be the cause instead; light and contrast help odd pictures in any case.
     alive = measured.mask.is_alive(fixes)
     if not found.changes and (measured.rule[0] != "argmax" or (odd and alive)):
@@ -50,7 +55,10 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     if family == found.family or best <= max(BEATS_RIVAL * before, BEATS_RIVAL * now):
         return found
     iou = measured.truth.iou({**base, **tries[family]}) or 0.0
-    if iou < FAIR_IOU or best <= BEATS_RIVAL * smaller_change(measured, fixes, base):
+    if iou < FAIR_IOU:
+        return found
+    # A picture's own statistics undo a wrong normalization too, so they are no rival to both.
+    if family != nearest and best <= BEATS_RIVAL * smaller_change(measured, fixes, base):
         return found
     words = (
         f"The ground truth decides: the mIoU is {iou:.2f} under {convention_name(family)}, and "
@@ -69,9 +77,19 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     )
 
 
+def _clearly_nearest(found: Recovered) -> str:
+    """The convention that makes a picture just like training that is not as it is fed, or ""."""
+    known = [
+        pair for pair in found.ranking if pair[0] in CONVENTIONS
+    ]  # none fitted to this picture
+    family, least = min(known, key=lambda pair: pair[1], default=("", LIKE_TRAINING_NATS))
+    other = found.current > max(LIKE_TRAINING_NATS, WORSE_FED * least)
+    return family if other and least <= JUST_LIKE_NATS else ""
+
+
 def _tries(measured: Measurements, found: Recovered) -> dict[str, Mapping[str, Any]]:
     """Every known convention, what was found, and the numbers that BatchNorm has stored."""
-    tries: dict[str, Mapping[str, Any]] = dict(CONVENTIONS)
+    tries = hypotheses(measured.settings.preprocessing)
     if (numbers := stored_numbers(measured)) is not None:
         tries[OWN] = numbers
     return {**tries, found.family: found.changes} if found.changes else tries

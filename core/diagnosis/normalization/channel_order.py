@@ -20,6 +20,9 @@ from core.diagnosis.normalization.memory import first_filters
 from core.diagnosis.thresholds import (
     JUDGED_CONFIDENCE,
     JUDGED_LEAD,
+    JUST_LIKE_NATS,
+    KNOWN_CONFIDENCE,
+    KNOWN_LEAD,
     LEAST_AGREEMENT,
     ORDER_LIKE_NATS,
     STEM_VOTES,
@@ -107,5 +110,7 @@ def is_judged(measured: Measurements, changes: Mapping[str, Any]) -> bool:
     nats = measured.batchnorm.input_kl(changes)
     if measured.picture.is_flat if nats is None else nats > ORDER_LIKE_NATS:
         return False
-    steady = measured.network.num_classes == 1 or measured.mask.steadiness(changes) > JUDGED_LEAD
-    return steady and measured.mask.confidence(changes) > JUDGED_CONFIDENCE
+    known = nats is not None and nats <= JUST_LIKE_NATS  # a network that is unsure of all it sees
+    sure, led = (KNOWN_CONFIDENCE, KNOWN_LEAD) if known else (JUDGED_CONFIDENCE, JUDGED_LEAD)
+    steady = measured.network.num_classes == 1 or measured.mask.steadiness(changes) > led
+    return steady and measured.mask.confidence(changes) > sure

@@ -15,6 +15,7 @@ from core.diagnosis.thresholds import (
     LARGEST_TWICE,
     LEAST_STD,
     LOG_STD_VARIANCE,
+    MEAN_OF_UNIT,
     MEAN_VARIANCE,
     NO_KNOWN_DISTANCE,
     PHOTO_MEAN,
@@ -27,6 +28,7 @@ from core.settings import Preprocessing
 
 OWN = "numbers of its own"
 ONCE = "these numbers, applied once"
+DIVIDED = "these numbers, of pixels from 0 to 1"
 
 FIXED: dict[str, Mapping[str, Any]] = {  # the same numbers for every picture
     **{n: PRESETS[n].changes for n in ("imagenet", "unit", "symmetric", "bytes", "espnet")},
@@ -43,6 +45,22 @@ FIXED: dict[str, Mapping[str, Any]] = {  # the same numbers for every picture
 ZSCORE = "zscore"
 # A z-score fits BatchNorm whatever the picture is, so only masks can tell it.
 CONVENTIONS: dict[str, Mapping[str, Any]] = {**FIXED, ZSCORE: PRESETS[ZSCORE].changes}
+
+
+def hypotheses(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
+    """The known conventions, and numbers of 0 to 1 that are fed pixels of 0 to 255."""
+    return {**CONVENTIONS, **_divided(now)}
+
+
+def _divided(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
+    """The present numbers with the division by 255 that their size asks for, if none is made."""
+    known = any(
+        (now.mean, now.std) == (each["mean"], each["std"]) and each["scale"] == "255"
+        for each in CONVENTIONS.values()
+    )
+    if known or now.zscore or now.scale != "1" or max(map(abs, now.mean)) > MEAN_OF_UNIT:
+        return {}
+    return {DIVIDED: {**PRESETS["unit"].changes, "mean": now.mean, "std": now.std}}
 
 
 def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Mapping[str, Any]]:

@@ -16,7 +16,13 @@ from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.conventions import FIXED, stored_numbers
 from core.diagnosis.normalization.naming import affine, listed
 from core.diagnosis.normalization.recovered import Recovered, Solved
-from core.diagnosis.thresholds import FITTED_HANDICAP, SOLVED_LOG_STD, SOLVED_MEAN
+from core.diagnosis.thresholds import (
+    FITTED_HANDICAP,
+    JUST_LIKE_NATS,
+    LEAST_NATS,
+    SOLVED_LOG_STD,
+    SOLVED_MEAN,
+)
 from core.presets import convention_name
 from core.settings import change
 
@@ -39,7 +45,9 @@ def with_numbers(measured: Measurements, found: Recovered) -> Recovered:
         reason = f"{found.reason} {words}; those of {name} lie within."
         return replace(found, reason=reason, solved=solved)
     fit = measured.batchnorm.input_kl(numbers)
-    if fit is None or fit > found.kl + FITTED_HANDICAP:
+    # Where the known numbers make the picture just like training, others must do so too.
+    handicap = LEAST_NATS if found.kl <= JUST_LIKE_NATS else FITTED_HANDICAP
+    if fit is None or fit > found.kl + handicap:
         reason = f"{found.reason} {words}, which fits worse than those of {name}."
         return replace(found, certainty="likely", reason=reason)
     reason = f"{found.reason} The family is that of {name}, its numbers are others. {words}."

@@ -173,13 +173,18 @@ def _ranked(
 def _contradict(
     measured: Measurements, memory: Memory | None, convention: Mapping[str, Any]
 ) -> bool:
-    """Whether even the reference picture is, fed as now, as this convention, or as the memory."""
+    """Whether the reference picture and the user's are: as fed, as this convention, as the memory.
+
+    Pictures of microscopes or at night are as unlike the reference as broken statistics are.
+    """
     color = measured.settings.preprocessing.color
     feedings: list[Mapping[str, Any]] = [{}, {**convention, "color": color}]
     if memory is not None:
         own = own_numbers(reference_picture(), memory, color)
         feedings.append({**own, "color": color})
-    return measured.batchnorm.reference_kl(feedings) > CONTRADICTORY_NATS
+    if measured.batchnorm.reference_kl(feedings) <= CONTRADICTORY_NATS:
+        return False
+    return measured.batchnorm.picture_kl(measured.case.image, feedings) > CONTRADICTORY_NATS
 
 
 def _by_fit(
@@ -204,7 +209,7 @@ def _by_fit(
         AS_LIKE_TRAINING * best, max(best, LIKE_TRAINING_NATS)
     ):  # the ranking is of the better order too
         return Recovered("likely", reason, "", {}, 1.0, current, current, ranking=ranking)
-    if memory is not None:
+    if memory is not None and not _is_clear(measured, family, best, current):
         fitted = memory_distance(memory, known[family])
         if memory_distance(memory, flatten(measured.settings)) < fitted + 1:
             return cannot_tell("The checkpoint alone shows no mismatch.", ranking, current)
@@ -221,6 +226,16 @@ def _by_fit(
     return Recovered(
         sure, reason, family, changes, margin, best, current, ranking=ranking, also=tied
     )
+
+
+def _is_clear(measured: Measurements, family: str, best: float, current: float) -> bool:
+    """Whether a usual picture is just like training as this convention, and clearly not as fed.
+
+    The checkpoint alone takes pictures for typical photographs; a microscope's are brighter.
+    """
+    odd = measured.picture.is_unusual or measured.picture.is_flat
+    clear = best <= JUST_LIKE_NATS and current >= CLEARLY_NEXT * max(best, LEAST_NATS)
+    return family in FIXED and clear and not odd
 
 
 def _standard(memory: Memory) -> bool:

@@ -197,7 +197,7 @@ def parts_of(runs: Runs, beside: Candidate, writing: Writing) -> Parts:
 
 def _packed(runs: Runs, mask: np.ndarray, program: Program) -> np.ndarray:
     """What a program writes of a mask, Int64[h w]."""
-    made = write.drawn(mask, program, runs.space.picture)
+    made = write.drawn(mask, program, runs.space.opened_size(program))
     return packed(write.in_file(made, runs.written.jpeg))
 
 

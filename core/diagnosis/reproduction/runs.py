@@ -158,7 +158,7 @@ class Runs:
         """
         fed = self.fed(program)
         output = self.output(program, fed)
-        enlarge, picture_size = program["enlarge"], self.space.picture
+        enlarge, picture_size = program["enlarge"], self.space.opened_size(program)
         return decide.at_size(output, enlarge, fed.size, fed.content, picture_size)
 
     def not_finite(self, program: Program) -> float:
@@ -175,7 +175,7 @@ class Runs:
             shapes.add(scores.size)
             for decision in self.decisions(scores):
                 smaller = not decide.has_size(decision, scores, self.written.size)
-                if smaller and not self._admitted(decision, scores):
+                if smaller and not self._admitted(decision, scores, program):
                     continue
                 mask = decide.decided(scores, decision)
                 found = self.gain(nearest(mask, self.written.size) if smaller else mask)
@@ -194,9 +194,9 @@ class Runs:
             if one.key not in without and not (color and decide.is_of_numbers(one))
         ]
 
-    def _admitted(self, decision: Choice, scores: decide.Scores) -> bool:
+    def _admitted(self, decision: Choice, scores: decide.Scores, program: Program) -> bool:
         """Whether a resize to the picture's size could have made the file's size of it."""
-        same = self.written.size == self.space.picture
+        same = self.written.size == self.space.opened_size(program)
         return same and decide.has_size(decision, scores, scores.size)
 
     def gain(self, mask: np.ndarray, part: tuple[slice, slice] | None = None) -> float:

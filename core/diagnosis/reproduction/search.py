@@ -45,6 +45,7 @@ ORDER = (  # the most common first, and what is dear last
     *("picture", "color", "numbers", "head", "mode", "layout"),
     *("precision", "interpolation", "size", "views"),
 )
+TURNING = ("picture", "layout")  # their choices may exchange height and width
 SUBTLE = ("precision", "interpolation")  # what is left where nearly all is explained
 
 
@@ -103,7 +104,10 @@ class Search:
     def run(self) -> Found | None:
         """Search until a program writes the file exactly, or forwards or programs are exhausted."""
         try:
-            self._go_on(self.whole(self._start()), -1.0)
+            first = self.whole(self._start())
+            self._go_on(first, -1.0)
+            if first is None:
+                self._begin_on_its_side()
             while self._waiting and not self.over:
                 _, _, waiting, known = heapq.heappop(self._waiting)
                 found = waiting if isinstance(waiting, Found) else self.whole(waiting)
@@ -118,6 +122,14 @@ class Search:
         if is_mirrored(self.runs.written):
             return right.having([self.runs.space.find("views", "mirrored")])
         return right
+
+    def _begin_on_its_side(self) -> None:
+        """Where the right program cannot write the file's size: from those that turn it."""
+        for program in self.runs.space.changes(self._start()):
+            if _changed_stage(program, self._start()) in TURNING and not self.over:
+                found = self.whole(program)
+                if found is not None:
+                    self._wait(found, found.gain, -1.0)
 
     def _go_on(self, found: Found | None, known: float) -> None:
         """From a program that explains more than what is known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 
 from core.colors import COLORED
 from core.diagnosis.measure.measurements import Measurements
@@ -21,7 +22,7 @@ class Space:
     """The choices of a case by stage, the right one first."""
 
     choices: dict[str, tuple[Choice, ...]]
-    picture: Size  # h, w
+    pictures: dict[str, Size]  # h, w of the picture by how it is opened; the right way first
     channels: int  # of what is fed
     num_ids: int
 
@@ -37,6 +38,15 @@ class Space:
             yield self.find("cast", "times 255")
         else:
             yield next(c for c in self.choices["palette"] if c.key != "none" and not c.cause)
+
+    @property
+    def picture(self) -> Size:
+        """h, w of the picture as it is opened rightly."""
+        return next(iter(self.pictures.values()))
+
+    def opened_size(self, program: Program) -> Size:
+        """h, w of the picture as a program opens it: what its lines call height and width."""
+        return self.pictures[program["picture"].key]
 
     def find(self, stage: str, key: str) -> Choice:
         """A choice by its name."""
@@ -56,12 +66,12 @@ class Space:
         kind, *numbers = program["size"].value or ("as it is",)
         if kind in ("fixed", "crop"):
             return int(numbers[0] * numbers[1])
-        return int(numbers[0] ** 2) if kind == "letterbox" else self.picture[0] * self.picture[1]
+        return int(numbers[0] ** 2) if kind == "letterbox" else prod(self.picture)
 
     def with_lines(self, program: Program) -> Program:
         """With the lines of the resize, which depend on two choices."""
         how, gray = program["interpolation"].key, self.channels == 1
-        lines = resize.size_lines(program["size"], how, self.picture, gray)
+        lines = resize.size_lines(program["size"], how, self.opened_size(program), gray)
         said = [replace(program["size"], lines=lines)]
         if program["back"].key.startswith(write.OF_COLORS):
             said += list(write.colors_first(program["palette"], program["back"]))
@@ -104,7 +114,13 @@ def space_of(measured: Measurements, written: Written, settings: Settings | None
         "palette": tuple(_preferred_first(palettes, chosen.display.palette)),
         "file": (write.file_choice(None), write.file_choice(written)),
     }
-    return Space(choices, size, 1 if fed.color == "gray" else 3, measured.num_ids)
+    pictures = {one.key: _opened_size(measured, one) for one in choices["picture"]}
+    return Space(choices, pictures, 1 if fed.color == "gray" else 3, measured.num_ids)
+
+
+def _opened_size(measured: Measurements, choice: Choice) -> Size:
+    height, width = picture.opened(measured.case, choice).shape[:2]
+    return height, width
 
 
 def is_in_space(settings: Settings) -> bool:

@@ -51,7 +51,8 @@ def _drawn(
 ) -> Iterator[tuple[Program, np.ndarray]]:
     """Every way of writing, and its mask before the file; of a JPEG the nearest ones."""
     programs = _programs(candidate, space, written)
-    every = ((one, write.drawn(candidate.mask, one, space.picture)) for one in programs)
+    size = space.opened_size(candidate.program)
+    every = ((one, write.drawn(candidate.mask, one, size)) for one in programs)
     if written.jpeg is None:
         yield from every
     else:

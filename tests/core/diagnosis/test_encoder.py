@@ -1,5 +1,7 @@
 """An encoder that was never loaded is told where the rest is trained, and only there."""
 
+import copy
+
 import torch
 
 from core.diagnosis import diagnose
@@ -7,7 +9,10 @@ from core.diagnosis.checks.encoder import never_loaded
 from core.diagnosis.measure.initial import is_initial
 from core.diagnosis.measure.measurements import measure
 from core.diagnosis.progress import Progress
-from tests.support.cases import example_checkpoint, healthy, with_tensors
+from core.image import decode_image
+from core.preprocess import preprocess
+from examples import SCENES
+from tests.support.cases import TRAINED, example_checkpoint, healthy, with_tensors
 
 
 def initial(shape, *, normal=True):
@@ -57,3 +62,20 @@ def test_a_step_of_training_is_seen_and_few_numbers_tell_nothing():
     assert is_initial(1.3 * weight) is False
     assert is_initial(torch.zeros(64, 16, 3, 3)) is False
     assert is_initial(initial((4, 1, 3, 3))) is None
+
+
+def trained_through(case):
+    """The same, its BatchNorm statistics estimated again with the numbers that it has."""
+    network = copy.deepcopy(case.network.module).train()
+    fed = [preprocess(decode_image(scene.read_bytes()), TRAINED.preprocessing) for scene in SCENES]
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0  # as all that is fed at once has them
+    with torch.no_grad():
+        network(torch.cat([one.tensor for one in fed]))
+    return with_tensors(dict(network.state_dict()))
+
+
+def test_numbers_that_a_training_ran_through_were_loaded():
+    assert told(with_new("backbone")) == ["W3"]
+    assert told(trained_through(with_new("backbone"))) == []

@@ -12,6 +12,7 @@ from core.diagnosis.checks.orientation import TURNS, turned_truth
 from core.diagnosis.checks.training import class_never_wins, divided_targets
 from core.diagnosis.checks.truth import two_values
 from core.diagnosis.measure.measurements import measure
+from core.diagnosis.measure.picture import brightened
 from core.diagnosis.progress import Progress
 from core.scores import as_two_classes, decode_truth
 from core.settings import Display
@@ -97,7 +98,17 @@ def test_a_background_that_the_training_ignored_is_named_with_what_to_change():
     (told,) = class_never_wins(measure(without_class(0)), Progress())
 
     assert (told.cause, told.certainty) == ("T5", "likely")
+
     assert "neither ignore_index=0 nor reduce_zero_label" in told.fix
+
+
+def test_a_class_that_wins_in_another_light_is_not_said_never_to_win():
+    measured = measure(without_class(0))
+    measured.picture.__dict__["well_exposed"] = well = brightened(measured.case.image, 0.4)
+    there = measured.of_picture(well, {}).labels.ids
+    there[:16] = 0
+
+    assert list(class_never_wins(measured, Progress())) == []
 
 
 def test_foreground_everywhere_is_the_same_fault_of_two_classes():

@@ -95,3 +95,12 @@ def test_a_checkpoint_without_a_network_is_not_called_healthy():
 
     assert told.verdict == "It is empty."
     assert told.unexplained.decides == "Save."
+
+
+def test_a_better_mask_among_what_was_tried_is_not_denied():
+    measured = measure(with_truth(true_ids(), with_settings(scale="1")))
+    measured.truth.mask_score({"scale": "255"})
+    left = unexplained(measured)
+
+    assert "none gives a better mask" not in left.tried
+    assert "the best mask is that with" in left.tried and "mIoU 0.9" in left.tried

@@ -91,10 +91,14 @@ def by_functions(program, case):
     runs = Runs(measure(case), every, read_written(write.encoded(case.image.pixels, None)))
     fed = runs.fed(program)
     values = decide.at_size(
-        runs.output(program, fed), program["enlarge"], fed.size, fed.content, every.picture
+        runs.output(program, fed),
+        program["enlarge"],
+        fed.size,
+        fed.content,
+        every.opened_size(program),
     )
     mask = decide.decided(values, program["decision"])
-    return write.encoded(write.drawn(mask, program, every.picture), None)
+    return write.encoded(write.drawn(mask, program, every.opened_size(program)), None)
 
 
 @pytest.mark.parametrize("stage", [stage for stage in BEFORE + AFTER if stage != "file"])
@@ -115,6 +119,25 @@ def test_the_lines_of_every_choice_do_what_the_search_takes_it_to_do(case, stage
 
 
 # --- found ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resize", ["none", "fixed"])
+def test_a_picture_read_on_its_side_is_told_though_the_mask_has_another_shape(case, resize):
+    stored = PillowImage.fromarray(np.rot90(case.image.pixels).copy())
+    tag = PillowImage.Exif()
+    tag[0x0112] = 6  # to be turned by 90 degrees
+    file = io.BytesIO()
+    stored.save(file, "PNG", exif=tag)
+    tagged = replace(
+        case,
+        image=decode_image(file.getvalue()),
+        picture_file=file.getvalue(),
+        settings=change(case.settings, resize=resize),
+    )
+    found = rebuilt(tagged, file_of(having(tagged, picture="stored"), tagged))
+
+    assert tagged.image.pixels.shape == case.image.pixels.shape
+    assert found.exact and said(found) == {"picture": "stored"}
 
 
 @pytest.mark.parametrize(

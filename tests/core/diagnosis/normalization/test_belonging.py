@@ -1,0 +1,66 @@
+"""Running statistics that a training left belong to its weights, whatever its pictures are."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.diagnosis.measure.measurements import measure
+from core.diagnosis.normalization.belonging import statistics_belong
+from core.diagnosis.normalization.conventions import CONVENTIONS, DIVIDED, hypotheses
+from core.diagnosis.normalization.recover import recover
+from core.diagnosis.thresholds import CONTRADICTORY_NATS
+from core.image import decode_image
+from core.preprocess import preprocess
+from core.settings import Preprocessing
+from examples import SCENES
+from tests.support.cases import TRAINED, example_checkpoint, healthy, with_tensors
+
+
+def bright(image):
+    """As a microscope shows things: nearly white, with faint shapes."""
+    pixels = 255 - image.pixels // 16
+    return replace(image, pixels=pixels, samples=pixels, digest=f"bright {image.digest}")
+
+
+@pytest.fixture(scope="module")
+def microscope():
+    """The example, its statistics estimated on such pictures alone."""
+    network = copy.deepcopy(healthy().network.module).train()
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.momentum = 1.0
+    images = [bright(decode_image(scene.read_bytes())) for scene in SCENES]
+    with torch.no_grad():
+        fed = [preprocess(image, TRAINED.preprocessing).tensor for image in images]
+        network(torch.cat(fed))
+    return replace(with_tensors(dict(network.state_dict())), image=images[0])
+
+
+def test_pictures_unlike_the_reference_do_not_make_statistics_contradictory(microscope):
+    measured = measure(microscope)
+
+    assert measured.batchnorm.reference_kl([{}]) > CONTRADICTORY_NATS
+    assert statistics_belong(measured)
+    assert not recover(measured, {}).contradictory
+
+
+def test_weights_of_another_training_leave_them_behind():
+    torch.manual_seed(0)
+    other = {
+        key: 0.05 * torch.randn(t.shape) if t.ndim == 4 else t
+        for key, t in example_checkpoint().tensors.items()
+    }
+
+    assert statistics_belong(measure(healthy()))
+    assert not statistics_belong(measure(with_tensors(other)))
+
+
+def test_numbers_of_0_to_1_for_pixels_of_0_to_255_are_tried_with_the_division():
+    own = Preprocessing(mean=(0.39, 0.42, 0.45), std=(0.2, 0.21, 0.24), scale="1")
+
+    assert hypotheses(own)[DIVIDED]["scale"] == "255"
+    assert hypotheses(own)[DIVIDED]["mean"] == own.mean
+    assert hypotheses(replace(own, scale="255")) == CONVENTIONS
+    assert hypotheses(replace(own, mean=(99.0, 107.0, 115.0))) == CONVENTIONS
