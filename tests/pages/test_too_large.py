@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core import cost, inspection
-from pages.components.state import files
+from pages.components.state import files, uploads
 from tests.conftest import dashboard, png, upload
 
 pytestmark = pytest.mark.usefixtures("own_store")
@@ -77,3 +77,8 @@ def test_a_ground_truth_that_is_too_large_does_not_offer_a_copy_of_the_picture(a
 
     assert "too large" in app.error[0].value
     assert "smaller" not in {button.key for button in app.button}
+
+
+@pytest.mark.parametrize("name", ["a photo", "a photo.jpg", "a photo.webp"])
+def test_a_copy_is_called_as_its_picture_and_its_size(name):
+    assert uploads.copy_name(name, (591, 443)) == "a photo 591 x 443.png"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from core.colors import encode_png
@@ -32,8 +33,13 @@ def open_smaller(picture: str, size: tuple[int, int]) -> None:
         InspectionError: none can be made.
     """
     copy = read_guarded(files.picture_path(picture).read_bytes(), size)
-    stem = files.picture_name(picture).rpartition(".")[0]
-    upload("picture", io.BytesIO(encode_png(copy.values)), f"{stem} {size[0]} x {size[1]}.png")
+    name = copy_name(files.picture_name(picture), size)
+    upload("picture", io.BytesIO(encode_png(copy.values)), name)
+
+
+def copy_name(name: str, size: tuple[int, int]) -> str:
+    """What a smaller copy of a picture of this name is called."""
+    return f"{PurePath(name).stem} {size[0]} x {size[1]}.png"
 
 
 def upload_together(kind: str, chosen: Sequence[Any]) -> None:
