@@ -6,6 +6,7 @@ from core.diagnosis.measure.measurements import measure
 from core.diagnosis.progress import Progress
 from examples.materials import case_of
 from examples.zoo import ZOO
+from tests.support.cases import example_checkpoint, with_tensors
 
 
 def unsure():
@@ -22,3 +23,12 @@ def test_what_batchnorm_says_is_only_told_where_there_is_one(monkeypatch):
     (found,) = weights.other_pictures(unsure(), Progress())
 
     assert "BatchNorm" not in " ".join(each.words for each in found.evidence)
+
+
+def test_a_network_that_is_unsure_of_what_it_was_trained_on_is_not_given_other_pictures():
+    tensors = dict(example_checkpoint().tensors)
+    for key in tensors:
+        if "classifier.4." in key:
+            tensors[key] = 0.1 * tensors[key]  # as after a minute of training
+
+    assert list(weights.other_pictures(measure(with_tensors(tensors)), Progress())) == []

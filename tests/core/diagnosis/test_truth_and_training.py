@@ -86,11 +86,11 @@ def test_a_truth_in_the_colors_of_a_known_palette_opens_without_being_asked(name
 # --- a class that never wins ----------------------------------------------------------------------
 
 
-def without_class(class_id):
+def without_class(class_id, by=1_000):
     tensors = dict(example_checkpoint().tensors)
     key = next(key for key in tensors if key.endswith("classifier.4.bias"))
     tensors[key] = tensors[key].clone()
-    tensors[key][class_id] -= 1_000
+    tensors[key][class_id] -= by
     return with_truth(true_ids(), with_tensors(tensors))
 
 
@@ -108,6 +108,13 @@ def test_a_class_that_wins_in_another_light_is_not_said_never_to_win():
     there = measured.of_picture(well, {}).labels.ids
     there[:16] = 0
 
+    assert list(class_never_wins(measured, Progress())) == []
+
+
+def test_a_class_that_is_missed_by_a_few_logits_was_learned():
+    measured = measure(without_class(4, by=13))
+
+    assert not (measured.seen.labels.ids == 4).any()
     assert list(class_never_wins(measured, Progress())) == []
 
 
