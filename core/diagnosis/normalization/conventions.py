@@ -48,8 +48,8 @@ CONVENTIONS: dict[str, Mapping[str, Any]] = {**FIXED, ZSCORE: PRESETS[ZSCORE].ch
 
 
 def hypotheses(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
-    """The known conventions, and numbers of 0 to 1 that are fed pixels of 0 to 255."""
-    return {**CONVENTIONS, **_divided(now)}
+    """The known conventions, the present numbers applied once, and with the division by 255."""
+    return {**CONVENTIONS, **_once(now), **_divided(now)}
 
 
 def _divided(now: Preprocessing) -> dict[str, Mapping[str, Any]]:

@@ -232,7 +232,7 @@ def views_of(x: torch.Tensor, views: Choice) -> list[torch.Tensor]:
 
 
 def joined(logits: list[torch.Tensor], x: torch.Tensor, views: Choice) -> torch.Tensor:
-    """The logits of all views of x as Float32[1 C h w]."""
+    """The logits of all views of x, [1 C h w] in the precision of the forward, as lines do it."""
     if views.value:
         sizes = [(tile.shape[2], tile.shape[3]) for tile in views_of(x, views)]
         whole = [enlarged(tile, size) for tile, size in zip(logits, sizes, strict=True)]

@@ -118,7 +118,7 @@ class Runs:
             settings = feed.forwarding(program["mode"].key, program["head"].key)
             inputs = feed.views_of(fed.x, program["views"])
             logits = [self._run(one, settings) for one in inputs]
-            self._known[key] = feed.joined(logits, fed.x, program["views"])
+            self._known[key] = feed.joined(logits, fed.x, program["views"]).float()
         return self._known[key]
 
     def name(self, program: Program, fed: Fed | None = None) -> str:
@@ -134,7 +134,7 @@ class Runs:
 
         made = forwards.not_kept("", outputs)
         forwards.count(x[0, 0].numel() / self.measured.unit)
-        return made.float()
+        return made  # of the input's precision, in which scripts add views
 
     def _prepared(self, x: torch.Tensor, settings: Forwarding) -> torch.nn.Module:
         """The module to run; the last copies are kept, and in training mode each for its shape.

@@ -3,12 +3,13 @@
 import copy
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from core.diagnosis.measure.measurements import measure
 from core.diagnosis.normalization.belonging import statistics_belong
-from core.diagnosis.normalization.conventions import CONVENTIONS, DIVIDED, hypotheses
+from core.diagnosis.normalization.conventions import CONVENTIONS, DIVIDED, ONCE, hypotheses
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.thresholds import CONTRADICTORY_NATS
 from core.image import decode_image
@@ -64,3 +65,9 @@ def test_numbers_of_0_to_1_for_pixels_of_0_to_255_are_tried_with_the_division():
     assert hypotheses(own)[DIVIDED]["mean"] == own.mean
     assert hypotheses(replace(own, scale="255")) == CONVENTIONS
     assert hypotheses(replace(own, mean=(99.0, 107.0, 115.0))) == CONVENTIONS
+
+
+def test_numbers_of_ones_own_that_were_applied_twice_are_tried_once():
+    twice = Preprocessing(mean=(0.52, 0.48, 0.45), std=(0.0729, 0.0625, 0.0676))
+
+    np.testing.assert_allclose(hypotheses(twice)[ONCE]["std"], (0.27, 0.25, 0.26))

@@ -118,6 +118,16 @@ def test_the_lines_of_every_choice_do_what_the_search_takes_it_to_do(case, stage
         assert file_of(program, case) == by_functions(program, case), choice.key
 
 
+def test_views_are_put_together_in_the_precision_of_the_forward(case):
+    program = having(case, precision="float16", views="mirrored")
+    fed = Runs(measure(case), space(case), read_written(write.encoded(case.image.pixels, None)))
+    logits = fed.output(program, fed.fed(program))
+
+    assert logits.dtype == torch.float32
+    assert torch.equal(logits, logits.half().float())  # as a sum of halves is rounded
+    assert file_of(program, case) == by_functions(program, case)
+
+
 # --- found ----------------------------------------------------------------------------------------
 
 
