@@ -62,12 +62,13 @@ def _truth_says(measured: Measurements, so_far: Progress, swapped: Mapping[str, 
     """
     if so_far.masks_mean_nothing or so_far.statistics_are_broken:
         return NOTHING
-    if measured.picture.is_flat and _is_unlike_training(measured, {**so_far.fixes, **swapped}):
-        return NOTHING  # with less contrast than in training either order may do better
     both = so_far.fixes, {**so_far.fixes, **swapped}
     before, after = (measured.truth.iou(changes) or 0.0 for changes in both)
     now, then = map(measured.truth.mask_score, both)
+    clearly = after > SURE_ORDER_GAIN * before
     better = after > before + ORDER_IOU or 1 - before > ORDER_ERRORS * (1 - after)
+    if measured.picture.is_flat and _is_unlike_training(measured, both[1]):
+        better = clearly  # with less contrast than in training either order may do a little better
     if not better or after <= FAIR_IOU or then < now:
         return NOTHING
     share = measured.truth.right_share
@@ -76,7 +77,7 @@ def _truth_says(measured: Measurements, so_far: Progress, swapped: Mapping[str, 
     color, other = measured.settings.preprocessing.color.upper(), swapped["color"].upper()
     words = f"Against the ground truth the mIoU is {before:.2f} as {color}, {after:.2f} as {other}."
     score = f"The mask score rises from {now:.2f} to {then:.2f} nats."
-    sure: Certainty = "certain" if after > SURE_ORDER_GAIN * before else "likely"
+    sure: Certainty = "certain" if clearly else "likely"
     return sure, (Evidence(words, after - before), Evidence(score, then - now))
 
 
