@@ -79,9 +79,8 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
 
 def _clearly_nearest(found: Recovered) -> str:
     """The convention that makes a picture just like training that is not as it is fed, or ""."""
-    known = [
-        pair for pair in found.ranking if pair[0] in CONVENTIONS
-    ]  # none fitted to this picture
+    # Numbers of its own were fitted to this very picture, so they are left out.
+    known = [pair for pair in found.ranking if pair[0] in CONVENTIONS]
     family, least = min(known, key=lambda pair: pair[1], default=("", LIKE_TRAINING_NATS))
     other = found.current > max(LIKE_TRAINING_NATS, WORSE_FED * least)
     return family if other and least <= JUST_LIKE_NATS else ""
