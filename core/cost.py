@@ -28,9 +28,7 @@ from core.views import count_pixels, view_size
 SMALL, LARGER = 128, 256  # pixels a side of what is measured: 50 ms for most networks
 FREE_PIXELS = 1_000_000  # fed at once, below which nothing is measured: 2 KB each are 2 GB
 MEMORY_SHARE = 0.5  # of the machine's memory that one forward may take where the host says nothing
-DEFAULT_SECONDS = (
-    120.0  # others wait meanwhile; ResNet-50 takes 15 to 24 for 1 Mpx on two busy cores
-)
+DEFAULT_SECONDS = 120.0  # others wait meanwhile; ResNet-50: 15 to 24 for 1 Mpx, two busy cores
 UNSEEN = 1.5  # times what is seen; measured: MobileNetV3 1.1, ResNet-50 1.3, SegFormer 1.5
 SURELY = 2.0  # times the limit: what is estimated to take more is not begun
 STEP = 32  # pixels; sizes that are advised are multiples of it, as most networks want

@@ -114,8 +114,9 @@ def normalization(measured: Measurements, so_far: Progress) -> Iterator[Finding]
     if measured.truth.has_shapes and _worse(measured, so_far, known.changes):
         return
     sure, evidence = _certainty(known), tuple(_evidence(measured, known))
-    if sure == "certain" and known.margin < CLEARLY_NEXT:  # by what the checkpoint alone says
-        sure = "likely" if _worse(measured, so_far, known.changes) else sure
+    by_checkpoint = sure == "certain" and known.margin < CLEARLY_NEXT
+    if by_checkpoint and _worse(measured, so_far, known.changes):
+        sure = "likely"
     separates = "" if sure == "certain" else TRANSFORMS
     yield _mismatch(measured, so_far, cause, sure, evidence, known.changes, separates)
 
