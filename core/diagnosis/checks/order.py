@@ -92,7 +92,7 @@ def _network_says(measured: Measurements, so_far: Progress, swapped: Mapping[str
         return NOTHING
     both = so_far.fixes, {**so_far.fixes, **swapped}
     now, then = map(measured.truth.mask_score, both)
-    if then < max(ALIVE_NATS, LEFT_WITH_ORDER * now) or not is_judged(measured, both[1]):
+    if then < max(ALIVE_NATS, LEFT_WITH_ORDER * now) or not is_judged(measured, both[1], both[0]):
         return NOTHING
     found = preference(measured, so_far.fixes, swapped)
     needed = needed_votes(measured)

@@ -102,15 +102,28 @@ def needed_votes(measured: Measurements) -> float:
     return VOTES if measured.batchnorm.has_several else VOTES_WITHOUT_NORM
 
 
-def is_judged(measured: Measurements, changes: Mapping[str, Any]) -> bool:
+def is_judged(
+    measured: Measurements, changes: Mapping[str, Any], rather_than: Mapping[str, Any]
+) -> bool:
     """Whether the network knows the picture: of an unknown one no order is right.
 
-    Where BatchNorm can be asked, it says whether the training saw the like; else contrast does.
+    Args:
+        measured: of the case.
+        changes: of the settings, for the order that would be told.
+        rather_than: the same for the other order.
     """
-    nats = measured.batchnorm.input_kl(changes)
-    if measured.picture.is_flat if nats is None else nats > ORDER_LIKE_NATS:
+    nats, other = map(measured.batchnorm.input_kl, (changes, rather_than))
+    if measured.picture.is_flat if nats is None else not _is_like_training(nats, other or 0.0):
         return False
     known = nats is not None and nats <= JUST_LIKE_NATS  # a network that is unsure of all it sees
     sure, led = (KNOWN_CONFIDENCE, KNOWN_LEAD) if known else (JUDGED_CONFIDENCE, JUDGED_LEAD)
     steady = measured.network.num_classes == 1 or measured.mask.steadiness(changes) > led
     return steady and measured.mask.confidence(changes) > sure
+
+
+def _is_like_training(nats: float, other: float) -> bool:
+    """Just like it; or somewhat, and BatchNorm does not prefer the other order.
+
+    Of a faded picture a network may be surer in the wrong order, against its BatchNorm.
+    """
+    return nats <= JUST_LIKE_NATS or (nats <= ORDER_LIKE_NATS and nats <= other)

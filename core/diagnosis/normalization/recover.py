@@ -93,7 +93,8 @@ def _order(measured: Measurements, found: Recovered, masks_tell: bool) -> tuple[
     try:
         votes = preference(measured, as_now, as_other).votes
         color = now if votes < 0 else other
-        judged = is_judged(measured, as_now if votes < 0 else as_other)
+        better, worse = (as_now, as_other) if votes < 0 else (as_other, as_now)
+        judged = is_judged(measured, better, worse)
     except InspectionError as error:
         measured.failures.add("the order of the channels", error)
         return "", 0.0
