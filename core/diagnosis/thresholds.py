@@ -257,7 +257,7 @@ SECOND_SHARE = 0.5  # of a lost class's pixels: second at more, it was learned a
 LOW_CUTS = (0.0005, 0.001, 0.002, 0.003)  # thresholds about half of that step
 BETWEEN_SHARE = 0.2  # of the edge pixels from which on a mask was interpolated [tune: truth]
 
-# --- weights (checks/weights.py) ------------------------------------------------------------------
+# --- weights (checks/weights.py, trained.py, prefix.py, doubt.py) ---------------------------------
 
 DIVERGED_SHARE = 0.5  # of the tensors from which on it was the training that ended in NaN [tune]
 EVEN_DISTANCE = 1.6  # Kolmogorov's, times sqrt(n): 98.8 % of even numbers stay below it

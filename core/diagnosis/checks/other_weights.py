@@ -8,7 +8,8 @@ from typing import Any
 
 from core.checkpoint import Checkpoint
 from core.diagnosis.causes import CAUSES
-from core.diagnosis.checks.weights import never_trained, not_finite, untrained
+from core.diagnosis.checks.trained import never_trained, untrained
+from core.diagnosis.checks.weights import not_finite
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.mask import main_share
 from core.diagnosis.measure.measurements import Measurements

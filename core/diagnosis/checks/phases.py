@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from core.diagnosis.checks import (
     decoding,
     display,
+    doubt,
     encoder,
     feeding,
     files,
@@ -19,7 +20,9 @@ from core.diagnosis.checks import (
     order,
     orientation,
     other_weights,
+    prefix,
     stored_statistics,
+    trained,
     training,
     truth,
     weights,
@@ -48,7 +51,7 @@ NO_NETWORK = (
             files.one_color,
             files.many_bands,
             weights.not_finite,
-            weights.prefixed,
+            prefix.prefixed,
             weights.aux_head,
         )
     ),
@@ -59,8 +62,8 @@ NO_FORWARD = (
             files.deep,
             weights.class_count,
             weights.in_channels,
-            weights.never_trained,
-            weights.untrained,
+            trained.never_trained,
+            trained.untrained,
             encoder.never_loaded,
             decoding.one_channel,
             display.gray_ids,
@@ -103,5 +106,5 @@ COUNTERFACTUAL = (
             training.class_never_wins,
         )
     ),
-    Phase((weights.other_pictures, display.palette_seen)),  # when nothing else was found
+    Phase((doubt.other_pictures, display.palette_seen)),  # when nothing else was found
 )
