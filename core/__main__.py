@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from core.deployed.command import add_command as add_compare
 from core.errors import InspectionError
+from core.files import content_of
 from core.presets import PRESETS, apply_preset
 from core.settings import Settings, change, flatten
 from core.settings_address import from_query
@@ -70,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect.add_argument("--script", type=Path, help="write these settings as inference.py")
     inspect.add_argument("--labels", type=Path, help="write the label map: a PNG with a palette")
     inspect.set_defaults(run=_inspect)
+    add_compare(commands, _settings)
     add_commands(commands)
     options = parser.parse_args(arguments)
     try:
@@ -146,18 +149,18 @@ def _case(options: argparse.Namespace) -> Case:
     from core.scores import as_two_classes, decode_truth
 
     settings = _settings(options)
-    content = _bytes(options.image)
+    content = content_of(options.image)
     image = decode_image(content, bands=settings.preprocessing.bands, read=read_guarded)
     path = options.checkpoint
-    digest = hashlib.sha256(_bytes(path)).hexdigest()
+    digest = hashlib.sha256(content_of(path)).hexdigest()
 
     def opened(part: str) -> tuple[Checkpoint, Network]:
         checkpoint = read_checkpoint(path, name=path.name, digest=digest, choice=part)
         return checkpoint, build_network(checkpoint)
 
     checkpoint, network = opened(options.part)
-    marked = _bytes(options.truth) if options.truth else None
-    written = _bytes(options.output) if options.output else None
+    marked = content_of(options.truth) if options.truth else None
+    written = content_of(options.output) if options.output else None
     if written is not None:
         read_guarded(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
@@ -181,7 +184,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     if options.settings.endswith(".json"):
         from core.export.settings_file import settings_of
 
-        return settings_of(_bytes(Path(options.settings)))
+        return settings_of(content_of(Path(options.settings)))
     start = apply_preset(Settings(), options.preset)
     asked = dict(parse_qsl(options.settings))
     given, unusable = from_query(asked)
@@ -192,19 +195,6 @@ def _settings(options: argparse.Namespace) -> Settings:
             remedy="Copy them from the address of the app.",
         )
     return change(start, **{name: flatten(given)[name] for name in asked})
-
-
-def _bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise InspectionError(
-            f"{path} is a folder.", remedy="Name a file; of a checkpoint in a folder make a ZIP."
-        )
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InspectionError(
-            f"{path} cannot be read: {error.strerror}.", remedy="Check its name."
-        ) from error
 
 
 # --- what is printed ------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 APP = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 SERVING = [ROOT / "serve.py", *sorted((ROOT / "serving").rglob("*.py"))]
@@ -20,6 +22,9 @@ ROOMS = (
     "settings_address",
     "settings_json",
     "presets",
+    "files",
+    "sketch",
+    "onnx_graph",
     "recent",
     "timing",
     "background",
@@ -45,6 +50,7 @@ ROOMS = (
     "live",
     "activation_map",
     "diagnosis",
+    "deployed",
     "export",
     "__main__",
     "testing",
@@ -61,6 +67,7 @@ TORCH_ROOMS = {
     "engine",
     "activation_map",
     "diagnosis",
+    "deployed",
 }
 
 
@@ -151,18 +158,20 @@ def test_what_helps_tests_is_used_by_tests_alone():
 
 
 def test_only_one_room_reads_checkpoint_files():
-    """The store knows ZIPs too: a run as one file."""
     readers = {
         room(path)
         for path in CORE
-        if {"safetensors", "pickletools", "zipfile", "onnx"} & (set(imports(path)) - zip_of(path))
+        if {"safetensors", "pickletools", "zipfile", "onnx"} & (set(imports(path)) - known_to(path))
     }
 
     assert readers <= {"checkpoint"}
 
 
-def zip_of(path):
-    return {"zipfile"} if room(path) == "store" else set()
+def known_to(path):
+    """A run is a ZIP, logits are saved as one, and the process of a graph adds outputs to it."""
+    return {"store": {"zipfile"}, "deployed": {"zipfile"}, "onnx_graph": {"onnx"}}.get(
+        room(path), set()
+    )
 
 
 FORBIDDEN = {
@@ -192,8 +201,9 @@ def foreign_code(path):
             yield f"line {call.lineno}: {ast.unparse(call)}"
 
 
-def test_a_checkpoint_is_read_without_torch():
-    script = "import sys; import core.checkpoint.child; print('torch' in sys.modules)"
+@pytest.mark.parametrize("module", ["core.checkpoint.child", "core.onnx_graph.child"])
+def test_a_process_of_its_own_starts_without_torch(module):
+    script = f"import sys; import {module}; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -6,19 +6,12 @@ decides (`ALLOW_ONNX=1`), and what has no business in a segmentation network is 
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-import threading
-import weakref
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from core.architectures.network import Account, Network
@@ -26,14 +19,9 @@ from core.architectures.onnx.onnx_stem import FOLDED, first_layers, is_folded
 from core.architectures.sizes import ANY, Dimension, Sizes
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError, ForwardError
+from core.onnx_graph.process import GraphProcess
 
-ROOT = Path(__file__).resolve().parents[3]
-START = (
-    "import sys; sys.path += sys.argv[1:3]; "
-    "from core.architectures.onnx.onnx_child import main; main(sys.argv[3])"
-)
 ALLOWED = "ALLOW_ONNX"
-SECONDS = 120  # of one forward, and of the start
 LOOPS = {"Loop", "If", "Scan"}  # a loop of 2**62 steps hangs onnxruntime
 PROBE = (64, 64)  # rows and columns where the file leaves them free
 EXPORT = "or upload the network as .pt2, which is run here without any permission"
@@ -55,7 +43,8 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         ArchitectureError: not allowed here, or the graph is none that is run.
     """
     facts = checkpoint.metadata["onnx"]
-    _refuse(facts)
+    check_allowed()
+    check_graph(facts)
     shape = _input(facts)
     module = OnnxModule(checkpoint.path, shape)
     probe = torch.zeros(1, shape[1], *(size or PROBE[axis] for axis, size in enumerate(shape[2:])))
@@ -81,7 +70,8 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     )
 
 
-def _refuse(facts: Mapping[str, Any]) -> None:
+def check_allowed() -> None:
+    """Raises ArchitectureError: graphs may not be run here, or onnxruntime is missing."""
     if os.environ.get(ALLOWED) != "1":
         raise ArchitectureError(
             "This ONNX file is read, but its graph may not be run on this server.",
@@ -92,6 +82,10 @@ def _refuse(facts: Mapping[str, Any]) -> None:
             "Running an ONNX file needs onnxruntime, which is not installed here.",
             remedy=f"Install requirements-extra.txt, {EXPORT}.",
         )
+
+
+def check_graph(facts: Mapping[str, Any]) -> None:
+    """Raises ArchitectureError: the graph has operators that are not run here."""
     if strange := [*facts["domains"], *sorted(LOOPS & facts["operators"].keys())]:
         raise ArchitectureError(
             f"The ONNX graph uses {', '.join(strange[:5])}, which is not run here.",
@@ -124,11 +118,7 @@ class OnnxModule(torch.nn.Module):
     def __init__(self, path: Path | None, shape: tuple[int, ...]) -> None:
         """Args: path, of the file; shape, of the input, 0 where free."""
         super().__init__()
-        if path is None or not path.exists():
-            raise ArchitectureError("The ONNX file is gone.", remedy="Upload it again.")
-        self.shape, self._path = shape, path
-        self.child: subprocess.Popen[bytes] | None = None  # the process of the graph, once it ran
-        self._turn = threading.Lock()
+        self.shape, self.process = shape, GraphProcess(path)
         self.eval()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -144,9 +134,8 @@ class OnnxModule(torch.nn.Module):
             ForwardError: another size than the graph takes, or the process stopped.
         """
         self._check(x)
-        with self._turn:
-            answer = self._asked(x.float().contiguous().numpy())
-        return answer.to(x.dtype)
+        (output,) = self.process.ask(x.float().contiguous().numpy()).outputs
+        return torch.from_numpy(output.values).to(x.dtype)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OnnxModule:
         """A changed copy is asked for other precisions and modes, which the graph does not have."""
@@ -161,68 +150,3 @@ class OnnxModule(torch.nn.Module):
                 remedy="Resize it to the size of the graph.",
                 changes={"resize": "fixed", "height": self.shape[2], "width": self.shape[3]},
             )
-
-    def _asked(self, values: np.ndarray) -> torch.Tensor:
-        if self.child is None:
-            self.child = _started(self._path)
-            weakref.finalize(self, _end, self.child)
-        child = self.child
-        watch = threading.Timer(SECONDS, child.kill)
-        watch.start()
-        try:
-            return _exchange(child, values)
-        except ForwardError:
-            _end(child)
-            self.child = None
-            raise
-        finally:
-            watch.cancel()
-
-
-def _started(path: Path) -> subprocess.Popen[bytes]:
-    packages = Path(np.__file__).parent.parent
-    command = [sys.executable, "-I", "-S", "-c", START, ROOT, packages, path.resolve()]
-    return subprocess.Popen(
-        list(map(str, command)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "")},
-    )
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
-    child.wait()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with suppress(OSError):  # what was not sent cannot be sent any more
-                pipe.close()
-
-
-def _exchange(child: subprocess.Popen[bytes], values: np.ndarray) -> torch.Tensor:
-    stopped = ForwardError(
-        f"The process that runs the ONNX graph stopped on an input of shape {values.shape}.",
-        remedy="Choose a smaller size under Resize, or upload the network as .pt2.",
-    )
-    if child.stdin is None or child.stdout is None:
-        raise stopped
-    try:
-        child.stdin.write(json.dumps(values.shape).encode() + b"\n" + values.tobytes())
-        child.stdin.flush()
-        line = child.stdout.readline()
-        answer = json.loads(line) if line else {}
-    except (OSError, ValueError) as exc:
-        raise stopped from exc
-    if "error" in answer:
-        raise ForwardError(
-            f"onnxruntime stops: {answer['error']}",
-            remedy="Choose another size under Resize, or upload the network as .pt2.",
-        )
-    if "shape" not in answer:
-        raise stopped
-    count = int(np.prod(answer["shape"]))
-    content = child.stdout.read(4 * count)
-    if len(content) != 4 * count:
-        raise stopped
-    return torch.from_numpy(np.frombuffer(content, "<f4").reshape(answer["shape"]).copy())

@@ -41,6 +41,7 @@ DTYPE_CODES = {  # onnx.proto, TensorProto.DataType
     13: "uint64",
     16: "bfloat16",
 }
+RESIZES = ("Resize", "Upsample")
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
 WITHOUT_DATA = "Write the model as one file: torch.onnx.export(..., external_data=False)."
 
@@ -240,8 +241,26 @@ def _facts(model: Any) -> dict[str, Any]:
         "operators": dict(counts.most_common(200)),
         "nodes": len(graph.node),
         "domains": sorted({_text(node.domain) for node in graph.node if node.domain}),
+        "training_norms": sum(map(_is_training, graph.node)),
+        "resizes": [_resize(node) for node in graph.node if node.op_type in RESIZES][:50],
         "metadata": {_text(p.key): _text(p.value, 20_000) for p in model.metadata_props[:100]},
     }
+
+
+def _is_training(node: Any) -> bool:
+    """Whether this is a BatchNorm by the statistics of what it is given."""
+    said = {attribute.name: attribute.i for attribute in node.attribute}
+    return node.op_type == "BatchNormalization" and bool(said.get("training_mode", 0))
+
+
+def _resize(node: Any) -> str:
+    """How it fills in what lies between: "linear, align_corners"."""
+    said = {attribute.name: attribute.s for attribute in node.attribute}
+    words = (
+        said.get("mode", b"nearest"),
+        said.get("coordinate_transformation_mode", b"half_pixel"),
+    )
+    return ", ".join(_text(word.decode("ascii", "replace")) for word in words)
 
 
 def _text(value: str | bytes, longest: int = 80) -> str:

@@ -6,6 +6,7 @@ A cause is one entry in one of these modules, its text included. The page and do
 
 from core.diagnosis.causes import (
     decision,
+    deployment,
     display,
     normalization,
     picture,
@@ -23,6 +24,7 @@ SECTIONS: dict[str, tuple[Cause, ...]] = {  # by the headings of docs/findings.m
     "Decision": decision.CAUSES,
     "Display": display.CAUSES,
     "Training": training.CAUSES,
+    "Deployment": deployment.CAUSES,
 }
 CAUSES: dict[str, Cause] = {cause.id: cause for part in SECTIONS.values() for cause in part}
 

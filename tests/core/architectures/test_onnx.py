@@ -202,8 +202,8 @@ def test_a_graph_that_stops_says_why_and_the_next_one_runs(tmp_path, allowed):
 
 def test_a_dead_process_is_told_and_started_again(exported, allowed):
     built = build_network(read(exported[1]))
-    built.module.child.kill()
-    built.module.child.wait()
+    built.module.process.child.kill()
+    built.module.process.child.wait()
 
     with pytest.raises(ForwardError, match="stopped"):
         built.module(torch.zeros(1, 3, 32, 32))

@@ -1,0 +1,1 @@
+"""How often the comparison of two programs names what was seeded between them."""

@@ -1,0 +1,78 @@
+"""Files to programs: a checkpoint, a .pt2, an ONNX graph, or saved logits."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from core.deployed.programs import GraphProgram, NetworkProgram, Program, SavedLogits
+from core.errors import CheckpointError
+from core.files import content_of
+from core.onnx_graph.process import GraphProcess
+
+SAVED = (".npy", ".npz")
+MAX_SAVED = 2**30  # bytes of saved logits
+
+
+def open_program(path: Path, *, name: str = "", digest: str = "") -> Program:
+    """Open what one side of a comparison is.
+
+    Args:
+        path: of the file.
+        name: as it is called, where the path is not what the user knows.
+        digest: of its bytes, where it is known.
+
+    Raises:
+        InspectionError: it cannot be opened or run; the message says why and what to do.
+    """
+    name = name or path.name
+    if name.endswith(SAVED):
+        return SavedLogits(name, saved_logits(path))
+    from core.architectures import build_network
+    from core.checkpoint import read_checkpoint
+
+    digest = digest or hashlib.sha256(content_of(path)).hexdigest()
+    checkpoint = read_checkpoint(path, name=name, digest=digest)
+    if checkpoint.container == "ONNX":
+        from core.architectures.onnx.onnx_program import check_allowed, check_graph
+
+        facts = checkpoint.metadata["onnx"]
+        check_allowed()
+        check_graph(facts)
+        return GraphProgram(name, facts, GraphProcess(path), checkpoint.tensors)
+    return NetworkProgram(name, build_network(checkpoint), checkpoint.tensors)
+
+
+def saved_logits(path: Path) -> np.ndarray:
+    """The largest array of an .npy or .npz; nothing is unpickled.
+
+    Raises:
+        CheckpointError: it is none of these, empty, too large, or holds objects.
+    """
+    content = content_of(path)
+    remedy = "Save what the runtime returns: np.save('logits.npy', outputs[0])."
+    if not 0 < len(content) <= MAX_SAVED:
+        raise CheckpointError(f"{path.name} has {len(content):,} bytes.", remedy=remedy)
+    try:
+        read = np.load(io.BytesIO(content), allow_pickle=False)
+        arrays = [read] if isinstance(read, np.ndarray) else _unpacked(read)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise CheckpointError(
+            "This file holds no plain array of NumPy (an array of objects is a pickle, which is "
+            "not opened).",
+            remedy=remedy,
+        ) from error
+    return max(arrays, key=lambda array: array.size)
+
+
+def _unpacked(archive: np.lib.npyio.NpzFile) -> list[np.ndarray]:
+    """Its arrays; sizes are asked before anything is unpacked."""
+    entries = archive.zip.infolist() if archive.zip else []
+    total = sum(int(entry.file_size) for entry in entries)
+    if total > MAX_SAVED or not archive.files:
+        raise ValueError(f"{total} bytes")
+    return [archive[name] for name in archive.files]
