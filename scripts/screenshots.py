@@ -22,7 +22,7 @@ def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as data,
-        serve(Path(data)) as address,
+        serve(Path(data), ALLOW_ONNX="1") as address,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
@@ -48,6 +48,7 @@ def main() -> int:
             page.wait_for_function(DRAWN, timeout=120_000)
             _settle(page)
             _take(page, name)
+        _deploy(page, address, Path(data))
         page = browser.new_page(viewport=SIZE, color_scheme="dark")
         _open(page, f"{address}/?mean=0.485,0.456,0.406&std=0.229,0.224,0.225")
         _take(page, "dark")
@@ -67,6 +68,32 @@ def _share(page: Page, note: str) -> None:
     page.keyboard.press("Tab")  # a text area sends what it holds when it is left
     page.get_by_role("button", name="Make the link").click()
     page.get_by_label("Link", exact=True).wait_for(timeout=60_000)
+
+
+def _deploy(page: Page, address: str, folder: Path) -> None:
+    """The example as an ONNX graph that expects red and blue exchanged."""
+    page.goto(f"{address}/deployed?preset=imagenet&mean=0.485,0.456,0.406&std=0.229,0.224,0.225")
+    page.locator("input[type=file]").last.set_input_files(exported(folder / "deployed.onnx"))
+    page.get_by_text("The first layer where they part").wait_for(timeout=120_000)
+    _settle(page)
+    _take(page, "deployed")
+
+
+def exported(path: Path) -> Path:
+    """The example's network, written by torch.onnx.export with a fault."""
+    import examples
+    from benchmarks.deployed.exports import WRONG, Recipe
+    from core.deployed.opening import open_program
+    from core.image import decode_image
+    from core.preprocess import preprocess
+    from core.presets import apply_preset
+    from core.settings import Settings
+
+    how = apply_preset(Settings(), "imagenet").preprocessing
+    tensor = preprocess(decode_image(examples.SCENES[0].read_bytes()), how).tensor
+    network = open_program(examples.CHECKPOINT).network  # type: ignore[attr-defined]
+    recipe = Recipe(network.module, tensor, how.mean, how.std)
+    return WRONG["red and blue"].write(recipe, path)
 
 
 def _settle(page: Page) -> None:

@@ -12,4 +12,6 @@ from serving.origins import allowed_origins
 
 ROOT = Path(__file__).resolve().parent.parent
 
+os.environ.setdefault("ALLOW_ONNX", "ask")  # the files of this machine's owner; still asked once
+
 app = st.App(ROOT / "app.py", routes=[live_route("", allowed_origins(os.environ))])

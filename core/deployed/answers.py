@@ -26,6 +26,7 @@ class Likeness:
     labels: np.ndarray  # Int[h w], what the output decides in this form
     same: float  # share of the pixels with the same class, 0..1
     largest: float  # difference of a number; nan where sizes or forms differ
+    scores: np.ndarray | None = None  # Float32[1 C h w]; None where the output holds labels
 
     def agrees(self, tolerance: float) -> bool:
         """Whether masks and numbers are the same, but for rounding."""
@@ -72,6 +73,7 @@ def _forms(place: int, output: Output, logits: np.ndarray) -> Iterator[Likeness]
             seen,
             float((seen == right).mean()),
             difference,
+            scores,
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.deployed import reasons
 from core.deployed.align import Alignment, Pair, aligned
-from core.deployed.answers import Likeness, nearest
+from core.deployed.answers import FORMS, Likeness, enlarged, labels_of, nearest
 from core.deployed.evidence import Seen, tolerance_of
 from core.deployed.feeds import Feed, feeds
 from core.deployed.programs import Given, NetworkProgram, Program
@@ -42,6 +42,20 @@ class Comparison:
     def agrees(self) -> bool:
         """Whether both give the same mask, from the same numbers."""
         return self.likeness is not None and self.likeness.agrees(self.tolerance)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Int[h w] of the first, at the size of what the second decides."""
+        assert self.likeness is not None  # of who asks
+        return labels_of(enlarged(self.logits, self.likeness.labels.shape), "logits")
+
+    @property
+    def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Float32[C h w] of both in the same form; None where the second has labels alone."""
+        like = self.likeness
+        if like is None or like.scores is None:
+            return None
+        return FORMS[like.form](enlarged(self.logits, like.scores.shape[2:]))[0], like.scores[0]
 
     @property
     def parting(self) -> Pair | None:

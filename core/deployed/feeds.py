@@ -52,7 +52,7 @@ def feeds(image: Image, settings: Settings) -> tuple[Feed, ...]:
         "the same numbers as [h w c], reshaped to [c h w]",
         first.transpose(0, 2, 3, 1).reshape(first.shape),
     )
-    swapped = Feed("E3", "the same, red and blue exchanged", first[:, ::-1].copy())
+    swapped = Feed("E3", "the same numbers, red and blue exchanged", first[:, ::-1].copy())
     return (*usual, swapped, *exchanged[1:], scrambled, _unscrambled(first))
 
 

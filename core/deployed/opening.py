@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from core.deployed.programs import GraphProgram, NetworkProgram, Program, SavedLogits
-from core.errors import CheckpointError
+from core.engine import Runner, in_this_thread
+from core.errors import ArchitectureError, CheckpointError
 from core.files import content_of
 from core.onnx_graph.process import GraphProcess
 
@@ -18,13 +21,22 @@ SAVED = (".npy", ".npz")
 MAX_SAVED = 2**30  # bytes of saved logits
 
 
-def open_program(path: Path, *, name: str = "", digest: str = "") -> Program:
+def open_program(
+    path: Path,
+    *,
+    name: str = "",
+    digest: str = "",
+    folder: Path | None = None,
+    forward: Runner = in_this_thread,
+) -> Program:
     """Open what one side of a comparison is.
 
     Args:
         path: of the file.
         name: as it is called, where the path is not what the user knows.
         digest: of its bytes, where it is known.
+        folder: where a checkpoint's tensors are kept; None for the usual one.
+        forward: the door through which it is run.
 
     Raises:
         InspectionError: it cannot be opened or run; the message says why and what to do.
@@ -36,15 +48,29 @@ def open_program(path: Path, *, name: str = "", digest: str = "") -> Program:
     from core.checkpoint import read_checkpoint
 
     digest = digest or hashlib.sha256(content_of(path)).hexdigest()
-    checkpoint = read_checkpoint(path, name=name, digest=digest)
+    checkpoint = read_checkpoint(path, name=name, digest=digest, folder=folder)
     if checkpoint.container == "ONNX":
         from core.architectures.onnx.onnx_program import check_allowed, check_graph
 
         facts = checkpoint.metadata["onnx"]
         check_allowed()
         check_graph(facts)
-        return GraphProgram(name, facts, GraphProcess(path), checkpoint.tensors)
-    return NetworkProgram(name, build_network(checkpoint), checkpoint.tensors)
+        _check_input(facts)
+        return GraphProgram(name, facts, GraphProcess(path), checkpoint.tensors, forward)
+    network = build_network(checkpoint)
+    return NetworkProgram(name, network, checkpoint.tensors, forward=forward)
+
+
+def _check_input(facts: Mapping[str, Any]) -> None:
+    """Raises ArchitectureError: the graph takes something else than one picture."""
+    shapes = list(facts["inputs"].values())
+    if len(shapes) != 1 or len(shapes[0]) != 4:
+        raise ArchitectureError(
+            f"The ONNX graph has the inputs {dict(facts['inputs'])}; one picture of four axes is "
+            "what can be given.",
+            remedy="Export the network with one picture as its only input, or save its outputs: "
+            "np.save('logits.npy', outputs[0]).",
+        )
 
 
 def saved_logits(path: Path) -> np.ndarray:

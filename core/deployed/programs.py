@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from core.deployed.layers import Layer, Rounded, layers_from, layers_of, rounded_from
+from core.engine import Runner, in_this_thread
 from core.errors import ForwardError
 from core.onnx_graph.process import GraphProcess, Output
 from core.settings import Forwarding
@@ -49,6 +50,9 @@ class Program(Protocol):
     def tensors(self) -> Mapping[str, torch.Tensor]:
         """Its weights by name; {} where they are not known."""
 
+    def through(self, forward: Runner) -> Program:
+        """The same program behind another door."""
+
     def give(self, x: np.ndarray, *, tapped: bool = False) -> Given:
         """Run it on Float32[1 c h w].
 
@@ -65,6 +69,7 @@ class NetworkProgram:
     network: Network
     tensors: Mapping[str, torch.Tensor] = field(default_factory=dict)
     forwarding: Forwarding = field(default_factory=Forwarding)
+    forward: Runner = in_this_thread
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -77,6 +82,9 @@ class NetworkProgram:
 
     def give(self, x: np.ndarray, *, tapped: bool = False) -> Given:
         """Its main head, and the auxiliary one where it has one, each at its own size."""
+        return self.forward("", lambda: self._give(x, tapped))
+
+    def _give(self, x: np.ndarray, tapped: bool) -> Given:
         import torch
 
         from core.inference import outputs
@@ -88,6 +96,10 @@ class NetworkProgram:
             for head in heads
         )
         return Given(given, layers_of(self.network, tensor) if tapped else ())
+
+    def through(self, forward: Runner) -> Program:
+        """The same program behind another door."""
+        return replace(self, forward=forward)
 
     def _of(self, head: str) -> Forwarding:
         return replace(self.forwarding, head=head)  # type: ignore[arg-type]
@@ -101,6 +113,7 @@ class GraphProgram:
     facts: Mapping[str, Any]  # see core/checkpoint/containers/onnx_file.py
     process: GraphProcess
     tensors: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    forward: Runner = in_this_thread
 
     @property
     def takes_channels_last(self) -> bool:
@@ -124,8 +137,12 @@ class GraphProgram:
     def give(self, x: np.ndarray, *, tapped: bool = False) -> Given:
         """All outputs, as the graph returns them."""
         fed = x.transpose(0, 2, 3, 1) if self.takes_channels_last else x
-        answer = self.process.ask(fed, every=True, tapped=tapped)
+        answer = self.forward("", lambda: self.process.ask(fed, every=True, tapped=tapped))
         return Given(answer.outputs, layers_from(answer.layers), rounded_from(answer.layers))
+
+    def through(self, forward: Runner) -> Program:
+        """The same program behind another door."""
+        return replace(self, forward=forward)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,3 +168,7 @@ class SavedLogits:
                 remedy="Save what the runtime returns: np.save('logits.npy', outputs[0]).",
             )
         return Given((Output(self.name, self.values),))
+
+    def through(self, forward: Runner) -> Program:
+        """The same: nothing is run."""
+        return self

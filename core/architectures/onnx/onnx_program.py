@@ -21,7 +21,8 @@ from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError, ForwardError
 from core.onnx_graph.process import GraphProcess
 
-ALLOWED = "ALLOW_ONNX"
+ALLOWED = "ALLOW_ONNX"  # "1": graphs are run; "ask": after a click on the page Deployed
+ASK = "ask"
 LOOPS = {"Loop", "If", "Scan"}  # a loop of 2**62 steps hangs onnxruntime
 PROBE = (64, 64)  # rows and columns where the file leaves them free
 EXPORT = "or upload the network as .pt2, which is run here without any permission"
@@ -72,6 +73,11 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
 
 def check_allowed() -> None:
     """Raises ArchitectureError: graphs may not be run here, or onnxruntime is missing."""
+    if os.environ.get(ALLOWED) == ASK:
+        raise ArchitectureError(
+            "This ONNX file is read; its graph is run after you have allowed it.",
+            remedy=f"Allow it on the page Deployed, {EXPORT}.",
+        )
     if os.environ.get(ALLOWED) != "1":
         raise ArchitectureError(
             "This ONNX file is read, but its graph may not be run on this server.",

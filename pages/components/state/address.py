@@ -21,6 +21,8 @@ def to_address(tab: TabState) -> str:
     if (run := tab.shared_run) is not None:
         return urlencode({"run": run.id})
     query = {**asdict(tab.sources), "preset": tab.preset, **to_query(tab.settings)}
+    if tab.deployed:
+        query["deployed"] = tab.deployed
     if tab.columns:
         query["columns"] = "~".join(_column_text(column, tab.settings) for column in tab.columns)
     return urlencode(query)
@@ -32,6 +34,7 @@ def from_address(query: Mapping[str, str]) -> TabState:
     named = {name: query[name] for name in asdict(Sources()) if name in query}
     opened = {name: text for name, text in named.items() if _can_name_a_file(text)}
     ignored = (*ignored, *(named.keys() - opened.keys()))
+    deployed = query.get("deployed", "")
     complaint = Complaint(
         f"The address holds values that cannot be used for {', '.join(ignored)}.",
         "Their defaults are shown. Choose them anew in the sidebar.",
@@ -39,6 +42,7 @@ def from_address(query: Mapping[str, str]) -> TabState:
     return TabState(
         settings=settings,
         sources=Sources(**opened),
+        deployed=deployed if _can_name_a_file(deployed) else "",
         preset=query["preset"] if query.get("preset") in PRESETS else "unit",
         columns=_columns_from(query.get("columns", ""), settings),
         complaint=complaint if ignored else None,

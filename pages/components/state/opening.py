@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -15,6 +15,8 @@ from pages.components.state import files
 from pages.components.state.sources import Sources
 
 if TYPE_CHECKING:  # torch loads with the first network, not with the page
+    import torch
+
     from core.architectures import Network
     from core.checkpoint import Checkpoint
     from core.diagnosis import Case
@@ -64,6 +66,11 @@ def open_checkpoint(now: Sources, progress: Callable[[str], None]) -> Checkpoint
     return _checkpoints().get_or_make(
         f"{_file_key(now)} {now.part}", lambda: _make_checkpoint(now, progress)
     )
+
+
+def tensors_of(now: Sources) -> Callable[[], Mapping[str, torch.Tensor]]:
+    """What opens the tensors of a checkpoint by name, in any thread."""
+    return lambda: open_checkpoint(now, lambda _: None).tensors
 
 
 def _network_key(now: Sources) -> str:

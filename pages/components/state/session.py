@@ -203,6 +203,11 @@ def open_source(**changes: str) -> None:
     put(tab().with_sources(**changes))
 
 
+def compare_with(deployed: str) -> None:
+    """Compare the checkpoint with this upload, "" for none."""
+    put(replace(tab(), deployed=deployed, complaint=None))
+
+
 def open_case(opened: Sources, chosen: Settings) -> None:
     """Show a case of the gallery on the dashboard, and nothing of what was open."""
     put(tab().with_case(opened, chosen))

@@ -71,6 +71,7 @@ class TabState:
     live: LiveView = field(default_factory=LiveView)  # the viewer's door beside the page
     channel: int | None = None  # of the logits, that is drawn
     pin: tuple[int, int] | None = None  # row, column
+    deployed: str = ""  # the upload that is compared with the checkpoint, by its SHA-256
     answered: int = 0  # the newest message of the viewer's sliders that was taken over
     complaint: Complaint | None = None
     good: tuple[Seen, Sources] | None = None  # the last inspection that succeeded, and of what

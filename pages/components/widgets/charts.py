@@ -22,6 +22,7 @@ DIVERGENCE = "KL divergence of BatchNorm statistics"  # what the numbers are, fo
 SCALE_RANGE = (0.01, 100.0)  # nats that the scale of likeness shows; beyond, the mark is at its end
 SCALE_HEIGHT = 150  # pixels
 ZONES = ("#cfe8d5", "#f6e7b4", "#f3c9c3")  # like training, unusual, nothing like training
+LEAST_APART, MOST_APART = 1e-7, 10.0  # of a layer's spread: what is beyond is drawn there
 LEAST_FIT = 1e-4  # nats; less is drawn as this
 
 
@@ -80,6 +81,38 @@ def _room_beside(values: np.ndarray, long: np.ndarray) -> list[float]:
     left = 0.0 if low == 0 else 0.9 if long[finite < 0].any() else 0.4
     right = 0.0 if high == 0 else 0.9 if long[finite > 0].any() else 0.4
     return [low - left * span, high + right * span]
+
+
+def parting_figure(
+    names: Sequence[str], distances: Sequence[float], tolerance: float, first: int | None
+) -> go.Figure:
+    """How far each layer of two programs is apart; logarithmic, in the order of the computation.
+
+    Args:
+        names: of the layers.
+        distances: shares of each layer's standard deviation; infinity for what is not finite.
+        tolerance: up to which they are the same.
+        first: the place where they part, None for nowhere.
+    """
+    drawn = [min(max(value, LEAST_APART), MOST_APART) for value in distances]
+    points = go.Scatter(
+        x=list(range(len(names))),
+        y=drawn,
+        mode="lines+markers",
+        line={"color": NEUTRAL},
+        text=list(names),
+        customdata=list(distances),
+        hovertemplate="%{text}<br>%{customdata:.2%}<extra></extra>",
+    )
+    figure = _figure(points, title="Difference of each layer, in shares of its spread")
+    figure.update_yaxes(type="log", range=np.log10((LEAST_APART, MOST_APART)).tolist())
+    ticks = {1e-6: "0.0001 %", 1e-4: "0.01 %", 1e-2: "1 %", 1: "100 %"}
+    figure.update_yaxes(tickvals=list(ticks), ticktext=list(ticks.values()))
+    figure.update_xaxes(title="layer, from the picture to the logits")
+    figure.add_hline(y=tolerance, line_dash="dot", annotation_text=f"tolerance {tolerance:.1%}")
+    if first is not None:
+        figure.add_vline(x=first, line_color="#d23", annotation_text=names[first])
+    return figure
 
 
 def likeness_figure(inputs: Mapping[str, float], scale: Mapping[str, float]) -> go.Figure:

@@ -5,9 +5,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.cases import scene
 from benchmarks.deployed.exports import RIGHT, WRONG, Recipe, with_large_numbers
+from benchmarks.deployed.exports import write as export
 from core.deployed.compare import compare
 from core.deployed.opening import open_program
 from core.errors import InspectionError
@@ -169,6 +171,33 @@ def test_outputs_of_other_classes_cannot_be_compared(tmp_path):
     found = compare(picture(), checkpoint(), open_program(path), SETTINGS)
 
     assert "other classes" in found.verdict
+    assert not found.agrees
+
+
+class Two(torch.nn.Module):
+    """A network of two pictures."""
+
+    def forward(self, x, y):
+        return x + y
+
+
+def test_a_graph_of_several_inputs_is_told(tmp_path):
+    path, x = tmp_path / "model.onnx", torch.zeros(1, 3, 8, 8)
+    torch.onnx.export(Two(), (x, x), path, dynamo=False, input_names=["before", "after"])
+
+    with pytest.raises(InspectionError, match="before") as told:
+        open_program(path)
+    assert "np.save" in told.value.remedy
+
+
+def test_a_graph_that_stops_is_told_with_its_reason(tmp_path):
+    """A reshape that fits one size alone, though the input says that any is taken."""
+    path = tmp_path / "model.onnx"
+    export(checkpoint().network.module, recipe().x[:, :, :96, :96], path, dynamic=True,
+           before=lambda x: x.reshape(1, 3, 96, 96))  # fmt: skip
+    found = compare(picture(), checkpoint(), open_program(path), SETTINGS)
+
+    assert "could not be run: onnxruntime stops" in found.verdict
     assert not found.agrees
 
 

@@ -61,6 +61,25 @@ def test_the_fastest_path_answers_in_place_of_the_network():
     assert found.known(slow, TENSOR, Forwarding()).fastest.agreement == 1.0
 
 
+class Counted(Slow):
+    """Knows how often it ran."""
+
+    runs = 0
+
+    def forward(self, x):
+        self.runs += 1
+        return super().forward(x)
+
+
+def test_the_two_that_lead_run_once_more_so_that_noise_does_not_decide():
+    paths = [Counted(0.0), Counted(0.002), Counted(0.03)]
+    made = {f"path {k}": lambda m, x, path=path: path for k, path in enumerate(paths)}
+    searched(**made)
+    first, second, last = (path.runs for path in paths)
+
+    assert first == second > last
+
+
 def test_until_it_is_known_the_network_itself_answers():
     slow = network()
 
