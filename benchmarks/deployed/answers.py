@@ -27,7 +27,7 @@ from examples.materials import picture_file
 from examples.zoo import ZOO, load
 
 NETWORKS: dict[Part, tuple[str, ...]] = {  # a narrow DeepLabV3, a U-Net, a SegFormer
-    "tune": ("deeplab_clip", "unet_zscore", "mask_imagenet", "segformer_a"),
+    "tune": ("deeplab_clip", "unet_zscore", "mask_imagenet", "segformer_b"),
     "held-out": ("fcn_bgr", "unet_caffe", "unet_odd", "segformer_wide"),
 }
 PICTURES = 2  # of each network

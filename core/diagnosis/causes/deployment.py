@@ -58,7 +58,7 @@ CAUSES = (
         checkpoint has none.
         """,
         fix="Keep this layer and those around it in float32, or the whole graph.",
-        code="convert_float_to_float16(model, node_block_list=['/layer/Conv'])",
+        code='convert_float_to_float16(model, node_block_list=["/layer/Conv"])',
     ),
     Cause(
         id="E5",
@@ -73,7 +73,7 @@ CAUSES = (
         logits of the graph.
         """,
         fix="Export in eval mode.",
-        code="torch.onnx.export(model.eval(), x, 'model.onnx')",
+        code='torch.onnx.export(model.eval(), x, "model.onnx")',
     ),
     Cause(
         id="E6",
@@ -88,7 +88,7 @@ CAUSES = (
         node are named.
         """,
         fix="Export with an opset of 11 or later, and check mode and align_corners of the resize.",
-        code="F.interpolate(x, size=size, mode='bilinear', align_corners=False)",
+        code='F.interpolate(x, size=size, mode="bilinear", align_corners=False)',
     ),
     Cause(
         id="E7",
@@ -118,7 +118,7 @@ CAUSES = (
         output keeps its size whatever the input has.
         """,
         fix="Export with dynamic height and width, or resize to this size in training too.",
-        code="torch.onnx.export(model, x, path, dynamic_axes={'x': {2: 'height', 3: 'width'}})",
+        code='torch.onnx.export(model, x, path, dynamic_axes={"x": {2: "height", 3: "width"}})',
     ),
     Cause(
         id="E9",
@@ -133,7 +133,7 @@ CAUSES = (
         else on the same input.
         """,
         fix="Export again from this checkpoint.",
-        code="model.load_state_dict(torch.load('best.pth'), strict=True); model.eval()",
+        code='model.load_state_dict(torch.load("best.pth"), strict=True)\nmodel.eval()',
     ),
     Cause(
         id="G1",
@@ -145,7 +145,7 @@ CAUSES = (
         """,
         found_by="The output of the graph has whole numbers: the classes of the checkpoint.",
         fix="Take the output as the label map.",
-        code="labels = session.run(None, {'x': x})[0][0].astype(np.uint8)  # no argmax",
+        code='labels = session.run(None, {"x": x})[0][0].astype(np.uint8)  # no argmax',
     ),
     Cause(
         id="G2",
@@ -169,6 +169,6 @@ CAUSES = (
         """,
         found_by="Not the first, but another output of the graph has the logits of the checkpoint.",
         fix="Ask for the output by its name.",
-        code="logits = session.run(['out'], {'x': x})[0]",
+        code='logits = session.run(["out"], {"x": x})[0]',
     ),
 )
