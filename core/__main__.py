@@ -42,9 +42,31 @@ EPILOG = """exit status:
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Understand the arguments, inspect, print."""
-    parser = argparse.ArgumentParser("python -m core", description=__doc__)
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m core") -> int:
+    """Understand the arguments, inspect, print.
+
+    Args:
+        arguments: of the command line; None: this process's.
+        prog: how the user called it.
+    """
+    parser, _ = _parser(prog)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except InspectionError as error:
+        print(_for_terminal(f"{error.message}\n{error.remedy}"), file=sys.stderr)
+        return FAILED
+    return status
+
+
+def commands() -> tuple[str, ...]:
+    """The commands that `main` knows."""
+    return _parser("")[1]
+
+
+def _parser(prog: str) -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
+    """All commands, and their names."""
+    parser = argparse.ArgumentParser(prog, description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     inspect = commands.add_parser(
         "inspect",
@@ -71,13 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect.add_argument("--labels", type=Path, help="write the label map: a PNG with a palette")
     inspect.set_defaults(run=_inspect)
     add_commands(commands)
-    options = parser.parse_args(arguments)
-    try:
-        status: int = options.run(options)
-    except InspectionError as error:
-        print(_for_terminal(f"{error.message}\n{error.remedy}"), file=sys.stderr)
-        return FAILED
-    return status
+    return parser, tuple(commands.choices)
 
 
 def _for_terminal(text: str) -> str:
@@ -251,7 +267,7 @@ def _sure(finding: Finding) -> str:
     return "a note" if finding.kind == "note" else finding.certainty
 
 
-def _silence_libraries() -> None:
+def silence_libraries() -> None:
     """Of a program people read what it says itself; `python -W` brings the warnings back."""
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if not sys.warnoptions:
@@ -260,5 +276,5 @@ def _silence_libraries() -> None:
 
 
 if __name__ == "__main__":
-    _silence_libraries()
+    silence_libraries()
     sys.exit(main())

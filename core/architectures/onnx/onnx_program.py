@@ -90,7 +90,7 @@ def _refuse(facts: Mapping[str, Any]) -> None:
     if find_spec("onnxruntime") is None:
         raise ArchitectureError(
             "Running an ONNX file needs onnxruntime, which is not installed here.",
-            remedy=f"Install requirements-extra.txt, {EXPORT}.",
+            remedy=f"Install requirements-more.txt, {EXPORT}.",
         )
     if strange := [*facts["domains"], *sorted(LOOPS & facts["operators"].keys())]:
         raise ArchitectureError(
