@@ -11,16 +11,22 @@ imports neither torch nor the app: both come with the first call.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maskscope.place import open_rooms
 
 __version__: str  # of `core.version`
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from maskscope.living.answer import Answer
+    from maskscope.living.inspecting import inspect
+
+__all__ = ["Answer", "__version__", "inspect"]
 
 # Where each public name is.
 _HOMES = {
+    "inspect": ("maskscope.living.inspecting", "inspect"),
+    "Answer": ("maskscope.living.answer", "Answer"),
     "__version__": ("core.version", "VERSION"),
 }
 
