@@ -26,6 +26,7 @@ gc.set_threshold(10_000, 10, 10)
 # A core for each worker, its servers too: threads that share a busy core wait for each other, and a
 # forward takes up to ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask for newer versions of itself
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 # What takes longest first. The files of one server wait for a browser much of their time.

@@ -11,6 +11,7 @@ from core.errors import InspectionError
 from core.export.text import in_words
 from core.inspection import Inspection
 from core.settings import Settings
+from maskscope.feeding.measured import Feeding
 from maskscope.living.card import card
 
 
@@ -22,6 +23,7 @@ class Answer:
     case: Case
     inspection: Inspection | None  # what every stage made; None where the network stops
     stopped: str = ""  # why, then
+    feeding: Feeding | None = None  # what the user's preprocessing does, where they gave it
 
     @property
     def verdict(self) -> str:
@@ -61,10 +63,14 @@ class Answer:
         Path(path).write_text(page, encoding="utf-8")
         return Path(path)
 
+    @property
+    def fed(self) -> tuple[str, ...]:
+        """What was measured of the user's preprocessing, in sentences."""
+        return () if self.feeding is None else self.feeding.words
+
     def __repr__(self) -> str:
-        return "\n\n".join(
-            filter(None, (in_words(self.diagnosis, self.case.checkpoint), self.stopped))
-        )
+        said = in_words(self.diagnosis, self.case.checkpoint)
+        return "\n\n".join(filter(None, (said, self.stopped, "\n".join(self.fed))))
 
     def _repr_html_(self) -> str:
-        return card(self.diagnosis, self.inspection, self.case, self.stopped)
+        return card(self.diagnosis, self.inspection, self.case, (self.stopped, *self.fed))

@@ -5,6 +5,7 @@ Colors of text and ground are the notebook's own, so that it is right in light a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -17,19 +18,19 @@ from core.verdict import judge
 STYLE = Path(__file__).with_name("card.css")
 
 
-def card(answered: Diagnosis, seen: Inspection | None, case: Case, stopped: str = "") -> str:
+def card(answered: Diagnosis, seen: Inspection | None, case: Case, said: Sequence[str] = ()) -> str:
     """One <div> with its own style.
 
     Args:
         answered: the diagnosis.
         seen: what the stages made; None where the network stops.
         case: what it is about.
-        stopped: why the network stops, then.
+        said: sentences beside it: what preprocessing does, why the network stops.
     """
     parts = [
         f"<style>{STYLE.read_text(encoding='utf-8')}</style>",
         f'<p class="verdict">{escape(answered.verdict)}</p>',
-        f"<p>{escape(stopped)}</p>" if stopped else "",
+        *(f"<p>{escape(sentence)}</p>" for sentence in said if sentence),
         _stages(answered, seen, case) if seen is not None else "",
         unexplained_html(answered),
         *map(finding_html, answered.findings),

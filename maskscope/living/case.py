@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.colors import palette_colors
 from core.diagnosis import Case
 from core.errors import SettingsError
 from core.presets import PRESETS, apply_preset
-from core.scores import as_two_classes
+from core.scores import Truth, as_two_classes
 from core.settings import Settings, change
+from maskscope.feeding.measured import Feeding, measure_feeding
 from maskscope.living.model import Model, open_model
 from maskscope.picture import open_picture, open_truth
 
@@ -22,6 +23,7 @@ class Opened:
 
     case: Case
     model: Model
+    feeding: Feeding | None  # what the user's preprocessing does; None where they gave none
 
 
 def open_case(
@@ -41,21 +43,36 @@ def open_case(
     picture, content = open_picture(image)
     names = tuple(map(str, class_names or ()))
     size = (picture.pixels.shape[0], picture.pixels.shape[1])
-    opened = open_model(model, (0, *size), names)
+    feeding = None if preprocess is None else measure_feeding(preprocess, image, picture)
+    opened = open_model(model, (0, *size) if feeding is None else feeding.values.shape, names)
     network = opened.network
-    chosen = change(_settings(settings, opened), class_names=names)
+    chosen = change(_settings(settings, opened), class_names=names, **_measured(feeding))
     colors = palette_colors(chosen.display, network.num_classes)
     marked, file = (None, None) if truth is None else open_truth(truth, colors, size)
+    if feeding is not None:
+        picture, marked = feeding.picture, _cropped(marked, feeding)
     case = Case(
         image=picture,
         checkpoint=opened.checkpoint,
         network=network,
         settings=chosen,
         truth=as_two_classes(marked, max(2, network.num_classes)),
-        picture_file=content,
+        picture_file=content if feeding is None or feeding.is_whole else None,
         truth_file=file,
     )
-    return Opened(case, opened)
+    return Opened(case, opened, feeding)
+
+
+def _measured(feeding: Feeding | None) -> Mapping[str, Any]:
+    return {} if feeding is None else feeding.changes
+
+
+def _cropped(truth: Truth | None, feeding: Feeding) -> Truth | None:
+    """The ground truth of the part of the picture that is fed."""
+    if truth is None:
+        return None
+    top, left, bottom, right = feeding.crop
+    return replace(truth, ids=truth.ids[top:bottom, left:right])
 
 
 def _settings(given: Settings | str | Mapping[str, Any] | None, model: Model) -> Settings:

@@ -54,7 +54,7 @@ def inspect(
             class_names=class_names,
         )  # fmt: skip
         answered = diagnose(opened.case, progress=tell)
-        return Answer(answered, opened.case, *_seen(opened.case, answered))
+        return Answer(answered, opened.case, *_seen(opened.case, answered), opened.feeding)
 
 
 def _seen(case: Case, answered: Diagnosis) -> tuple[Inspection | None, str]:
