@@ -4,7 +4,8 @@
 
     maskscope.inspect(model, "cup.png", preprocess=transform)
 
-`inspect` says what is wrong, with its evidence; docs/notebook.md has a walk. Importing this package
+`inspect` says what is wrong, with its evidence; `watch` says each epoch what becomes of the mask.
+docs/notebook.md has a walk. Importing this package
 imports neither torch nor the app: both come with the first call.
 """
 
@@ -20,11 +21,16 @@ __version__: str  # of `core.version`
 if TYPE_CHECKING:
     from maskscope.living.answer import Answer
     from maskscope.living.inspecting import inspect
+    from maskscope.watching.lightning import watch_callback
+    from maskscope.watching.watch import Watch, watch
 
-__all__ = ["Answer", "__version__", "inspect"]
+__all__ = ["Answer", "Watch", "__version__", "inspect", "watch", "watch_callback"]
 
 # Where each public name is.
 _HOMES = {
+    "watch": ("maskscope.watching.watch", "watch"),
+    "Watch": ("maskscope.watching.watch", "Watch"),
+    "watch_callback": ("maskscope.watching.lightning", "watch_callback"),
     "inspect": ("maskscope.living.inspecting", "inspect"),
     "Answer": ("maskscope.living.answer", "Answer"),
     "__version__": ("core.version", "VERSION"),
