@@ -4,8 +4,8 @@
 
     maskscope.inspect(model, "cup.png", preprocess=transform)
 
-`inspect` says what is wrong, with its evidence; `watch` says each epoch what becomes of the mask.
-docs/notebook.md has a walk. Importing this package
+`inspect` says what is wrong, with its evidence; `watch` says each epoch what becomes of the mask,
+`show` opens the dashboard on it. docs/notebook.md has a walk. Importing this package
 imports neither torch nor the app: both come with the first call.
 """
 
@@ -21,13 +21,18 @@ __version__: str  # of `core.version`
 if TYPE_CHECKING:
     from maskscope.living.answer import Answer
     from maskscope.living.inspecting import inspect
+    from maskscope.showing.show import Shown, show
     from maskscope.watching.lightning import watch_callback
     from maskscope.watching.watch import Watch, watch
 
-__all__ = ["Answer", "Watch", "__version__", "inspect", "watch", "watch_callback"]
+__all__ = [
+    "Answer", "Shown", "Watch", "__version__", "inspect", "show", "watch", "watch_callback",
+]  # fmt: skip
 
 # Where each public name is.
 _HOMES = {
+    "show": ("maskscope.showing.show", "show"),
+    "Shown": ("maskscope.showing.show", "Shown"),
     "watch": ("maskscope.watching.watch", "watch"),
     "Watch": ("maskscope.watching.watch", "Watch"),
     "watch_callback": ("maskscope.watching.lightning", "watch_callback"),

@@ -25,6 +25,11 @@ class Opened:
     model: Model
     feeding: Feeding | None  # what the user's preprocessing does; None where they gave none
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the user's picture is fed."""
+        return self.feeding is None or self.feeding.is_whole
+
 
 def open_case(
     model: Any,

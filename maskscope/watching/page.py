@@ -13,6 +13,7 @@ from core.image import Image
 from maskscope.watching.look import Look
 
 HERE = Path(__file__).parent
+IOU_KEY = '<span><i style="background: var(--warm)"></i>mIoU</span>'
 WIDTH, HEIGHT, MARGIN = 900, 160, 4  # of the curve, in its own units
 
 
@@ -31,6 +32,7 @@ def page_of(looks: Sequence[Look], image: Image, warned: str) -> str:
         aspect=f"{width} / {height}",
         picture=_picture("the picture", encode_png(image.pixels)),
         masks="".join(_picture(f"epoch {seen.epoch}", seen.mask) for seen in looks),
+        key=IOU_KEY if any(seen.mean_iou is not None for seen in looks) else "",
         curve=_curve(looks),
         rows="".join(map(_row, looks)),
     )
@@ -52,9 +54,8 @@ def _curve(looks: Sequence[Look]) -> str:
     drawn = "".join(
         f'<polyline class="{name}" points="{_points(values)}"/>' for name, values in lines.items()
     )
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="over the epochs">{drawn}</svg>'
-    )
+    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none"'
+    return f'<svg {box} role="img" aria-label="over the epochs">{drawn}</svg>'
 
 
 def _points(values: Sequence[float]) -> str:

@@ -121,6 +121,8 @@ def _notes(shape: tuple[int, ...]) -> tuple[str, ...]:
 class OnnxModule(torch.nn.Module):
     """The graph as a module: the numbers go to its process and come back."""
 
+    answers_elsewhere = True  # no other path can run it (core/engine/paths.py)
+
     def __init__(self, path: Path | None, shape: tuple[int, ...]) -> None:
         """Args: path, of the file; shape, of the input, 0 where free."""
         super().__init__()
