@@ -125,9 +125,7 @@ class LivingModule(torch.nn.Module):
         line = self._line = self._line or Client(self._address, authkey=self._key)
         line.send_bytes(_question(x, own_statistics=self.own_statistics))
         while not line.poll(POLL_SECONDS):
-            torch.empty(
-                0
-            )  # an operator: where nobody waits any more, it raises (core/operators.py)
+            torch.empty(0)  # an operator: it raises where nobody waits (core/operators.py)
         return _answered(line)
 
     def _hang_up(self) -> None:
