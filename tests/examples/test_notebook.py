@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 import examples
 from tests.support.serving import ROOT
 
+pytestmark = pytest.mark.timeout(300)  # a kernel of its own, a server, five diagnoses
 PATH = examples.FOLDER / "notebook.ipynb"
 
 
@@ -40,7 +41,6 @@ def outputs(notebook, kind):
     return [each.text for each in shown if each.get("name") == kind]
 
 
-@pytest.mark.timeout(300)
 def test_the_black_mask_is_explained_and_the_fixed_one_is_healthy(executed):
     black, healthy = outputs(executed, "text/html")
 

@@ -11,6 +11,7 @@ from tests.pages.test_browser import (
     press,
     settle,
     wait_for_diagnosis,
+    wait_for_exact,
     wait_for_verdict,
 )
 from tests.pages.test_sharing_browser import share
@@ -65,12 +66,14 @@ def test_a_slider_moves_and_the_living_model_answers(page, shown):
 
     slider = page.locator('.sliders input[data-kind="mean"][data-channel="0"]')
     drag(page, slider, 0.0, 0.6, seconds=1)
+    page.mouse.up()
+    wait_for_exact(page)
     settle(page)
 
     assert shown.forwards > before
 
     wait_for_verdict(page, r"is fed mean 0\.[56]")
-    press(page, "ImageNet")
+    press(page, "Apply")
     wait_for_verdict(page, r"mIoU 0\.[89]")
     assert "token" not in page.url
 
@@ -81,6 +84,7 @@ def test_closing_ends_the_server_and_the_page_says_so(page, shown):
     shown._answering.close()
     slider = page.locator('.sliders input[data-kind="mean"][data-channel="0"]')
     drag(page, slider, 0.0, 0.6, seconds=1)
+    page.mouse.up()
 
     page.get_by_text("does not answer any more").first.wait_for(timeout=60_000)
     shown.close()
