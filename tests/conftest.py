@@ -37,7 +37,8 @@ OF_ONE_SERVER = (
     "test_page_change",
     "test_hostile_uploads",
 )
-LONGEST = ("test_gallery", *OF_ONE_SERVER, "test_savings", "test_reports", "test_architectures",
+LONGEST = ("test_gallery", *OF_ONE_SERVER, "test_show_browser", "test_notebook", "test_packaging",
+           "test_savings", "test_reports", "test_inspecting", "test_architectures",
            "test_checkpoint_page", "test_exported_program", "test_sharing", "test_order_of_checks",
            "test_match", "test_diagnosis_forwards", "test_hostile", "test_command_line",
            "test_families", "test_onnx", "test_diagnosis_page", "test_recover", "test_pages",

@@ -51,7 +51,8 @@ def open_case(
     feeding = None if preprocess is None else measure_feeding(preprocess, image, picture)
     opened = open_model(model, (0, *size) if feeding is None else feeding.values.shape, names)
     network = opened.network
-    chosen = change(_settings(settings, opened), class_names=names, **_measured(feeding))
+    named = {"class_names": names} if names else {}
+    chosen = change(_settings(settings, opened), **named, **_measured(feeding))
     colors = palette_colors(chosen.display, network.num_classes)
     marked, file = (None, None) if truth is None else open_truth(truth, colors, size)
     if feeding is not None:
