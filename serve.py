@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import signal
 import socket
 import sys
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from serving.gate import Door
@@ -45,9 +47,21 @@ def main(arguments: list[str]) -> int:
         return _stop(str(error))
     except StoreError as error:
         return _stop(f"{error.message} {error.remedy}")
+    if options.with_stdin:
+        end_with(sys.stdin.buffer)
     app = build(ROOT / "app.py", door=door, base=base, data=data_folder(), store=store)
     app.run(config=config)
     return 0
+
+
+def end_with(stream: BinaryIO) -> None:
+    """End when whoever started this is gone, however it went: its end of the stream is closed."""
+
+    def wait() -> None:
+        stream.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def is_taken(address: str, port: int) -> bool:
@@ -103,6 +117,9 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
         "--base-path",
         default=os.environ.get("MASKSCOPE_BASE_PATH", ""),
         help="behind a proxy: /tools/maskscope",
+    )
+    parser.add_argument(
+        "--with-stdin", action="store_true", help="end as soon as standard input does"
     )
     return parser.parse_args(arguments)
 

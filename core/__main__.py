@@ -31,7 +31,7 @@ from core.store.commands import add_commands
 if TYPE_CHECKING:  # torch loads when the arguments are understood
     from core.architectures import Network
     from core.checkpoint import Checkpoint
-    from core.diagnosis import Case, Diagnosis, Finding, Rebuilt
+    from core.diagnosis import Case, Diagnosis
 
 HEALTHY, FAILED, UNEXPLAINED = 0, 1, 13
 STATUS = {"certain": 10, "likely": 11, "possible": 12}
@@ -44,9 +44,31 @@ EPILOG = """exit status:
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Understand the arguments, inspect, print."""
-    parser = argparse.ArgumentParser("python -m core", description=__doc__)
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m core") -> int:
+    """Understand the arguments, inspect, print.
+
+    Args:
+        arguments: of the command line; None: this process's.
+        prog: how the user called it.
+    """
+    parser, _ = _parser(prog)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except InspectionError as error:
+        print(_for_terminal(f"{error.message}\n{error.remedy}"), file=sys.stderr)
+        return FAILED
+    return status
+
+
+def commands() -> tuple[str, ...]:
+    """The commands that `main` knows."""
+    return _parser("")[1]
+
+
+def _parser(prog: str) -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
+    """All commands, and their names."""
+    parser = argparse.ArgumentParser(prog, description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     inspect = commands.add_parser(
         "inspect",
@@ -74,13 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect.set_defaults(run=_inspect)
     add_compare(commands, _settings)
     add_commands(commands)
-    options = parser.parse_args(arguments)
-    try:
-        status: int = options.run(options)
-    except InspectionError as error:
-        print(_for_terminal(f"{error.message}\n{error.remedy}"), file=sys.stderr)
-        return FAILED
-    return status
+    return parser, tuple(commands.choices)
 
 
 def _for_terminal(text: str) -> str:
@@ -92,10 +108,15 @@ def _for_terminal(text: str) -> str:
 
 def _inspect(options: argparse.Namespace) -> int:
     from core.diagnosis import diagnose
+    from core.export.text import in_words
 
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
-    print(_json(answered, case) if options.json else _for_terminal(_text(answered, case)))
+    print(
+        _json(answered, case)
+        if options.json
+        else _for_terminal(in_words(answered, case.checkpoint))
+    )
     if options.report or options.script or options.labels:
         _write(options, case, answered)
     return _status(answered)
@@ -205,43 +226,7 @@ def _json(answered: Diagnosis, case: Case) -> str:
     return json.dumps({**answered.to_dict(), **about}, indent=1)
 
 
-def _text(answered: Diagnosis, case: Case) -> str:
-    left = answered.unexplained
-    rest = [] if left is None else ["\n".join(filter(None, (left.tried, left.decides)))]
-    failed = [failed.words for failed in answered.failed]
-    about = () if case.checkpoint is None else case.checkpoint.contents_in_words()
-    rebuilt = [_script(answered.rebuilt)] if answered.rebuilt else []
-    said = [*rest, *map(_paragraph, answered.findings), *rebuilt, *failed, *about]
-    return "\n\n".join([answered.verdict, *said])
-
-
-def _script(rebuilt: Rebuilt) -> str:
-    """The user's script beside the right one; an arrow at the first line that differs."""
-    if not rebuilt.share:  # nothing is concluded from this file
-        return f"[script] {rebuilt.words}"
-    first = next((k for k, line in enumerate(rebuilt.diff) if line[0] != " "), None)
-    lines = [f"{'->' if k == first else '  '} {line}" for k, line in enumerate(rebuilt.diff)]
-    return "\n".join([f"[script] {rebuilt.words}", '  "-" is yours, "+" is right:', *lines])
-
-
-def _paragraph(finding: Finding) -> str:
-    lines = [f"[{finding.cause}] {finding.name} ({_sure(finding)})"]
-    lines += [f"  - {piece.words}" for piece in finding.evidence]
-    lines.append(f"  What to do: {finding.fix}")
-    lines += [f"    {line}" for line in finding.code.splitlines()]
-    if finding.part:
-        lines.append(f"  Here: --part {finding.part}")
-    if finding.changes:
-        changes = ", ".join(f"{name}={value}" for name, value in finding.changes.items())
-        lines.append(f"  In the app: {changes}")
-    return "\n".join(lines)
-
-
-def _sure(finding: Finding) -> str:
-    return "a note" if finding.kind == "note" else finding.certainty
-
-
-def _silence_libraries() -> None:
+def silence_libraries() -> None:
     """Of a program people read what it says itself; `python -W` brings the warnings back."""
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if not sys.warnoptions:
@@ -250,5 +235,5 @@ def _silence_libraries() -> None:
 
 
 if __name__ == "__main__":
-    _silence_libraries()
+    silence_libraries()
     sys.exit(main())

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from core.architectures.families.living_model import LivingModule
 from core.architectures.onnx.onnx_program import OnnxModule
 from core.architectures.program.program_module import ProgramModule
 from core.errors import ForwardError
@@ -104,6 +105,7 @@ def _refuse_graphs(inspection: Inspection) -> None:
     graphs: dict[type[torch.nn.Module], str] = {
         ProgramModule: "an exported program, which is run node by node,",
         OnnxModule: "an ONNX graph, which another library runs,",
+        LivingModule: "a living model, which its notebook runs,",
     }
     for kind, words in graphs.items():
         if isinstance(inspection.network.module, kind):

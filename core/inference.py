@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from core.architectures import Network
+from core.architectures.families.living_model import LivingModule
 from core.architectures.program.program_module import ProgramModule
 from core.errors import ChannelMismatchError, ForwardError
 from core.operators import Stoppable, stopped
@@ -177,7 +178,7 @@ def _prepared(
 
 def _use_batch_statistics(module: torch.nn.Module, notes: list[str]) -> None:
     """Only BatchNorm trains: dropout would make two forwards differ."""
-    if isinstance(module, ProgramModule):
+    if isinstance(module, ProgramModule | LivingModule):
         module.own_statistics = True
         return
 
@@ -215,7 +216,8 @@ def _run(module: torch.nn.Module, x: torch.Tensor, head: str) -> torch.Tensor:
 
 def _stoppable(module: torch.nn.Module) -> AbstractContextManager[object]:
     """Modules are asked before each layer (core/operators.py); a program has none."""
-    return Stoppable() if isinstance(module, ProgramModule) else nullcontext()  # type: ignore[no-untyped-call]
+    layerless = isinstance(module, ProgramModule | LivingModule)
+    return Stoppable() if layerless else nullcontext()  # type: ignore[no-untyped-call]
 
 
 def call(module: torch.nn.Module, x: torch.Tensor, head: str) -> Any:

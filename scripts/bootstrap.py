@@ -27,7 +27,9 @@ DEFAULT_PORT = 8501  # Streamlit's own default
 
 RUN_REQUIREMENTS = ("requirements.txt",)
 PEER_REQUIREMENTS = "requirements-bench.txt"
-DEV_REQUIREMENTS = ("requirements.txt", "requirements-extra.txt", "requirements-dev.txt")
+DEV_REQUIREMENTS = (
+    "requirements.txt", "requirements-more.txt", "requirements-team.txt", "requirements-dev.txt",
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

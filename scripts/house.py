@@ -14,7 +14,17 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOMS = ("app.py", "serve.py", "core", "pages", "serving", "examples", "benchmarks", "scripts")
+ROOMS = (
+    "app.py",
+    "serve.py",
+    "core",
+    "pages",
+    "serving",
+    "examples",
+    "benchmarks",
+    "scripts",
+    "maskscope",
+)
 LONG = 350  # lines of a module
 STATE = "pages/components/state"
 Graph = dict[str, set[str]]
@@ -50,7 +60,7 @@ def _lines(path: Path) -> int:
 
 
 def _is_ours(path: Path, root: Path) -> bool:
-    return path.relative_to(root).parts[0] in ("core", "pages", "serving")
+    return path.relative_to(root).parts[0] in ("core", "pages", "serving", "maskscope")
 
 
 def _checked(root: Path) -> tuple[str, ...]:

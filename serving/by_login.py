@@ -164,7 +164,7 @@ def login_door(base: str, token: str, guests: str) -> LoginDoor | None:
     if not auth:
         return None
     if not is_authlib_installed():
-        raise LoginError("Logins need Authlib: pip install -r requirements-extra.txt")
+        raise LoginError("Logins need Authlib: pip install -r requirements-team.txt")
     named = tuple(
         name for name, part in auth.items() if isinstance(part, Mapping) and "client_id" in part
     )

@@ -26,6 +26,7 @@ gc.set_threshold(10_000, 10, 10)
 # A core for each worker, its servers too: threads that share a busy core wait for each other, and a
 # forward takes up to ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask for newer versions of itself
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 # What takes longest first. The files of one server wait for a browser much of their time.
@@ -36,7 +37,8 @@ OF_ONE_SERVER = (
     "test_page_change",
     "test_hostile_uploads",
 )
-LONGEST = ("test_gallery", *OF_ONE_SERVER, "test_savings", "test_reports", "test_architectures",
+LONGEST = ("test_gallery", *OF_ONE_SERVER, "test_show_browser", "test_notebook", "test_packaging",
+           "test_savings", "test_reports", "test_inspecting", "test_architectures",
            "test_checkpoint_page", "test_exported_program", "test_sharing", "test_order_of_checks",
            "test_match", "test_diagnosis_forwards", "test_hostile", "test_command_line",
            "test_families", "test_onnx", "test_diagnosis_page", "test_recover", "test_pages",

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APP = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 SERVING = [ROOT / "serve.py", *sorted((ROOT / "serving").rglob("*.py"))]
 CORE = sorted((ROOT / "core").rglob("*.py"))
+PACKAGE = sorted((ROOT / "maskscope").rglob("*.py"))
 
 # In the direction of the flow: a room imports only rooms above it.
 ROOMS = (
@@ -151,8 +152,24 @@ def test_the_app_does_not_know_how_it_is_served():
     assert not that_import({"serve", "serving"}, [*APP, *CORE])
 
 
+def test_the_package_knows_no_page_and_nobody_knows_the_package():
+    assert not that_import({"pages", "app", "examples", "tests"}, PACKAGE)
+    assert not that_import({"maskscope"}, [*APP, *CORE, *SERVING])
+
+
+def test_importing_the_package_imports_neither_the_app_nor_torch():
+    script = "import sys, maskscope; print({'torch', 'numpy', 'core'} & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "set()"
+
+
 def test_what_helps_tests_is_used_by_tests_alone():
-    users = {named(path) for path in [*APP, *CORE, *SERVING] if "core.testing" in imports(path)}
+    users = {
+        named(path) for path in [*APP, *CORE, *SERVING, *PACKAGE] if "core.testing" in imports(path)
+    }
 
     assert not users
 
@@ -181,7 +198,7 @@ FORBIDDEN = {
 
 
 def test_nothing_that_runs_foreign_code_stands_in_the_source():
-    found = {named(path): list(foreign_code(path)) for path in [*APP, *CORE, *SERVING]}
+    found = {named(path): list(foreign_code(path)) for path in [*APP, *CORE, *SERVING, *PACKAGE]}
 
     assert not only_filled(found)
 

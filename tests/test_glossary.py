@@ -8,7 +8,17 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parent.parent
 GLOSSARY = HOUSE / "docs" / "glossary.md"
-ROOMS = ("core", "pages", "serving", "benchmarks", "examples", "scripts", "tests", "docs")
+ROOMS = (
+    "core",
+    "maskscope",
+    "pages",
+    "serving",
+    "benchmarks",
+    "examples",
+    "scripts",
+    "tests",
+    "docs",
+)
 PRIVATE = re.compile(  # a network is no person; docs/decisions keeps the words of its time
     r"\b(familiar\w*|hears?|heard|hearing|ears?|remember\w*|strangeness|in other light)\b", re.I
 )

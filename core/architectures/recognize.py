@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from core.architectures.families import registered, torchvision_families, transformers_family
+from core.architectures.families import (
+    living_model,
+    registered,
+    torchvision_families,
+    transformers_family,
+)
 from core.architectures.families.mmseg import mmseg_family
 from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
@@ -39,7 +44,8 @@ class Family(Protocol):
 
 # By the name that the user is asked about, in the order in which they are tried.
 FAMILIES: Mapping[str, Family] = {
-    "exported program": exported_program,  # first: a graph tells all that keys can only hint at
+    "living model": living_model,  # first: what a notebook shows is run by the notebook
+    "exported program": exported_program,  # a graph tells all that keys can only hint at
     "registered": registered,  # what the host names is meant
     "torchvision": torchvision_families,
     "smp": smp_family,

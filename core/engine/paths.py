@@ -42,6 +42,12 @@ class MainHead(nn.Module):
         return logits.contiguous()  # they are small; at the picture's size a copy takes 40 ms
 
 
+def _refuse_elsewhere(module: nn.Module) -> None:
+    """A trace of what only asks another process would hold one answer as a constant."""
+    if any(getattr(each, "answers_elsewhere", False) for each in module.modules()):
+        raise NotFasterError("another process runs it")
+
+
 # --- folded: BatchNorm into the convolution before it ---------------------------------------------
 
 
@@ -100,7 +106,9 @@ def openvino(module: nn.Module, example: torch.Tensor) -> nn.Module:
 
     Raises:
         ImportError: it is not installed.
+        NotFasterError: the network's numbers are not here.
     """
+    _refuse_elsewhere(module)
     ov = _library()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the trace of OpenVINO is deprecated in torch
@@ -153,8 +161,9 @@ def on_device(module: nn.Module, _: torch.Tensor) -> nn.Module:
     """On the accelerator of this machine.
 
     Raises:
-        NotFasterError: there is none.
+        NotFasterError: there is none, or the network's numbers are not here.
     """
+    _refuse_elsewhere(module)
     device = accelerator()
     if device is None:
         raise NotFasterError("this machine has no accelerator")

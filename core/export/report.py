@@ -81,11 +81,11 @@ def html_report(
         seen=escape(verdict.sentence),
         about=escape(_about(checkpoint.name, inspection, answered, written)),
         aspect=f"{width} / {height}",
-        stages="".join(_panel(stage, answered.bisect.stage) for stage in stages),
-        legend=_legend(inspection, verdict),
+        stages="".join(panel_html(stage, answered.bisect.stage) for stage in stages),
+        legend=legend_html(inspection, verdict),
         begins=escape(answered.bisect.words),
-        findings=_unexplained(answered)
-        + ("".join(map(_finding, answered.findings)) or "<p>None.</p>")
+        findings=unexplained_html(answered)
+        + ("".join(map(finding_html, answered.findings)) or "<p>None.</p>")
         + _rebuilt(answered.rebuilt),
         failed="".join(f"<p>{escape(failed.words)}</p>" for failed in answered.failed),
         settings="".join(_part(inspection.settings, name) for name in PARTS),
@@ -96,7 +96,7 @@ def html_report(
     )
 
 
-def _unexplained(answered: Diagnosis) -> str:
+def unexplained_html(answered: Diagnosis) -> str:
     """What was tried and what would decide, where the mask is left without an explanation."""
     left = answered.unexplained
     return "" if left is None else f"<p>{escape(left.tried)}</p><p>{escape(left.decides)}</p>"
@@ -136,7 +136,7 @@ def _about(name: str, inspection: Inspection, answered: Diagnosis, written: date
 # --- stages ---------------------------------------------------------------------------------------
 
 
-def _panel(stage: Stage, begins: str) -> str:
+def panel_html(stage: Stage, begins: str) -> str:
     """A picture as it is, in a frame that zooms."""
     data = base64.b64encode(encode_png(stage.pixels)).decode()
     marked = ' class="marked"' if stage.key == begins else ""
@@ -147,7 +147,7 @@ def _panel(stage: Stage, begins: str) -> str:
     )
 
 
-def _legend(inspection: Inspection, verdict: Verdict) -> str:
+def legend_html(inspection: Inspection, verdict: Verdict) -> str:
     """The classes that are present, with their colors."""
     colors = palette_colors(inspection.settings.display, inspection.labels.num_classes)
     present = np.flatnonzero(verdict.shares)
@@ -167,7 +167,8 @@ def _class_name(inspection: Inspection, k: int) -> str:
 # --- findings -------------------------------------------------------------------------------------
 
 
-def _finding(finding: Finding) -> str:
+def finding_html(finding: Finding) -> str:
+    """A finding with its evidence and its fix; the text of files is escaped."""
     kind = "note" if finding.kind == "note" else finding.certainty
     evidence = "".join(f"<li>{escape(piece.words)}</li>" for piece in finding.evidence)
     parts = [

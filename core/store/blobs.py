@@ -215,6 +215,6 @@ def _file_system(url: str) -> tuple[Any, str]:
     except (ImportError, ValueError, TypeError) as error:
         raise StoreError(
             f"BLOBS_URL cannot be opened: {error}.",
-            remedy="Install what it needs (pip install -r requirements-extra.txt), or unset it.",
+            remedy="Install what it needs (pip install -r requirements-team.txt), or unset it.",
         ) from error
     return system, str(prefix).rstrip("/")

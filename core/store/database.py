@@ -41,7 +41,7 @@ def open_database(url: str, folder: Path) -> Engine:
         raise StoreError(
             "DATABASE_URL is not the address of a database that can be opened here.",
             remedy="Write it as postgresql://user:password@host/name, and install the driver: "
-            "pip install -r requirements-extra.txt",
+            "pip install -r requirements-team.txt",
         ) from error
     except OperationalError as error:
         raise StoreError(

@@ -35,10 +35,28 @@ def serve(data: Path, script: Path = LOCAL, **environment: str) -> Iterator[str]
     """
     port = free_port()
     command = ("-m", "streamlit", "run", str(script), "--server.port", str(port))
-    address = f"http://localhost:{port}"
-    with _running((*command, "--server.headless", "true"), data, environment) as server:
-        _wait(f"{address}/_stcore/health", server)
+    with serve_command(
+        (sys.executable, *command, "--server.headless", "true"), port, data, ROOT, **environment
+    ) as address:
         yield address
+
+
+@contextmanager
+def serve_command(
+    command: tuple[str, ...], port: int, data: Path, folder: Path, **environment: str
+) -> Iterator[str]:
+    """Run a command that becomes the app; yields its address.
+
+    Args:
+        command: whole, the program first.
+        port: that it is told to listen on.
+        data: folder for uploads and the server's log (`server.log`).
+        folder: where it is started.
+        environment: further variables.
+    """
+    with _running(command, data, environment, folder) as server:
+        _wait(f"http://localhost:{port}/_stcore/health", server)
+        yield f"http://localhost:{port}"
 
 
 @contextmanager
@@ -56,7 +74,7 @@ def serve_team(
     """
     port = port or free_port()
     address = f"http://localhost:{port}{base}"
-    command = ("serve.py", "--port", str(port), "--base-path", base)
+    command = (sys.executable, "serve.py", "--port", str(port), "--base-path", base)
     with _running(command, data, environment, root) as server:
         _wait(f"{address}/healthz", server)
         yield address
@@ -68,7 +86,7 @@ def _running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     with (data / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            (sys.executable, *command),
+            command,
             cwd=root,
             env={**os.environ, "MASKSCOPE_DATA": str(data), **environment},
             stdout=log,

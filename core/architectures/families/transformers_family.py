@@ -97,7 +97,7 @@ def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[An
     if find_spec("transformers") is None:
         raise ArchitectureError(
             f"This is a {title}, and the library transformers is not installed here.",
-            remedy="Install requirements-extra.txt, or upload the network as .pt2.",
+            remedy="Install requirements-more.txt, or upload the network as .pt2.",
         )
     _refuse_too_large(config, len(tensors))
     os.environ["HF_HUB_OFFLINE"] = "1"  # a config may name a backbone to be fetched

@@ -86,7 +86,7 @@ def check_allowed() -> None:
     if find_spec("onnxruntime") is None:
         raise ArchitectureError(
             "Running an ONNX file needs onnxruntime, which is not installed here.",
-            remedy=f"Install requirements-extra.txt, {EXPORT}.",
+            remedy=f"Install requirements-more.txt, {EXPORT}.",
         )
 
 
@@ -120,6 +120,8 @@ def _notes(shape: tuple[int, ...]) -> tuple[str, ...]:
 
 class OnnxModule(torch.nn.Module):
     """The graph as a module: the numbers go to its process and come back."""
+
+    answers_elsewhere = True  # no other path can run it (core/engine/paths.py)
 
     def __init__(self, path: Path | None, shape: tuple[int, ...]) -> None:
         """Args: path, of the file; shape, of the input, 0 where free."""

@@ -123,14 +123,35 @@ def show_findings(diagnosis: Mapping[str, Any] | None) -> None:
                 st.code(finding["code"], language="python", wrap_lines=True)
 
 
-def show_without_weights(run: Run) -> None:
-    """Draw the dashboard of a run that came without its weights."""
+WITHOUT_WEIGHTS = (
+    "This run was shared without its weights, so the sliders rest: moving them needs the"
+    " network. What you see was stored when it was shared. Fork takes over picture and"
+    " settings; then upload the checkpoint."
+)
+WITHOUT_MODEL = (
+    "This run is of a living model, which was run by its notebook and is not here, so the sliders"
+    " rest. What you see was stored when it was shared. In the notebook, maskscope.show(...) shows"
+    " the model again."
+)
+
+
+def why_at_rest(run: Run) -> str:
+    """Why a run can only be shown as it was stored; "" where its network can be run."""
+    snapshot = run.snapshot
+    if snapshot.kind == "no weights":
+        return WITHOUT_WEIGHTS
+    if snapshot.kind != "everything" or "checkpoint" not in run.files:
+        return ""
+    from core.architectures.families import living_model
+
+    living = snapshot.architecture.endswith(living_model.LIVING)
+    here = living_model.is_here(run.files["checkpoint"].digest)
+    return WITHOUT_MODEL if living and not here else ""
+
+
+def show_at_rest(run: Run, why: str) -> None:
+    """Draw the dashboard of a run whose network cannot be run."""
     with st.sidebar:
         run_banner.show_at_rest(run)
-    st.info(
-        "This run was shared without its weights, so the sliders rest: moving them needs the"
-        " network. What you see was stored when it was shared. Fork takes over picture and"
-        " settings; then upload the checkpoint.",
-        icon=":material/pause_circle:",
-    )
+    st.info(why, icon=":material/pause_circle:")
     show_run(run)

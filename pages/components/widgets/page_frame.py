@@ -37,7 +37,7 @@ def open_inspection(title: str) -> Seen:
 
 
 def open_page(title: str) -> DeltaGenerator:
-    """Draw the frame, and a run's banner; a run without weights is shown as it was stored.
+    """Draw the frame, and a run's banner; a run that cannot be run is shown as it was stored.
 
     Returns:
         The place at the end of the navigation.
@@ -45,9 +45,9 @@ def open_page(title: str) -> DeltaGenerator:
     corner = page.open_page(title)
     run_banner.show_banner()
     run = session.shared_run()
-    if run is not None and run.snapshot.kind == "no weights":
+    if run is not None and (why := stored_results.why_at_rest(run)):
         complaints.show_complaint()
-        stored_results.show_without_weights(run)
+        stored_results.show_at_rest(run, why)
         page.close_page()
         st.stop()
     return corner

@@ -174,7 +174,7 @@ def test_without_the_library_a_sentence_says_what_to_install(read, tmp_path, mon
 
     with pytest.raises(ArchitectureError, match="is not installed here") as caught:
         build_network(read(zipped(files)))
-    assert "requirements-extra.txt" in caught.value.remedy
+    assert "requirements-more.txt" in caught.value.remedy
 
 
 def test_the_library_builds_one_network_at_a_time(read, tmp_path, monkeypatch):
