@@ -27,6 +27,7 @@ from core.presets import PRESETS, apply_preset
 from core.settings import Settings, change, flatten
 from core.settings_address import from_query
 from core.store.commands import add_commands
+from core.terminal import for_terminal
 
 if TYPE_CHECKING:  # torch loads when the arguments are understood
     from core.architectures import Network
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m core"
     try:
         status: int = options.run(options)
     except InspectionError as error:
-        print(_for_terminal(f"{error.message}\n{error.remedy}"), file=sys.stderr)
+        print(for_terminal(f"{error.message}\n{error.remedy}"), file=sys.stderr)
         return FAILED
     return status
 
@@ -99,13 +100,6 @@ def _parser(prog: str) -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     return parser, tuple(commands.choices)
 
 
-def _for_terminal(text: str) -> str:
-    """Without the control characters of a stranger's names, which a terminal would obey."""
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
-
-
 def _inspect(options: argparse.Namespace) -> int:
     from core.diagnosis import diagnose
     from core.export.text import in_words
@@ -113,9 +107,7 @@ def _inspect(options: argparse.Namespace) -> int:
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
     print(
-        _json(answered, case)
-        if options.json
-        else _for_terminal(in_words(answered, case.checkpoint))
+        _json(answered, case) if options.json else for_terminal(in_words(answered, case.checkpoint))
     )
     if options.report or options.script or options.labels:
         _write(options, case, answered)

@@ -24,6 +24,7 @@ ROOMS = (
     "settings_json",
     "presets",
     "files",
+    "terminal",
     "sketch",
     "onnx_graph",
     "recent",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.settings import Settings
+from core.terminal import for_terminal
 
 EPILOG = """exit status:
   0   both give the same mask from the same numbers
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     )
     one, other = (open_program(path) for path in (options.one, options.other))
     found = compare(image, one, other, settings, progress=_say)
-    print(json.dumps(found.to_dict(), indent=1) if options.json else text(found))
+    print(json.dumps(found.to_dict(), indent=1) if options.json else for_terminal(text(found)))
     if found.findings:
         return {"certain": 10, "likely": 11, "possible": 12}[found.findings[0].certainty]
     return 0 if found.agrees else 13
