@@ -1,6 +1,7 @@
 """The command line: `python -m core inspect --image cup.png --checkpoint best.pth`.
 
 The same core as the pages, and the same findings. The exit status tells how sure the first one is.
+`python -m core mask` says what a mask's file is, without a network.
 `python -m core check` reads all that a server has stored, and says what is damaged; `export` and
 `import` take a shared run from one server to another.
 """
@@ -21,10 +22,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from core.errors import InspectionError
+from core.mask_file.command import add_mask_command
 from core.presets import PRESETS, apply_preset
 from core.settings import Settings, change, flatten
 from core.settings_address import from_query
 from core.store.commands import add_commands
+from core.terminal import for_terminal, read_bytes, write_bytes
 
 if TYPE_CHECKING:  # torch loads when the arguments are understood
     from core.architectures import Network
@@ -70,21 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect.add_argument("--script", type=Path, help="write these settings as inference.py")
     inspect.add_argument("--labels", type=Path, help="write the label map: a PNG with a palette")
     inspect.set_defaults(run=_inspect)
+    add_mask_command(commands)
     add_commands(commands)
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
     except InspectionError as error:
-        print(_for_terminal(f"{error.message}\n{error.remedy}"), file=sys.stderr)
+        print(for_terminal(f"{error.message}\n{error.remedy}"), file=sys.stderr)
         return FAILED
     return status
-
-
-def _for_terminal(text: str) -> str:
-    """Without the control characters of a stranger's names, which a terminal would obey."""
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -92,7 +89,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
-    print(_json(answered, case) if options.json else _for_terminal(_text(answered, case)))
+    print(_json(answered, case) if options.json else for_terminal(_text(answered, case)))
     if options.report or options.script or options.labels:
         _write(options, case, answered)
     return _status(answered)
@@ -116,20 +113,11 @@ def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None
     seen = run_stages(case.image, case.network, answered.settings, forward=in_this_thread)
     if options.report:
         now = datetime.now().astimezone()
-        _save(options.report, html_report(case, seen, answered, written=now).encode())
+        write_bytes(options.report, html_report(case, seen, answered, written=now).encode())
     if options.script and case.checkpoint is not None:
-        _save(options.script, inference_script(seen, case.checkpoint).encode())
+        write_bytes(options.script, inference_script(seen, case.checkpoint).encode())
     if options.labels:
-        _save(options.labels, label_png(seen.labels, case.settings.display))
-
-
-def _save(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise InspectionError(
-            f"{path} cannot be written: {error.strerror}.", remedy="Choose another place."
-        ) from error
+        write_bytes(options.labels, label_png(seen.labels, case.settings.display))
 
 
 def _progress(stage: str, silent: bool) -> None:
@@ -146,18 +134,18 @@ def _case(options: argparse.Namespace) -> Case:
     from core.scores import as_two_classes, decode_truth
 
     settings = _settings(options)
-    content = _bytes(options.image)
+    content = read_bytes(options.image)
     image = decode_image(content, bands=settings.preprocessing.bands, read=read_guarded)
     path = options.checkpoint
-    digest = hashlib.sha256(_bytes(path)).hexdigest()
+    digest = hashlib.sha256(read_bytes(path)).hexdigest()
 
     def opened(part: str) -> tuple[Checkpoint, Network]:
         checkpoint = read_checkpoint(path, name=path.name, digest=digest, choice=part)
         return checkpoint, build_network(checkpoint)
 
     checkpoint, network = opened(options.part)
-    marked = _bytes(options.truth) if options.truth else None
-    written = _bytes(options.output) if options.output else None
+    marked = read_bytes(options.truth) if options.truth else None
+    written = read_bytes(options.output) if options.output else None
     if written is not None:
         read_guarded(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
@@ -181,7 +169,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     if options.settings.endswith(".json"):
         from core.export.settings_file import settings_of
 
-        return settings_of(_bytes(Path(options.settings)))
+        return settings_of(read_bytes(Path(options.settings)))
     start = apply_preset(Settings(), options.preset)
     asked = dict(parse_qsl(options.settings))
     given, unusable = from_query(asked)
@@ -192,19 +180,6 @@ def _settings(options: argparse.Namespace) -> Settings:
             remedy="Copy them from the address of the app.",
         )
     return change(start, **{name: flatten(given)[name] for name in asked})
-
-
-def _bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise InspectionError(
-            f"{path} is a folder.", remedy="Name a file; of a checkpoint in a folder make a ZIP."
-        )
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InspectionError(
-            f"{path} cannot be read: {error.strerror}.", remedy="Check its name."
-        ) from error
 
 
 # --- what is printed ------------------------------------------------------------------------------

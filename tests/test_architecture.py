@@ -14,6 +14,7 @@ CORE = sorted((ROOT / "core").rglob("*.py"))
 ROOMS = (
     "version",
     "errors",
+    "terminal",
     "forked",
     "settings",
     "orientation",
@@ -44,6 +45,7 @@ ROOMS = (
     "ahead",
     "live",
     "activation_map",
+    "mask_file",
     "diagnosis",
     "export",
     "__main__",
@@ -151,7 +153,7 @@ def test_what_helps_tests_is_used_by_tests_alone():
 
 
 def test_only_one_room_reads_checkpoint_files():
-    """The store knows ZIPs too: a run as one file."""
+    """The store knows ZIPs too, a run as one file, and so do pictures: arrays in an .npz."""
     readers = {
         room(path)
         for path in CORE
@@ -162,7 +164,7 @@ def test_only_one_room_reads_checkpoint_files():
 
 
 def zip_of(path):
-    return {"zipfile"} if room(path) == "store" else set()
+    return {"zipfile"} if room(path) in ("store", "image") else set()
 
 
 FORBIDDEN = {
