@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,11 +61,3 @@ def look_at(name: str, content: bytes, *, read: Reader = read_raster) -> Looked:
         return Looked(name, inspect_mask(content, read=read))
     except InspectionError as error:
         return Looked(name, None, error)
-
-
-def look_at_all(
-    files: Iterable[tuple[str, bytes]], *, read: Reader = read_raster
-) -> Iterator[Looked]:
-    """Inspect files one by one, in their order."""
-    for name, content in files:
-        yield look_at(name, content, read=read)

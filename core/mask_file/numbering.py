@@ -5,7 +5,7 @@ Only the values are looked at, so that a cleaned map (without JPEG's ghosts) is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -51,10 +51,14 @@ class Numbering:
     words: str
 
 
-def numberings(values: list[int]) -> Iterator[Numbering]:
-    """What fits these values of 8 bits, the best first; at least two of them are needed."""
-    rule = next((found for rule in RULES if (found := rule(values))), None)
-    yield rule or _unknown(values)
+def numbering_of(values: list[int]) -> Numbering:
+    """What fits these values of 8 bits, at least two of them, the smallest first.
+
+    >>> found = numbering_of([0, 85, 170, 255])
+    >>> found.kind_id, found.ids
+    ('stretched', {0: 0, 85: 1, 170: 2, 255: 3})
+    """
+    return next((found for rule in RULES if (found := rule(values))), _unknown(values))
 
 
 def spelled(count: int) -> str:

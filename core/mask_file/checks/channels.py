@@ -10,7 +10,7 @@ import numpy as np
 from core.mask_file.checks.check import reading_of
 from core.mask_file.finding import Finding, Reading, counted, percent
 from core.mask_file.levels import levels_of
-from core.mask_file.numbering import SMALL, numberings, spelled
+from core.mask_file.numbering import SMALL, numbering_of, spelled
 from core.mask_file.stored import Stored
 
 CLEAR = 8  # of 255: opacity that nobody sees
@@ -38,7 +38,7 @@ def hidden_ids(stored: Stored) -> Iterator[Finding]:
     values = [int(value) for value in levels.values]
     if len(values) < 2 or not levels.is_clean:
         return
-    numbering = next(numberings(values))
+    numbering = numbering_of(values)
     yield Finding(
         "ids_in_alpha",
         "likely",

@@ -11,7 +11,7 @@ from core.mask_file.checks.check import reading_of
 from core.mask_file.checks.colors import known_palette, other_colors
 from core.mask_file.finding import Certainty, Finding, Reading, counted, percent
 from core.mask_file.levels import levels_of
-from core.mask_file.numbering import numberings
+from core.mask_file.numbering import numbering_of
 from core.mask_file.plateaus import Plateaus, plateaus
 from core.mask_file.stored import Stored
 
@@ -105,7 +105,7 @@ def _cleaned(found: Plateaus, stored: Stored) -> Reading | None:
     clean = found.own[found.nearest]
     if clean.shape[2] == 1:
         levels = levels_of(clean[..., 0])
-        numbering = next(numberings([int(value) for value in levels.values]))
+        numbering = numbering_of([int(value) for value in levels.values])
         return reading_of(levels, numbering.ids, f"the nearest value, then {numbering.words}")
     raster = replace(stored.raster, values=clean, palette=None, alpha=False)
     for check in (known_palette, other_colors):

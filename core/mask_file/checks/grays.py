@@ -9,7 +9,7 @@ import numpy as np
 from core.mask_file.checks.check import reading_of
 from core.mask_file.finding import Finding, counted, percent
 from core.mask_file.levels import Levels
-from core.mask_file.numbering import SMALL, Numbering, numberings, spelled
+from core.mask_file.numbering import SMALL, Numbering, numbering_of, spelled
 from core.mask_file.stored import Stored
 
 LONELY = 3  # of four neighbors that differ from a pixel that stands alone
@@ -25,8 +25,7 @@ def clean(stored: Stored) -> Iterator[Finding]:
     levels = stored.levels
     if levels is None or not stored.is_bytes or not levels.is_clean or len(levels.values) < 2:
         return
-    for numbering in numberings([int(value) for value in levels.values]):
-        yield found_by(numbering, levels, stored)
+    yield found_by(numbering_of([int(value) for value in levels.values]), levels, stored)
 
 
 def found_by(numbering: Numbering, levels: Levels, stored: Stored) -> Finding:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from core.mask_file.numbering import EVALUATED, numberings
+from core.mask_file.numbering import EVALUATED, numbering_of
 
 
 def named(*values):
-    return next(numberings(sorted(values)))
+    return numbering_of(sorted(values))
 
 
 @pytest.mark.parametrize(
