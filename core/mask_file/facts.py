@@ -58,7 +58,8 @@ class Facts:
 def facts_of(stored: Stored) -> Facts:
     """Measure a file."""
     raster = stored.raster
-    levels = stored.levels if stored.colors is None else stored.colors
+    by_color = stored.colors is not None and raster.palette is None  # of a palette: indices
+    levels = stored.colors if by_color else stored.levels
     values = raster.values
     known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     alpha = stored.alpha
@@ -74,7 +75,7 @@ def facts_of(stored: Stored) -> Facts:
         float(known.min()) if known.size else float("nan"),
         float(known.max()) if known.size else float("nan"),
         None if levels is None else len(levels.values),
-        () if levels is None else _shares(levels, color=stored.colors is not None),
+        () if levels is None else _shares(levels, color=by_color),
         stored.black_share,
         raster.notes,
     )
