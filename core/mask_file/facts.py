@@ -42,7 +42,12 @@ class Facts:
         if self.palette:
             parts.append(f"a palette of {self.palette} colors")
         span = f"from {self.lowest:g} to {self.highest:g}"
-        parts.append(span if self.distinct is None else f"{self.distinct} values {span}")
+        if self.distinct is None:
+            parts.append(span)
+        elif self.shares and self.shares[0][0].startswith("#"):
+            parts.append(f"{self.distinct} colors")
+        else:
+            parts.append(f"{self.distinct} values {span}")
         return ", ".join(parts)
 
     @property
