@@ -24,9 +24,9 @@ say what a file is from its numbers alone: no checkpoint, no picture, no network
 it is run. Files of strangers are decoded in a process with little time and memory, as everywhere
 here.
 
-- **What is read.** PNG, JPEG, WebP, TIFF, BMP, GIF, and arrays in `.npy` and `.npz`, exactly as
-  they are stored: 1 to 32 bits, palettes with their indices, opacity, floats. A tensor in a `.pt`
-  file is not read here: `np.save("mask.npy", labels.cpu().numpy())`.
+- **What is read.** PNG, JPEG, WebP, TIFF, BMP, GIF, arrays in `.npy` and `.npz`, and one tensor in
+  a `.pt` (without torch, and without running what is in it), exactly as they are stored: 1 to 32
+  bits, palettes with their indices, opacity, floats.
 - **What is said.** The first sentence is what the file is; then the evidence with its numbers,
   the ids that it holds and how they come out of its values, what only the checkpoint could tell,
   and lines that write it rightly. **Certain** is what no other way of writing gives, as far as is

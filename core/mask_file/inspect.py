@@ -14,6 +14,7 @@ from core.mask_file.checks.check import Check
 from core.mask_file.facts import Facts, facts_of
 from core.mask_file.finding import NO_CLASS, Finding, Reading
 from core.mask_file.stored import Stored
+from core.mask_file.tensors import is_tensor_file, read_tensor
 
 # The first one that finds something has decided: each asks for what the ones before it would have
 # taken. From what is no picture to what is certain by its values, to what is left.
@@ -94,7 +95,7 @@ def inspect_mask(content: bytes, *, read: Reader = read_raster) -> MaskReport:
         read: where it is decoded; `read_guarded` for what has just been uploaded.
 
     Raises:
-        ImageError: it cannot be decoded, or is over a limit.
+        InspectionError: it cannot be decoded, or is over a limit.
 
     >>> import io
     >>> from PIL import Image
@@ -104,7 +105,7 @@ def inspect_mask(content: bytes, *, read: Reader = read_raster) -> MaskReport:
     >>> inspect_mask(file.getvalue()).first.sentence
     'Your mask is fine: it holds ids 0, 1, 2, drawn as three nearly black grays.'
     """
-    stored = Stored(read(content))
+    stored = Stored(read_tensor(content, read) if is_tensor_file(content) else read(content))
     return MaskReport(stored, facts_of(stored), tuple(_findings(stored)))
 
 
