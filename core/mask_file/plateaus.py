@@ -15,6 +15,7 @@ from core.mask_file.levels import levels_of, near, packed, ramps, unpacked
 
 FLAT = 5  # of 255: how far a pixel's neighbors may be from it
 CLOSE = 12  # of 255: one value, as JPEG varies it
+WHITE = 255  # where a camera ends, so that many pixels of a photo may have it
 MOST = 64  # values of regions
 FEWEST = 0.0006  # share of the pixels, of each
 BLOCK = 8  # pixels, of JPEG
@@ -42,7 +43,15 @@ class Plateaus:
         of_value = self.nearest[flat]
         all_of = np.bincount(of_value, minlength=len(self.own))
         exact_of = np.bincount(of_value[exact[flat]], minlength=len(self.own))
-        return float(np.mean(exact_of[all_of > 0] / all_of[all_of > 0]))
+        told = (all_of > 0) & self._telling
+        return float(np.mean(exact_of[told] / all_of[told]))
+
+    @property
+    def _telling(self) -> np.ndarray:
+        """Bool[k]: of colors, those below 255 in all channels; all where those are too few."""
+        below = (self.own < WHITE).all(axis=1)
+        few = self.own.shape[1] == 1 or int(below.sum()) < 2
+        return np.ones(len(self.own), np.bool_) if few else below
 
     @cached_property
     def nearest(self) -> np.ndarray:

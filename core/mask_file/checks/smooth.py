@@ -201,7 +201,7 @@ def undecided(stored: Stored) -> Iterator[Finding]:
     share = 0.0 if levels is None else levels.region_share
     yield Finding(
         "undecided",
-        "certain",
+        "possible",
         "What this file is cannot be told from it alone.",
         (f"{count} values; {percent(share)} of the pixels lie inside regions of one value.",),
     )
