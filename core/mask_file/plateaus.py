@@ -49,7 +49,7 @@ class Plateaus:
     @property
     def _telling(self) -> np.ndarray:
         """Bool[k]: of colors, those below 255 in all channels; all where those are too few."""
-        below = (self.own < WHITE).all(axis=1)
+        below: np.ndarray = np.asarray((self.own < WHITE).all(axis=1))
         few = self.own.shape[1] == 1 or int(below.sum()) < 2
         return np.ones(len(self.own), np.bool_) if few else below
 
