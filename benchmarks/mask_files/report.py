@@ -32,7 +32,7 @@ def document(figures: dict[str, Any]) -> str:
     rows = [_row(kind, [o for o in faulty if o["kind"] == kind]) for kind in kinds]
     looks = figures["looks"]
     head = START.format(
-        **figures | {"looks": "once" if looks == 1 else f"{looks} times"},
+        **figures | {"looks": {1: "once", 2: "twice"}.get(looks, f"{looks} times")},
         kinds=len(kinds),
         share=figures["named"] / figures["files"],
         whole=sum(_named(o for o in faulty if o["kind"] == kind)[2] for kind in kinds),

@@ -47,7 +47,8 @@ class Facts:
         elif self.shares and self.shares[0][0].startswith("#"):
             parts.append(f"{self.distinct} colors")
         else:
-            parts.append(f"{self.distinct} values {span}")
+            several = f"{self.distinct} values {span}"
+            parts.append(several if self.distinct > 1 else f"one value, {self.lowest:g}")
         return ", ".join(parts)
 
     @property

@@ -27,5 +27,5 @@ def test_the_document_tells_how_often_the_held_out_part_was_looked_at():
 
     page = document({**figures, "false_claims": 0, "outcomes": [outcome]})
 
-    assert "looked at 2 times" in page
+    assert "looked at twice" in page
     assert "| ids | 0 of 1 | photo |" in page

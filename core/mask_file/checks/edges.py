@@ -12,6 +12,7 @@ from core.mask_file.checks.colors import known_palette, other_colors
 from core.mask_file.finding import Certainty, Finding, Reading, counted, percent
 from core.mask_file.levels import levels_of
 from core.mask_file.numbering import numbering_of
+from core.mask_file.palettes import data_sets
 from core.mask_file.plateaus import Plateaus, plateaus
 from core.mask_file.stored import Stored
 
@@ -29,6 +30,7 @@ SURE_EXACT = 0.9  # share from which on a JPEG is certainly one of a mask
 SURE = 0.75  # share of ramps from which on an interpolation is certain
 # JPEG stores color at half the size: flat places keep a tint, and only all signs together tell.
 TINTED = {"covered": 0.985, "near_share": 0.99, "exact_share": 0.4}
+TINT = 5  # of 255: how far JPEG moves the color of a whole region
 DARK = 64  # of 255: a picture of no larger values is dark, and the values of its noise are few
 
 
@@ -100,9 +102,19 @@ def _names(own: np.ndarray) -> str:
     return ", ".join("#" + c.tobytes().hex() for c in own[:6]) + (", ..." if len(own) > 6 else "")
 
 
+def _as_meant(own: np.ndarray) -> np.ndarray:
+    """The colors of a known palette where each of these is nearly one of them: JPEG tints all."""
+    for known in data_sets() if own.shape[1] == 3 else ():
+        away = np.abs(known.colors[None].astype(int) - own[:, None].astype(int)).max(axis=2)
+        meant: np.ndarray = known.colors[away.argmin(axis=1)]
+        if away.min(axis=1).max() <= TINT and len(np.unique(meant, axis=0)) == len(own):
+            return meant
+    return own
+
+
 def _cleaned(found: Plateaus, stored: Stored) -> Reading | None:
     """Each pixel takes the nearest value of a region; then it is read as any clean mask is."""
-    clean = found.own[found.nearest]
+    clean = _as_meant(found.own)[found.nearest]
     if clean.shape[2] == 1:
         levels = levels_of(clean[..., 0])
         numbering = numbering_of([int(value) for value in levels.values])

@@ -214,6 +214,16 @@ def test_a_jpeg_of_a_mask_is_read_with_the_nearest_value():
     assert (found.reading.ids == ids).mean() > 0.99
 
 
+def test_colors_that_jpeg_has_tinted_are_still_those_of_their_palette():
+    ids = gray(0, 1, 2, side=100)
+
+    found = first(file_of(colors("voc", ids), "JPEG", quality=90))
+
+    assert found.kind_id == "jpeg_ghosts"
+    assert found.reading.classes == [0, 1, 2]
+    assert (found.reading.ids == ids).mean() > 0.98
+
+
 def test_a_bilinear_resize_is_told_by_what_it_put_at_every_edge():
     small = Image.fromarray(gray(0, 5, 10, side=96))
 
