@@ -103,7 +103,8 @@ KINDS = (
         only_checkpoint="Whether these are the right classes.",
         fix="Save 8 bits with a palette where there are at most 256 classes.",
         code="""mask = Image.fromarray(labels.astype(np.uint8)).convert("P")
-mask.putpalette(palette.tobytes()); mask.save("mask.png")""",
+mask.putpalette(palette.tobytes())
+mask.save("mask.png")""",
     ),
     Kind(
         id="float_ids",

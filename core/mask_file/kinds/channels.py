@@ -14,7 +14,7 @@ KINDS = (
         """,
         found_by="The opacity of every pixel, or of every colored pixel, is nearly 0.",
         fix="Leave the fourth channel out, or set it to 255.",
-        code="Image.fromarray(rgba[..., :3]).save('mask.png')",
+        code='Image.fromarray(rgba[..., :3]).save("mask.png")',
     ),
     Kind(
         id="ids_in_alpha",
@@ -36,7 +36,7 @@ KINDS = (
         found_by="Exactly one channel differs from 0 in every pixel, and it has the same value.",
         only_checkpoint="Whether these are the right classes.",
         fix="Take the argmax over the channels.",
-        code="labels = np.array(Image.open('mask.png')).argmax(axis=-1)",
+        code='labels = np.array(Image.open("mask.png")).argmax(axis=-1)',
     ),
     Kind(
         id="stack_of_channels",
@@ -62,6 +62,6 @@ KINDS = (
         found_by="Two of three channels are 0 everywhere, the third has small whole numbers.",
         only_checkpoint="Whether these are the right classes.",
         fix="Take that channel.",
-        code="labels = np.array(Image.open('mask.png'))[..., 0]  # red",
+        code='labels = np.array(Image.open("mask.png"))[..., 0]  # red',
     ),
 )

@@ -4,10 +4,12 @@ from core.mask_file.kinds.kind import Kind
 
 COLORED = """import numpy as np
 from PIL import Image
+
 palette = np.array([[0, 0, 0], [230, 159, 0], [86, 180, 233], [0, 158, 115]], np.uint8)
 Image.fromarray(palette[labels]).save("mask.png")  # a color for every id"""
 IDS_AND_COLORS = """import numpy as np
 from PIL import Image
+
 mask = Image.fromarray(labels.astype(np.uint8)).convert("P")  # ids stay as they are
 mask.putpalette(palette.tobytes())  # and every viewer draws them in color
 mask.save("mask.png")"""
@@ -71,7 +73,8 @@ labels = np.where(ids == 0, 255, ids - 1)  # 255: ignored by the loss""",
         only_checkpoint=RIGHT_CLASSES,
         fix="Draw it with a palette, and tell the loss that 255 does not count.",
         code="""loss = torch.nn.CrossEntropyLoss(ignore_index=255)
-colored = palette[np.where(ids == 255, 0, ids)]; colored[ids == 255] = (224, 224, 192)""",
+colored = palette[np.where(ids == 255, 0, ids)]
+colored[ids == 255] = (224, 224, 192)""",
     ),
     Kind(
         id="two_values",
@@ -131,7 +134,7 @@ labels = np.rint(gray / step).astype(np.int64)""",
         found_by="The values are 255 downwards without a gap, and 0 is not among them.",
         only_checkpoint=RIGHT_CLASSES,
         fix="Leave the inversion out (`255 - mask`, `ImageOps.invert`, `cv2.bitwise_not`).",
-        code="labels = 255 - np.array(Image.open('mask.png'))",
+        code='labels = 255 - np.array(Image.open("mask.png"))',
     ),
     Kind(
         id="cityscapes_label_ids",
@@ -150,7 +153,8 @@ labels = np.rint(gray / step).astype(np.int64)""",
         fix="Map label ids to train ids before training and scoring.",
         code="""# cityscapesScripts helpers/labels.py
 evaluated = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
-table = np.full(256, 255, np.uint8); table[evaluated] = np.arange(19)
+table = np.full(256, 255, np.uint8)
+table[evaluated] = np.arange(19)
 labels = table[ids]""",
     ),
     Kind(
