@@ -1,6 +1,7 @@
 """The command line: `python -m core inspect --image cup.png --checkpoint best.pth`.
 
 The same core as the pages, and the same findings. The exit status tells how sure the first one is.
+`python -m core mask` says what a mask's file is, without a network.
 `python -m core check` reads all that a server has stored, and says what is damaged; `export` and
 `import` take a shared run from one server to another.
 """
@@ -22,12 +23,12 @@ from urllib.parse import parse_qsl
 
 from core.deployed.command import add_command as add_compare
 from core.errors import InspectionError
-from core.files import content_of
+from core.mask_file.command import add_mask_command
 from core.presets import PRESETS, apply_preset
 from core.settings import Settings, change, flatten
 from core.settings_address import from_query
 from core.store.commands import add_commands
-from core.terminal import for_terminal
+from core.terminal import for_terminal, read_bytes, write_bytes
 
 if TYPE_CHECKING:  # torch loads when the arguments are understood
     from core.architectures import Network
@@ -96,6 +97,7 @@ def _parser(prog: str) -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     inspect.add_argument("--labels", type=Path, help="write the label map: a PNG with a palette")
     inspect.set_defaults(run=_inspect)
     add_compare(commands, _settings)
+    add_mask_command(commands)
     add_commands(commands)
     return parser, tuple(commands.choices)
 
@@ -132,20 +134,11 @@ def _write(options: argparse.Namespace, case: Case, answered: Diagnosis) -> None
     seen = run_stages(case.image, case.network, answered.settings, forward=in_this_thread)
     if options.report:
         now = datetime.now().astimezone()
-        _save(options.report, html_report(case, seen, answered, written=now).encode())
+        write_bytes(options.report, html_report(case, seen, answered, written=now).encode())
     if options.script and case.checkpoint is not None:
-        _save(options.script, inference_script(seen, case.checkpoint).encode())
+        write_bytes(options.script, inference_script(seen, case.checkpoint).encode())
     if options.labels:
-        _save(options.labels, label_png(seen.labels, case.settings.display))
-
-
-def _save(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise InspectionError(
-            f"{path} cannot be written: {error.strerror}.", remedy="Choose another place."
-        ) from error
+        write_bytes(options.labels, label_png(seen.labels, case.settings.display))
 
 
 def _progress(stage: str, silent: bool) -> None:
@@ -162,18 +155,18 @@ def _case(options: argparse.Namespace) -> Case:
     from core.scores import as_two_classes, decode_truth
 
     settings = _settings(options)
-    content = content_of(options.image)
+    content = read_bytes(options.image)
     image = decode_image(content, bands=settings.preprocessing.bands, read=read_guarded)
     path = options.checkpoint
-    digest = hashlib.sha256(content_of(path)).hexdigest()
+    digest = hashlib.sha256(read_bytes(path)).hexdigest()
 
     def opened(part: str) -> tuple[Checkpoint, Network]:
         checkpoint = read_checkpoint(path, name=path.name, digest=digest, choice=part)
         return checkpoint, build_network(checkpoint)
 
     checkpoint, network = opened(options.part)
-    marked = content_of(options.truth) if options.truth else None
-    written = content_of(options.output) if options.output else None
+    marked = read_bytes(options.truth) if options.truth else None
+    written = read_bytes(options.output) if options.output else None
     if written is not None:
         read_guarded(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
@@ -197,7 +190,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     if options.settings.endswith(".json"):
         from core.export.settings_file import settings_of
 
-        return settings_of(content_of(Path(options.settings)))
+        return settings_of(read_bytes(Path(options.settings)))
     start = apply_preset(Settings(), options.preset)
     asked = dict(parse_qsl(options.settings))
     given, unusable = from_query(asked)

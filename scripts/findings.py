@@ -47,11 +47,11 @@ def page() -> str:
 
 
 def _section(cause: Cause) -> str:
-    lines = [_wrapped(line) for line in cause.explanation.splitlines()]
+    lines = [wrapped(line) for line in cause.explanation.splitlines()]
     return f"\n### {cause.id}\n\n" + "\n".join(lines) + "\n"
 
 
-def _wrapped(line: str) -> str:
+def wrapped(line: str) -> str:
     """A paragraph over several lines; code is short and stays as it is."""
     return fill(line, WIDTH, break_long_words=False, break_on_hyphens=False)
 

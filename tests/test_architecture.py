@@ -17,14 +17,13 @@ PACKAGE = sorted((ROOT / "maskscope").rglob("*.py"))
 ROOMS = (
     "version",
     "errors",
+    "terminal",
     "forked",
     "settings",
     "orientation",
     "settings_address",
     "settings_json",
     "presets",
-    "files",
-    "terminal",
     "sketch",
     "onnx_graph",
     "recent",
@@ -51,6 +50,7 @@ ROOMS = (
     "ahead",
     "live",
     "activation_map",
+    "mask_file",
     "diagnosis",
     "deployed",
     "export",
@@ -186,10 +186,10 @@ def test_only_one_room_reads_checkpoint_files():
 
 
 def known_to(path):
-    """A run is a ZIP, logits are saved as one, and the process of a graph adds outputs to it."""
-    return {"store": {"zipfile"}, "deployed": {"zipfile"}, "onnx_graph": {"onnx"}}.get(
-        room(path), set()
-    )
+    """A run is a ZIP, arrays are saved as one, and the process of a graph adds outputs to it."""
+    if room(path) in ("store", "deployed", "image"):
+        return {"zipfile"}
+    return {"onnx"} if room(path) == "onnx_graph" else set()
 
 
 FORBIDDEN = {

@@ -140,11 +140,11 @@ def _distributed(path: Path, out: Path, choice: str, say: Say) -> Report:
         unpacked.open("rb") as file,
         _mapped(file) as data,
     ):
-        found = read_pieces(index, data, starts, _single)
+        found = read_pieces(index, data, starts, single_tensor)
         return _whole(DISTRIBUTED, ranked(found), {}, data, out, choice, say)
 
 
-def _single(archive: Archive) -> TensorRecord | LeftOut | None:
+def single_tensor(archive: Archive) -> TensorRecord | LeftOut | None:
     """What a file of torch holds that is one tensor."""
     content, storages, _ = _zipped(archive)
     return tensor_of(content, storages)

@@ -54,12 +54,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     from core.architectures.onnx.onnx_program import ALLOWED
     from core.deployed.compare import compare
     from core.deployed.opening import open_program
-    from core.files import content_of
     from core.image import decode_image, read_guarded
+    from core.terminal import read_bytes
 
     os.environ.setdefault(ALLOWED, "1")  # who starts this names the file and owns the machine
     image = decode_image(
-        content_of(options.image), bands=settings.preprocessing.bands, read=read_guarded
+        read_bytes(options.image), bands=settings.preprocessing.bands, read=read_guarded
     )
     one, other = (open_program(path) for path in (options.one, options.other))
     found = compare(image, one, other, settings, progress=_say)

@@ -14,8 +14,8 @@ import numpy as np
 from core.deployed.programs import GraphProgram, NetworkProgram, Program, SavedLogits
 from core.engine import Runner, in_this_thread
 from core.errors import ArchitectureError, CheckpointError
-from core.files import content_of
 from core.onnx_graph.process import GraphProcess
+from core.terminal import read_bytes
 
 SAVED = (".npy", ".npz")
 MAX_SAVED = 2**30  # bytes of saved logits
@@ -47,7 +47,7 @@ def open_program(
     from core.architectures import build_network
     from core.checkpoint import read_checkpoint
 
-    digest = digest or hashlib.sha256(content_of(path)).hexdigest()
+    digest = digest or hashlib.sha256(read_bytes(path)).hexdigest()
     checkpoint = read_checkpoint(path, name=name, digest=digest, folder=folder)
     if checkpoint.container == "ONNX":
         from core.architectures.onnx.onnx_program import check_allowed, check_graph
@@ -79,7 +79,7 @@ def saved_logits(path: Path) -> np.ndarray:
     Raises:
         CheckpointError: it is none of these, empty, too large, or holds objects.
     """
-    content = content_of(path)
+    content = read_bytes(path)
     remedy = "Save what the runtime returns: np.save('logits.npy', outputs[0])."
     if not 0 < len(content) <= MAX_SAVED:
         raise CheckpointError(f"{path.name} has {len(content):,} bytes.", remedy=remedy)

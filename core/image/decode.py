@@ -70,7 +70,8 @@ def image_of(
     notes += told
     samples, pixels, window, told = _samples(_three(_turned(flat, raster.orientation), bands))
     notes += told
-    if window is None and raster.mode not in ("RGB", "L") and raster.format != "NPY" and count < 4:
+    told_mode = raster.mode in ("RGB", "L") or raster.format in ("NPY", "NPZ")
+    if window is None and not told_mode and count < 4:
         notes.append(f"mode {raster.mode} converted to RGB")
     facts = ImageFacts(
         raster.format, raster.mode, *raster.size, _bits(raster), raster.several,

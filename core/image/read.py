@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from core.errors import ImageError
 from core.image.npy import read_npy
+from core.image.npz import read_npz
 from core.image.pillow import read_with_pillow, too_large
 from core.image.raster import ImageLimits, Raster
 from core.image.smaller import shrunk
@@ -85,4 +86,6 @@ def _read(content: bytes, kind: str, limits: ImageLimits) -> Raster:
         return read_tiff(content, limits)
     if kind == "NPY":
         return read_npy(content, limits)
+    if kind == "NPZ":
+        return read_npz(content, limits)
     return read_with_pillow(content, kind, limits)

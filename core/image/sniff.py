@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.errors import ImageError
+from core.image.npz import is_npz
 
 MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -30,7 +31,7 @@ OTHER_FILES = (
     (b"\x89HDF", "an HDF5 file"),
     (b"version https://git-lfs", "a git-lfs pointer, not the file itself"),
 )
-READABLE = "PNG, JPEG, WebP, AVIF, HEIC, JPEG 2000, BMP, TIFF, GIF or .npy"
+READABLE = "PNG, JPEG, WebP, AVIF, HEIC, JPEG 2000, BMP, TIFF, GIF, .npy or .npz"
 
 
 def format_of(content: bytes) -> str | None:
@@ -38,6 +39,8 @@ def format_of(content: bytes) -> str | None:
     found = next((kind for magic, kind in MAGIC if content.startswith(magic)), None)
     if found is None and content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
+    if found is None and is_npz(content):
+        return "NPZ"
     if found is None and content[4:8] == b"ftyp":
         return _of_brands(content)
     return found

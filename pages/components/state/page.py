@@ -57,6 +57,7 @@ def open_page(title: str) -> DeltaGenerator:
         st.page_link("pages/diagnosis.py", label="Diagnosis")
         st.page_link("pages/deployed.py", label="Deployed")
         st.page_link("pages/checkpoint.py", label="Checkpoint")
+        st.page_link("pages/mask.py", label="Only a mask")
         st.page_link("pages/gallery.py", label="Gallery")
         st.page_link("pages/runs.py", label="Runs")
         return st.container(horizontal=True, horizontal_alignment="right")

@@ -18,6 +18,7 @@ from core.settings import Settings
 from core.store import Run, open_run
 from pages.components.state import files
 from pages.components.state.address import from_address
+from pages.components.state.masks import Masks
 from pages.components.state.sources import Sources
 from pages.components.state.tab import DASHBOARD, Complaint, Seen, TabState
 
@@ -237,6 +238,24 @@ def choose_fact(name: str, taken: str) -> None:
 def choose_part(path: str) -> None:
     """Take other weights of the same file: the averaged ones, say."""
     put(tab().with_looked_into(part=path, choices=""))
+
+
+# --- masks alone ---------------------------------------------------------------------------------
+
+
+def masks() -> Masks:
+    """The masks that are looked at without a network."""
+    return tab().masks
+
+
+def look_at_masks(**changes: Any) -> None:
+    """Change what is looked at: `files`, `opened`, `picture` or `truth`."""
+    put(replace(tab(), masks=replace(masks(), **changes), complaint=None))
+
+
+def take_mask_along(mask: str, picture: str) -> None:
+    """Go to the dashboard with this picture, and the mask as what the user's script wrote."""
+    put(replace(tab().with_sources(picture=picture, truth="", saved=mask), wanted_page=DASHBOARD))
 
 
 # --- what succeeded, and what did not -------------------------------------------------------------

@@ -12,6 +12,7 @@ from core.live import LiveView
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change
 from core.store import Run
+from pages.components.state.masks import Masks
 from pages.components.state.sources import Sources, sources_of
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
@@ -80,6 +81,7 @@ class TabState:
     good_look: tuple[Checkpoint, Sources] | None = None
     left: tuple[Sources, Settings] | None = None  # what was open before a case of the gallery
     columns: tuple[Settings, ...] = ()  # that are compared
+    masks: Masks = field(default_factory=Masks)  # the page of the mask door
     run: Run | None = None  # that was opened by its link
     forked: bool = False
     sharing: bool = False  # the dialog is open
@@ -220,4 +222,4 @@ class TabState:
     @property
     def open_digests(self) -> set[str]:
         """What this tab has open must not go with a run that is deleted."""
-        return set(asdict(self.sources).values())
+        return set(asdict(self.sources).values()) | self.masks.digests

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.image import ImageFacts
 
 PICTURES = ["png", "jpg", "jpeg", "webp", "avif", "heic", "heif", "jp2", "j2k"]
-PICTURES += ["bmp", "tif", "tiff", "gif", "npy"]
+PICTURES += ["bmp", "tif", "tiff", "gif", "npy", "npz"]
 NO_TRUTH = "none"
 
 # The order under "Resize, dtype and more"; a new setting of the part comes behind these.
@@ -90,6 +90,7 @@ def _checkpoint() -> None:
     types = [suffix.removeprefix(".") for suffix in (*sources.WEIGHTS, *sources.BESIDE)]
     _uploader("Upload a checkpoint", "checkpoint", types, several=True)
     st.page_link("pages/checkpoint.py", label="Look inside this file", icon=":material/search:")
+    st.page_link("pages/mask.py", label="No checkpoint, only a mask", icon=":material/image:")
 
 
 def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], str]) -> None:

@@ -26,7 +26,7 @@ def ask_for_files(
     Args:
         label: what stands above it.
         name: of its own among all uploaders.
-        types: extensions that the browser offers.
+        types: extensions that the browser offers; none: any file.
         take: called with the files that were chosen at once.
         several: whether there may be more than one.
         hint: shown beside the label.
@@ -45,6 +45,6 @@ def ask_for_files(
             session.complain_of(error)
 
     st.file_uploader(
-        label, type=list(types), key=key, on_change=uploaded, accept_multiple_files=several,
+        label, type=list(types) or None, key=key, on_change=uploaded, accept_multiple_files=several,
         help=hint,
     )  # fmt: skip

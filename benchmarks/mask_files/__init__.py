@@ -1,0 +1,1 @@
+"""How often the mask door names what a file is: files written by the libraries that people use."""

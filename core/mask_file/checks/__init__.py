@@ -1,0 +1,1 @@
+"""One small function for each kind of file: `Stored` to findings, or to nothing."""
