@@ -360,7 +360,7 @@ WRONG = {
     "reshaped": Fault("E2", reshaped, "first"),
     "red and blue": Fault("E3", exchanged, "first"),
     "float16 overflow": Fault("E4", overflowing, "last norm"),
-    "training mode": Fault("E5", training, "first"),
+    "training mode": Fault("E5", training, "first norm"),
     "corners aligned": Fault("E6", other_resize, "resize"),
     "nearest": Fault("E6", nearest_resize, "resize"),
     "a collapsed scale": Fault("E7", collapsed, "middle"),
