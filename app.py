@@ -2,7 +2,15 @@
 
 import streamlit as st
 
-from pages.components.pipeline import exporting, headline, results, timings, truth_errors, why
+from pages.components.pipeline import (
+    doors,
+    exporting,
+    headline,
+    results,
+    timings,
+    truth_errors,
+    why,
+)
 from pages.components.state import complaints, page
 from pages.components.widgets.page_frame import open_inspection
 
@@ -31,4 +39,5 @@ with st.expander("Timing", key="timing", on_change="rerun") as timing:
     if timing.open:
         timings.show_timings(seen)
 
+doors.show_doors()
 page.close_page()

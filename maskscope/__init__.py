@@ -5,8 +5,8 @@
     maskscope.inspect(model, "cup.png", preprocess=transform)
 
 `inspect` says what is wrong, with its evidence; `watch` says each epoch what becomes of the mask,
-`show` opens the dashboard on it. docs/notebook.md has a walk. Importing this package
-imports neither torch nor the app: both come with the first call.
+`show` opens the dashboard on it, `compare` says where an exported one differs. docs/notebook.md has
+a walk. Importing this package imports neither torch nor the app: both come with the first call.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from maskscope.place import open_rooms
 __version__: str  # of `core.version`
 
 if TYPE_CHECKING:
+    from core.deployed.compare import Comparison
     from maskscope.living.answer import Answer
+    from maskscope.living.comparing import compare
     from maskscope.living.inspecting import inspect
     from maskscope.showing.show import Shown, show
     from maskscope.watching.lightning import watch_callback
     from maskscope.watching.watch import Watch, watch
 
 __all__ = [
-    "Answer", "Shown", "Watch", "__version__", "inspect", "show", "watch", "watch_callback",
+    "Answer", "Comparison", "Shown", "Watch", "__version__", "compare", "inspect", "show", "watch",
+    "watch_callback",
 ]  # fmt: skip
 
 # Where each public name is.
@@ -36,6 +39,8 @@ _HOMES = {
     "watch": ("maskscope.watching.watch", "watch"),
     "Watch": ("maskscope.watching.watch", "Watch"),
     "watch_callback": ("maskscope.watching.lightning", "watch_callback"),
+    "compare": ("maskscope.living.comparing", "compare"),
+    "Comparison": ("core.deployed.compare", "Comparison"),
     "inspect": ("maskscope.living.inspecting", "inspect"),
     "Answer": ("maskscope.living.answer", "Answer"),
     "__version__": ("core.version", "VERSION"),

@@ -31,6 +31,7 @@ NETWORKS: dict[Part, tuple[str, ...]] = {  # a narrow DeepLabV3, a U-Net, a SegF
     "held-out": ("fcn_bgr", "unet_caffe", "unet_odd", "segformer_wide"),
 }
 PICTURES = 2  # of each network
+CHANGED = 1e-4  # of a resize's spread: another mode has changed it at all
 
 
 @dataclass(frozen=True)
@@ -123,16 +124,24 @@ def expected_layer(trial: Trial, one: NetworkProgram, found: Comparison) -> str:
     names = [pair.one.name for pair in found.alignment.pairs]
     if place == "first":
         return names[0]
-    if place == "resize":
-        return next(name for name in names if name.startswith("resize"))
+    if place == "first norm":
+        return _before_norm(one.network.module, names, 0)
+    if place == "resize":  # one to the same size gives the same in every mode
+        pairs = found.alignment.pairs
+        return next(p.one.name for p in pairs if p.one.kind == "resize" and p.apart > CHANGED)
     return _weighted(one.network.module, place, names)
 
 
 def _weighted(module: torch.nn.Module, place: str, names: list[str]) -> str:
-    """The layer before the last BatchNorm, or that of the first disturbed weight."""
+    """The layer before the last BatchNorm, or the first that has a disturbed weight."""
     if place == "last norm":
-        norm = [n for n, m in module.named_modules() if isinstance(m, torch.nn.BatchNorm2d)][-1]
-        order = [n for n, _ in module.named_modules()]
-        return [n for n in names if n in order and order.index(n) < order.index(norm)][-1]
+        return _before_norm(module, names, -1)
     weights = [n.removesuffix(".weight") for n, p in module.named_parameters() if p.ndim > 1]
-    return next((n for n in weights[len(weights) // 2 :] if n in names), "")
+    return next((n for n in names if n in weights[len(weights) // 2 :]), "")
+
+
+def _before_norm(module: torch.nn.Module, names: list[str], which: int) -> str:
+    """The layer in front of the first (0) or the last (-1) BatchNorm."""
+    norm = [n for n, m in module.named_modules() if isinstance(m, torch.nn.BatchNorm2d)][which]
+    order = [n for n, _ in module.named_modules()]
+    return [n for n in names if n in order and order.index(n) < order.index(norm)][-1]

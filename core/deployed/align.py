@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import partial
+from itertools import groupby
 
 from core.deployed.layers import Layer
 from core.sketch import apart
+
+MOST_PARALLEL = 4  # layers of one kind and size in a row that may be in any order; definition
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +31,34 @@ class Alignment:
     unmatched: tuple[int, int]  # layers of the first and of the second that have no partner
 
     def first_above(self, tolerance: float) -> int | None:
-        """Where they part: the first pair that stays apart, or that is not finite.
+        """Where they part: the first pair that is apart, where a later one is too.
 
-        One pair alone may be two other layers of the same size: the next one has to be apart too.
+        One pair alone may be two other layers of the same size; the last one has none behind it.
         """
-        far = [pair.apart > tolerance for pair in self.pairs]
-        for k, is_far in enumerate(far):
-            if is_far and all(far[k : k + 2]):
-                return k
-        return None
+        far = [k for k, pair in enumerate(self.pairs) if pair.apart > tolerance]
+        lasts = len(far) > 1 or far == [len(self.pairs) - 1]
+        return far[0] if far and lasts else None
+
+
+def _paired(one: Sequence[Layer], other: Sequence[Layer]) -> Iterator[Pair]:
+    """Partners of layers that match one by one; of those in parallel the nearest.
+
+    Query, key and value of an attention have one kind and size, and no order: exporters write them
+    as they like. So within a run of such layers each takes the nearest partner that is left.
+    """
+    at = 0
+    for _, run in groupby(one, key=lambda layer: layer.token):
+        mine = list(run)
+        left = list(other[at : at + len(mine)])
+        at += len(mine)
+        for layer in mine:
+            near = left[0] if len(mine) > MOST_PARALLEL else min(left, key=partial(_far, layer))
+            left.remove(near)
+            yield Pair(layer, near, apart(layer.seen, near.seen))
+
+
+def _far(one: Layer, other: Layer) -> float:
+    return apart(one.seen, other.seen)
 
 
 def aligned(one: Sequence[Layer], other: Sequence[Layer]) -> Alignment:
@@ -47,12 +70,10 @@ def aligned(one: Sequence[Layer], other: Sequence[Layer]) -> Alignment:
     """
     matcher = SequenceMatcher(None, [a.token for a in one], [b.token for b in other], False)
     pairs = [
-        Pair(
-            one[block.a + k],
-            other[block.b + k],
-            apart(one[block.a + k].seen, other[block.b + k].seen),
-        )
+        pair
         for block in matcher.get_matching_blocks()
-        for k in range(block.size)
+        for pair in _paired(
+            one[block.a : block.a + block.size], other[block.b : block.b + block.size]
+        )
     ]
     return Alignment(tuple(pairs), (len(one) - len(pairs), len(other) - len(pairs)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,19 +50,17 @@ def add_command(commands: Any, settings_of: Any) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Compare and print; the exit status of `EPILOG`."""
-    from core.architectures.onnx.onnx_program import ALLOWED
     from core.deployed.compare import compare
     from core.deployed.opening import open_program
     from core.image import decode_image, read_guarded
     from core.terminal import read_bytes
 
-    os.environ.setdefault(ALLOWED, "1")  # who starts this names the file and owns the machine
     image = decode_image(
         read_bytes(options.image), bands=settings.preprocessing.bands, read=read_guarded
     )
-    one, other = (open_program(path) for path in (options.one, options.other))
+    one, other = (open_program(path, allowed=True) for path in (options.one, options.other))
     found = compare(image, one, other, settings, progress=_say)
-    print(json.dumps(found.to_dict(), indent=1) if options.json else for_terminal(text(found)))
+    print(json.dumps(found.to_dict(), indent=1) if options.json else for_terminal(str(found)))
     if found.findings:
         return {"certain": 10, "likely": 11, "possible": 12}[found.findings[0].certainty]
     return 0 if found.agrees else 13
@@ -71,32 +68,3 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _say(stage: str) -> None:
     print(f"... {stage}", file=sys.stderr)
-
-
-def text(found: Any) -> str:
-    """The verdict, the findings, and the layers around the first that differs."""
-    said = [found.verdict]
-    for finding in found.findings:
-        lines = [f"[{finding.cause}] {finding.name} ({finding.certainty})"]
-        lines += [f"  - {piece.words}" for piece in finding.evidence]
-        lines += [f"  What to do: {finding.fix}", f"    {finding.code}"]
-        said.append("\n".join(lines))
-    if found.alignment is not None:
-        said.append(_layers(found))
-    return "\n\n".join(said)
-
-
-def _layers(found: Any) -> str:
-    pairs, (left, right) = found.alignment.pairs, found.alignment.unmatched
-    first = found.alignment.first_above(found.tolerance)
-    shown = range(len(pairs))[max(0, (first or 0) - 2) : (first or 0) + 3]
-    lines = [
-        f"{'->' if k == first else '  '} {pairs[k].apart:8.2%}  {pairs[k].one.name}  |  "
-        f"{pairs[k].other.name}"
-        for k in shown
-    ]
-    told = (
-        f"{len(pairs)} layers were matched by kind, size and order; {left} of {found.one} and "
-        f"{right} of {found.other} have no partner. Differences in shares of the layer's spread:"
-    )
-    return "\n".join([told, *lines])

@@ -15,6 +15,7 @@ from core.deployed.evidence import Seen, tolerance_of
 from core.deployed.feeds import Feed, feeds
 from core.deployed.programs import Given, NetworkProgram, Program
 from core.deployed.thresholds import SAME_ROUNDED
+from core.deployed.words import in_words
 from core.diagnosis.finding import Finding, worst_first
 from core.errors import ForwardError, InspectionError
 from core.image import Image
@@ -24,7 +25,7 @@ from core.settings import Settings, change
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Two programs beside each other."""
 
@@ -37,6 +38,12 @@ class Comparison:
     tolerance: float  # see `core.sketch.apart`
     findings: tuple[Finding, ...]  # worst first
     failed: str = ""  # why the second could not be run
+
+    def __str__(self) -> str:
+        """The verdict, the findings, and the layers around the first that differs."""
+        return in_words(self)
+
+    __repr__ = __str__
 
     @property
     def agrees(self) -> bool:

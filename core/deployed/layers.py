@@ -76,6 +76,8 @@ def layers_of(network: Network, x: torch.Tensor) -> tuple[Layer, ...]:
 
     def collect(func: Any, args: tuple[Any, ...], result: Any) -> None:
         operator = func.name().removeprefix("aten::").split(".")[0].rstrip("_")
+        if operator == "add" and _adds_bias(args, found, names):
+            found[-1] = replace(found[-1], seen=sketch(result.detach().float().numpy()))
         if (kind := KINDS.get(operator)) is None:
             return
         value = result[0] if isinstance(result, tuple | list) else result
@@ -86,6 +88,14 @@ def layers_of(network: Network, x: torch.Tensor) -> tuple[Layer, ...]:
 
     tap(network.module, x, collect)
     return folded(found)
+
+
+def _adds_bias(
+    args: tuple[Any, ...], found: Sequence[Layer], names: Mapping[tuple[int, int], str]
+) -> bool:
+    """Whether this is the bias of the linear layer before, which some inputs get apart from it."""
+    biases = [arg for arg in args[:2] if _key(arg) in names and getattr(arg, "ndim", 0) == 1]
+    return bool(biases and found and found[-1].kind == "linear")
 
 
 def layers_from(heads: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:

@@ -27,6 +27,7 @@ def open_program(
     name: str = "",
     digest: str = "",
     folder: Path | None = None,
+    allowed: bool = False,
     forward: Runner = in_this_thread,
 ) -> Program:
     """Open what one side of a comparison is.
@@ -36,6 +37,7 @@ def open_program(
         name: as it is called, where the path is not what the user knows.
         digest: of its bytes, where it is known.
         folder: where a checkpoint's tensors are kept; None for the usual one.
+        allowed: whether who asks owns this machine; else its host decides about ONNX graphs.
         forward: the door through which it is run.
 
     Raises:
@@ -50,11 +52,13 @@ def open_program(
     digest = digest or hashlib.sha256(read_bytes(path)).hexdigest()
     checkpoint = read_checkpoint(path, name=name, digest=digest, folder=folder)
     if checkpoint.container == "ONNX":
-        from core.architectures.onnx.onnx_program import check_allowed, check_graph
+        from core.architectures.onnx import onnx_program
 
         facts = checkpoint.metadata["onnx"]
-        check_allowed()
-        check_graph(facts)
+        if not allowed:
+            onnx_program.check_allowed()
+        onnx_program.check_installed()
+        onnx_program.check_graph(facts)
         _check_input(facts)
         return GraphProgram(name, facts, GraphProcess(path), checkpoint.tensors, forward)
     network = build_network(checkpoint)

@@ -69,10 +69,27 @@ class TappedGraph:
 
 
 def _layers(graph: Any) -> Iterator[tuple[str, str, str]]:
-    """Kind, name of the node, and name of its result, in the order in which they are computed."""
+    """Kind, name of the node, and name of its result, in the order in which they are computed.
+
+    A linear layer is a MatMul and the Add of its bias.
+    """
+    biased = _with_bias(graph)
     for node in graph.node:
         if node.op_type in KINDS and node.output and not node.domain:
-            yield KINDS[node.op_type], node.name or node.output[0], node.output[0]
+            value = node.output[0]
+            yield KINDS[node.op_type], node.name or value, biased.get(value, value)
+
+
+def _with_bias(graph: Any) -> dict[str, str]:
+    """Of what a MatMul gives: the same with a bias that the file holds."""
+    stored = {tensor.name for tensor in graph.initializer}
+    stored |= {node.output[0] for node in graph.node if node.op_type == "Constant"}
+    products = {node.output[0] for node in graph.node if node.op_type == "MatMul"}
+    found: dict[str, str] = {}
+    for node in graph.node:
+        if node.op_type == "Add" and len(stored & set(node.input)) == 1:
+            found |= {value: node.output[0] for value in products & set(node.input)}
+    return found
 
 
 def _rounded(graph: Any) -> Iterator[tuple[str, str, str]]:

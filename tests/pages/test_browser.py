@@ -442,12 +442,12 @@ def test_a_standard_deviation_of_zero_keeps_the_last_picture(page, address):
 
 def test_settings_are_compared_and_one_is_taken_over(page, address):
     open_app(page, address)
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
     page.get_by_text("agree with the first column").first.wait_for(timeout=FIRST_PAINT_MS)
     settle(page)
     page.get_by_role("button", name="Take over").nth(1).click()
     settle(page)
-    page.get_by_role("link", name="Pipeline").click()
+    page.get_by_role("link", name="Pipeline", exact=True).click()
     page.wait_for_selector(READY, timeout=FIRST_PAINT_MS)
     wait_for_verdict(page, "mIoU 0\\.[89]")
 

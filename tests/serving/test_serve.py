@@ -126,7 +126,7 @@ def visit(chromium, team, tmp_path_factory):
     page.wait_for_selector(READY, timeout=FIRST_PAINT_MS)
     seen.address = page.url
     seen.icon = page.locator("link[rel~=icon]").last.get_attribute("href")
-    page.get_by_role("link", name="Checkpoint").click()
+    page.get_by_role("link", name="Checkpoint", exact=True).click()
     page.get_by_role("button", name="Clean safetensors").wait_for(timeout=FIRST_PAINT_MS)
     settle(page)
     upload(page, "Upload a picture", folder / "mine.png")

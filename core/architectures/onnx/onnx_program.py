@@ -45,6 +45,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     """
     facts = checkpoint.metadata["onnx"]
     check_allowed()
+    check_installed()
     check_graph(facts)
     shape = _input(facts)
     module = OnnxModule(checkpoint.path, shape)
@@ -72,7 +73,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
 
 
 def check_allowed() -> None:
-    """Raises ArchitectureError: graphs may not be run here, or onnxruntime is missing."""
+    """Raises ArchitectureError: graphs may not be run here."""
     if os.environ.get(ALLOWED) == ASK:
         raise ArchitectureError(
             "This ONNX file is read; its graph is run after you have allowed it.",
@@ -83,6 +84,10 @@ def check_allowed() -> None:
             "This ONNX file is read, but its graph may not be run on this server.",
             remedy=f"Start the app with {ALLOWED}=1 on a machine of your own, {EXPORT}.",
         )
+
+
+def check_installed() -> None:
+    """Raises ArchitectureError: onnxruntime is missing."""
     if find_spec("onnxruntime") is None:
         raise ArchitectureError(
             "Running an ONNX file needs onnxruntime, which is not installed here.",

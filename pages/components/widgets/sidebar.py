@@ -90,7 +90,6 @@ def _checkpoint() -> None:
     types = [suffix.removeprefix(".") for suffix in (*sources.WEIGHTS, *sources.BESIDE)]
     _uploader("Upload a checkpoint", "checkpoint", types, several=True)
     st.page_link("pages/checkpoint.py", label="Look inside this file", icon=":material/search:")
-    st.page_link("pages/mask.py", label="No checkpoint, only a mask", icon=":material/image:")
 
 
 def _source(label: str, kind: str, names: list[str], call_it: Callable[[str], str]) -> None:

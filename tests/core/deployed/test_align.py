@@ -30,6 +30,17 @@ def test_they_part_where_they_stay_apart():
     assert aligned(one, lasting).first_above(0.01) == 2
 
 
+def test_layers_in_parallel_may_come_in_any_order():
+    """Query, key and value of an attention, as exporters order them."""
+    query, key, value = (layer("linear", 30, shift, name) for shift, name in enumerate("qkv"))
+    found = aligned([query, key, value], [value, query, key])
+
+    assert [(pair.one.name, pair.other.name) for pair in found.pairs] == [
+        ("q", "q"), ("k", "k"), ("v", "v")
+    ]  # fmt: skip
+    assert found.first_above(0.01) is None
+
+
 def test_the_last_layer_alone_may_be_where_they_part():
     one = [layer("convolution", 10), layer("resize", 40)]
     other = [one[0], layer("resize", 40, 1.0)]

@@ -177,13 +177,17 @@ def test_outputs_of_other_classes_cannot_be_compared(tmp_path):
 class Two(torch.nn.Module):
     """A network of two pictures."""
 
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 64, 3)
+
     def forward(self, x, y):
-        return x + y
+        return self.conv(x + y)
 
 
 def test_a_graph_of_several_inputs_is_told(tmp_path):
     path, x = tmp_path / "model.onnx", torch.zeros(1, 3, 8, 8)
-    torch.onnx.export(Two(), (x, x), path, dynamo=False, input_names=["before", "after"])
+    torch.onnx.export(Two().eval(), (x, x), path, dynamo=False, input_names=["before", "after"])
 
     with pytest.raises(InspectionError, match="before") as told:
         open_program(path)

@@ -1,0 +1,14 @@
+"""Which door is for whom, in one row: who has no checkpoint at hand finds another way in."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def show_doors() -> None:
+    """Draw the row."""
+    with st.container(horizontal=True, vertical_alignment="center", key="doors"):
+        st.caption("Picture and checkpoint: here, on the left.", width="content")
+        st.page_link("pages/mask.py", label="Only a mask file")
+        st.page_link("pages/deployed.py", label="A deployed model that disagrees")
+        st.caption("A model in your notebook: `import maskscope`", width="content")
