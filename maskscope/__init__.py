@@ -19,7 +19,7 @@ from maskscope.place import open_rooms
 __version__: str  # of `core.version`
 
 if TYPE_CHECKING:
-    from core.deployed.compare import Comparison
+    from core.deployed.comparison import Comparison
     from maskscope.living.answer import Answer
     from maskscope.living.comparing import compare
     from maskscope.living.inspecting import inspect
@@ -40,7 +40,7 @@ _HOMES = {
     "Watch": ("maskscope.watching.watch", "Watch"),
     "watch_callback": ("maskscope.watching.lightning", "watch_callback"),
     "compare": ("maskscope.living.comparing", "compare"),
-    "Comparison": ("core.deployed.compare", "Comparison"),
+    "Comparison": ("core.deployed.comparison", "Comparison"),
     "inspect": ("maskscope.living.inspecting", "inspect"),
     "Answer": ("maskscope.living.answer", "Answer"),
     "__version__": ("core.version", "VERSION"),

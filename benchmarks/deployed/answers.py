@@ -17,7 +17,8 @@ from benchmarks.foreign.networks import MEMBERS
 from benchmarks.foreign.scenes import render
 from benchmarks.workers import say
 from core.architectures.onnx.onnx_program import ALLOWED
-from core.deployed.compare import Comparison, compare
+from core.deployed.compare import compare
+from core.deployed.comparison import Comparison
 from core.deployed.opening import open_program
 from core.deployed.programs import NetworkProgram
 from core.image import Image, decode_image

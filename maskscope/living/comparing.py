@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from core.deployed.compare import Comparison
 from core.deployed.compare import compare as compare_programs
+from core.deployed.comparison import Comparison
 from core.deployed.opening import open_program
 from core.deployed.programs import NetworkProgram, Program, SavedLogits
 from core.settings import Settings

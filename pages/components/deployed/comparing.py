@@ -15,7 +15,7 @@ from core.settings import digest
 from pages.components.state import files, inspecting, opening, session
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
-    from core.deployed.compare import Comparison
+    from core.deployed.comparison import Comparison
     from core.deployed.programs import Program
     from core.inspection import Inspection
     from pages.components.state.tab import Seen

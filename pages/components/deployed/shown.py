@@ -17,7 +17,7 @@ from pages.components.widgets.bound import show_bound
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.background import Job
-    from core.deployed.compare import Comparison
+    from core.deployed.comparison import Comparison
     from core.diagnosis import Finding
     from core.inspection import Inspection
     from pages.components.state.tab import Seen
