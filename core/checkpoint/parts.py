@@ -115,10 +115,10 @@ def _shared(shapes: Shapes) -> str:
     """The wrappers that all names begin with."""
     prefix = ""
     for _ in range(DEEPEST):
-        word, *others = _groups(shapes, prefix)
-        if others or role_rank(word) is None or prefix + word in shapes:
+        words = list(_groups(shapes, prefix))  # none where the file has no tensors
+        if len(words) != 1 or role_rank(words[0]) is None or prefix + words[0] in shapes:
             break
-        prefix += f"{word}."
+        prefix += f"{words[0]}."
     return prefix
 
 

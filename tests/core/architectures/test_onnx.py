@@ -117,6 +117,13 @@ def test_a_file_whose_weights_are_elsewhere_is_refused(tmp_path):
         read(path)
 
 
+def test_a_graph_without_any_weight_is_told_as_that(tmp_path):
+    path = graph(tmp_path, helper.make_node("Relu", ["x"], ["y"]), initializers=())
+
+    with pytest.raises(CheckpointError, match="holds no tensors"):
+        read(path)
+
+
 @pytest.mark.parametrize("keep", [0.3, 0.9])
 def test_a_truncated_file_is_told(exported, tmp_path, keep):
     content = exported[1].read_bytes()
