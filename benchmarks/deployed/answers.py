@@ -16,12 +16,12 @@ from benchmarks.deployed.exports import RIGHT, WRONG, Recipe, with_large_numbers
 from benchmarks.foreign.networks import MEMBERS
 from benchmarks.foreign.scenes import render
 from benchmarks.workers import say
-from core.architectures.onnx.onnx_program import ALLOWED
 from core.deployed.compare import compare
 from core.deployed.comparison import Comparison
 from core.deployed.opening import open_program
 from core.deployed.programs import NetworkProgram
 from core.image import Image, decode_image
+from core.onnx_graph.process import ALLOWED
 from core.preprocess import preprocess
 from core.settings import Settings
 from examples.materials import picture_file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from core.deployed import reasons
@@ -43,22 +43,23 @@ def compare(
     """
     sized = _fit(image, settings, other)
     asked = feeds(image, sized)
+    first = next(asked)
     progress(f"running {one.name}")
-    right = one.give(asked[0].x, tapped=True)
+    right = one.give(first.x, tapped=True)
     progress(f"running {other.name}")
     try:
-        given = other.give(asked[0].x, tapped=True)
+        given = other.give(first.x, tapped=True)
     except ForwardError as error:
-        return _without(one, other, asked[0], right, sized != settings, error)
-    seen = _seen(one, other, asked[0], right, given, sized != settings)
+        return _without(one, other, first, right, sized != settings, error)
+    seen = _seen(one, other, first, right, given, sized != settings)
     if not seen.agrees:
         progress("trying other ways to feed it")
-        seen = replace(seen, better=_better(other, asked[1:], seen))
-        seen = replace(seen, in_training=_in_training(one, asked[0], seen))
+        seen = replace(seen, better=_better(other, asked, seen))
+        seen = replace(seen, in_training=_in_training(one, first, seen))
     return Comparison(
         one.name,
         other.name,
-        asked[0].x,
+        first.x,
         seen.logits,
         seen.likeness,
         seen.alignment,
@@ -84,7 +85,7 @@ def _seen(
     return Seen(one, other, feed.x, right, given, like, layers, tolerance_of(other), is_resized)
 
 
-def _better(other: Program, tried: tuple[Feed, ...], seen: Seen) -> tuple[Feed, Likeness] | None:
+def _better(other: Program, tried: Iterable[Feed], seen: Seen) -> tuple[Feed, Likeness] | None:
     """The first other feed with which the deployed program gives the right answer."""
     for feed in tried:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,46 +29,41 @@ class Feed:
     x: np.ndarray  # Float32[1 c h w]
 
 
-def feeds(image: Image, settings: Settings) -> tuple[Feed, ...]:
-    """What the settings feed, and what a graph may expect instead; the likeliest first.
+def feeds(image: Image, settings: Settings) -> Iterator[Feed]:
+    """What the settings feed, then what a graph may expect instead; the likeliest first.
 
     Args:
         image: the picture.
         settings: of the checkpoint, whose feeding is right.
     """
     how = settings.preprocessing
+    first = _fed("", "as the checkpoint is fed", image, how)
+    yield first
+    yield from _unnormalized(image, how, "")
     if how.color == "gray":
-        return tuple(_scaled(image, how))
+        return
+    exchanged = ", red and blue exchanged"
+    yield Feed("E3", f"the same numbers{exchanged}", first.x[:, ::-1].copy())
     other = replace(how, color="bgr" if how.color == "rgb" else "rgb")
-    usual = list(_scaled(image, how))
-    first = usual[0].x
-    exchanged = [
-        Feed(
-            "E3" if not feed.cause else feed.cause, f"{feed.words}, red and blue exchanged", feed.x
-        )
-        for feed in _scaled(image, other)
-    ]
-    scrambled = Feed(
-        "E2",
-        "the same numbers as [h w c], reshaped to [c h w]",
-        first.transpose(0, 2, 3, 1).reshape(first.shape),
-    )
-    swapped = Feed("E3", "the same numbers, red and blue exchanged", first[:, ::-1].copy())
-    return (*usual, swapped, *exchanged[1:], scrambled, _unscrambled(first))
+    yield from _unnormalized(image, other, exchanged)
+    pixels = first.x.transpose(0, 2, 3, 1).reshape(first.x.shape)
+    yield Feed("E2", "the same numbers as [h w c], reshaped to [c h w]", pixels)
+    yield _unscrambled(first.x)
 
 
-def _scaled(image: Image, how: Preprocessing) -> list[Feed]:
+def _unnormalized(image: Image, how: Preprocessing, more: str) -> Iterator[Feed]:
+    """For graphs that normalize themselves; what is fed already is no other way."""
     ways = (
-        ("", "as the checkpoint is fed", how),
-        ("E1", "pixels from 0 to 1 without mean and std", replace(how, scale="255", **PLAIN)),
-        ("E1", "pixels from 0 to 255", replace(how, scale="1", **PLAIN)),
+        ("pixels from 0 to 1 without mean and std", replace(how, scale="255", **PLAIN)),
+        ("pixels from 0 to 255", replace(how, scale="1", **PLAIN)),
     )
-    found: list[Feed] = []
-    for cause, words, way in ways:
-        if cause and way == how:
-            continue
-        found.append(Feed(cause, words, preprocess(image, way).tensor.float().numpy()))
-    return found
+    for words, way in ways:
+        if way != how:
+            yield _fed("E1", f"{words}{more}", image, way)
+
+
+def _fed(cause: str, words: str, image: Image, how: Preprocessing) -> Feed:
+    return Feed(cause, words, preprocess(image, how).tensor.float().numpy())
 
 
 def _unscrambled(x: np.ndarray) -> Feed:

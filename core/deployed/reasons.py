@@ -11,6 +11,7 @@ from core.deployed.evidence import Seen, is_half
 from core.deployed.thresholds import COLLAPSED, OTHER_WEIGHTS, SAME_LABELS, SAME_WEIGHTS
 from core.diagnosis.causes import CAUSES
 from core.diagnosis.finding import Certainty, Evidence, Finding
+from core.errors import ForwardError
 from core.sketch import apart, sketch
 
 WEIGHTED = {"convolution", "linear"}
@@ -65,7 +66,12 @@ def _fixed_size(seen: Seen) -> Iterator[Finding]:
     if given[0] in (shape, seen.logits.shape[2:]):
         return
     smaller = seen.x[:, :, : max(32, shape[0] // 64 * 32), : max(32, shape[1] // 64 * 32)]
-    again = [o.values.shape[2:] for o in seen.other.give(smaller).outputs if o.values.ndim == 4]
+    if smaller.shape == seen.x.shape:
+        return
+    try:
+        again = [o.values.shape[2:] for o in seen.other.give(smaller).outputs if o.values.ndim == 4]
+    except ForwardError:  # a graph that refuses it shows nothing of its output
+        return
     if again and again[0] == given[0]:
         words = (
             f"{seen.other.name} returns {given[0][0]} x {given[0][1]} for an input of "

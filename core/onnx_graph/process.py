@@ -21,6 +21,8 @@ import numpy as np
 
 from core.errors import ArchitectureError, ForwardError
 
+ALLOWED = "ALLOW_ONNX"  # "1": graphs are run; "ask": after a click on the page Deployed
+ASK = "ask"
 ROOT = Path(__file__).resolve().parents[2]
 START = (
     "import sys; sys.path += sys.argv[1:3]; "

@@ -12,7 +12,7 @@ import yaml
 
 import serve
 from core.architectures.families import registered
-from core.architectures.onnx import onnx_program
+from core.onnx_graph import process
 from tests.support.container import CONTAINER, copied
 from tests.support.serving import ROOT
 
@@ -151,7 +151,7 @@ def read_variables():
 
 
 def test_the_guide_knows_every_variable_that_is_read():
-    wanted = {*read_variables(), registered.SETTING, onnx_program.ALLOWED}
+    wanted = {*read_variables(), registered.SETTING, process.ALLOWED}
 
     assert {"MASKSCOPE_DATA", "MASKSCOPE_TOKEN", "DATABASE_URL", "MODEL_FACTORIES"} <= wanted
     assert {name for name in wanted if f"`{name}`" not in GUIDE} == set()

@@ -19,10 +19,8 @@ from core.architectures.onnx.onnx_stem import FOLDED, first_layers, is_folded
 from core.architectures.sizes import ANY, Dimension, Sizes
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError, ForwardError
-from core.onnx_graph.process import GraphProcess
+from core.onnx_graph.process import ALLOWED, ASK, GraphProcess
 
-ALLOWED = "ALLOW_ONNX"  # "1": graphs are run; "ask": after a click on the page Deployed
-ASK = "ask"
 LOOPS = {"Loop", "If", "Scan"}  # a loop of 2**62 steps hangs onnxruntime
 PROBE = (64, 64)  # rows and columns where the file leaves them free
 EXPORT = "or upload the network as .pt2, which is run here without any permission"

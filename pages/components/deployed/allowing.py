@@ -6,7 +6,7 @@ import os
 
 import streamlit as st
 
-ALLOWED, ASK = "ALLOW_ONNX", "ask"  # core/architectures/onnx/onnx_program.py has the same words
+from core.onnx_graph.process import ALLOWED, ASK
 
 
 def ask_whether_graphs_run() -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
-from core.background import Background, Cancelled, Job
-from core.engine import Engine, Lane, Runner, Superseded
+from core.background import Background, Job
 from core.recent import Recent
 from core.settings import digest
 from pages.components.state import files, inspecting, opening, session
@@ -76,7 +75,7 @@ def _work(
                 forward=door,
             )
 
-        door = _door(engine, queued_as, job)
+        door = inspecting.background_door(engine, queued_as, job)
         job.say("opening the deployed model")
         settings = inspection.settings
         one = NetworkProgram(
@@ -86,18 +85,3 @@ def _work(
         yield compare(inspection.image, one, other, settings, progress=job.say)
 
     return work
-
-
-def _door(engine: Engine, queued_as: str, job: Job[Comparison]) -> Runner:
-    """The one queue, behind those who look at something."""
-
-    def run(key: str, compute: Callable[[], V], /) -> V:
-        job.check()
-        try:
-            return engine.run(
-                key, compute, person=queued_as, lane=Lane.DIAGNOSIS, waiting=job.check
-            )
-        except Superseded as error:
-            raise Cancelled from error
-
-    return run

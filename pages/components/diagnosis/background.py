@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
-from core.background import Background, Cancelled, Job
-from core.engine import Engine, Lane, Runner, Superseded
+from core.background import Background, Job
 from core.settings import digest
 from pages.components.state import inspecting, opening, session, sources
 
@@ -65,7 +64,7 @@ def _work(
         from core.diagnosis import investigate
 
         case = opening.case_of(seen.inspection, seen.truth, opened)
-        forward = _forward(engine, queued_as, job)
+        forward = inspecting.background_door(engine, queued_as, job)
         answers = investigate(case, forward=forward, progress=job.say, waiting=job.check)
         for number, answer in enumerate(answers):
             yield answer
@@ -73,21 +72,6 @@ def _work(
                 rest(job)
 
     return work
-
-
-def _forward(engine: Engine, queued_as: str, job: Job[Diagnosis]) -> Runner:
-    """The door of a diagnosis: the one queue, behind those who look at something."""
-
-    def run(key: str, compute: Callable[[], V], /) -> V:
-        job.check()
-        try:
-            return engine.run(
-                key, compute, person=queued_as, lane=Lane.DIAGNOSIS, waiting=job.check
-            )
-        except Superseded as error:
-            raise Cancelled from error
-
-    return run
 
 
 def rest(job: Job[Any]) -> None:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from core.background import Cancelled, Job
 from core.colors import palette_colors
-from core.engine import Engine, Runner, Superseded
+from core.engine import Engine, Lane, Runner, Superseded
 from core.errors import ArchitectureError, InspectionError
 from core.scores import as_two_classes
 from core.settings import Settings, digest
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.engine.choice import FastPaths
     from core.inspection import Inspection
 
+V = TypeVar("V")
 QUIET_SECONDS = 0.7  # a forward that takes longer is spoken of
 PATIENCE_SECONDS = 60.0  # so long a page waits for forwards of others; then it says so, and is free
 
@@ -155,6 +157,27 @@ def door_of(person: str, slot: Any) -> Runner:
     """The engine, for a page that shows in `slot` what it waits for."""
     waiting = _waiter(person, slot)
     return engine().runner(person=person, waiting=waiting, patience=PATIENCE_SECONDS)
+
+
+def background_door(engine: Engine, queued_as: str, job: Job[Any]) -> Runner:
+    """The door of work that people read meanwhile: the one queue, behind who looks at something.
+
+    Args:
+        engine: of this server; a thread of its own cannot ask the session for it.
+        queued_as: the work itself, not who began it.
+        job: ends the work when nobody waits for it.
+    """
+
+    def run(key: str, compute: Callable[[], V], /) -> V:
+        job.check()
+        try:
+            return engine.run(
+                key, compute, person=queued_as, lane=Lane.DIAGNOSIS, waiting=job.check
+            )
+        except Superseded as error:
+            raise Cancelled from error
+
+    return run
 
 
 def _waiter(person: str, slot: Any) -> Callable[[], None]:
