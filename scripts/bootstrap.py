@@ -28,7 +28,8 @@ DEFAULT_PORT = 8501  # Streamlit's own default
 RUN_REQUIREMENTS = ("requirements.txt",)
 PEER_REQUIREMENTS = "requirements-bench.txt"
 DEV_REQUIREMENTS = (
-    "requirements.txt", "requirements-more.txt", "requirements-team.txt", "requirements-dev.txt",
+    "requirements.txt", "requirements-more.txt", "requirements-medical.txt", "requirements-ray.txt",
+    "requirements-team.txt", "requirements-dev.txt",
 )  # fmt: skip
 
 
