@@ -110,6 +110,10 @@ def channels_in_words(expected: int, got: int) -> str:
     return f"The network expects {wanted}, the tensor has {got}."
 
 
+class DataSetError(InspectionError):
+    """A data set, or a file of it, cannot be read."""
+
+
 class StoreError(InspectionError):
     """What is kept between sessions cannot be kept or found."""
 
