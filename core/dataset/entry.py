@@ -55,6 +55,7 @@ class Truths:
     colors: tuple[Color, ...] = ()  # by id, where masks are written in colors
     ids: Mapping[int, int] = field(default_factory=dict)  # value of a file -> class; {}: the same
     ignore_index: int = 255
+    in_color: bool = False  # ids are told by color also where a file has a palette of indices
     void_colors: tuple[Color, ...] = ()  # colors of no class: they become the ignore index
     nearest: bool = False  # a value that `ids` lacks is read as the nearest that it has
 

@@ -75,12 +75,23 @@ def _found(name: str, pairing: Pairing, truths: Truths, listing: Listing) -> Fou
     files = {file.name: file for file in listing.files}
     entries = tuple(_entry(files, each.name, each.picture, each.mask) for each in pairing.pairs)
     if not entries:
-        raise DataSetError(
-            f"No picture was found in {name}.",
-            remedy="Open a folder or a ZIP of pictures, as images/ with masks/ beside it.",
-        )
+        raise _empty(name, listing)
     return Found(DataSet(name, pairing.layout, entries, truths), pairing, listing)
 
 
 def _entry(files: Mapping[str, FileRef], name: str, picture: str, mask: str | None) -> Entry:
     return Entry(name, files[picture], None if mask is None else files[mask])
+
+
+def _empty(name: str, listing: Listing) -> DataSetError:
+    for finding in listing.findings:
+        if finding.kind_id == "volume":
+            return DataSetError(
+                f"{name} has no pictures, but {finding.count} volumes of three dimensions, such as "
+                f"{finding.files[0]}.",
+                remedy=finding.remedy,
+            )
+    return DataSetError(
+        f"No picture was found in {name}.",
+        remedy="Open a folder or a ZIP of pictures, as images/ with masks/ beside it.",
+    )

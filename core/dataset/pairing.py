@@ -129,16 +129,20 @@ def _ending(name: str) -> str:
 
 
 def _shown(keys: Iterable[Key]) -> dict[Key, str]:
-    """Names for people: without the folders that all have in common."""
-    joined = {key: key[0] + "/".join(part for part in key[1:] if part) for key in keys}
-    folders = [name.split("/")[:-1] for name in joined.values()]
-    roots = [key[0].split("/")[:-1] for key in joined]
-    common = 0
-    for parts in zip(*roots, strict=False):
-        if len(set(parts)) > 1 or any(len(each) <= common for each in folders):
-            break
-        common += 1
-    return {key: "/".join(name.split("/")[common:]) for key, name in joined.items()}
+    """Names for people: without the folders that all have in common, as far as a rule splits."""
+    every = list(keys)
+    before = [[*root.split("/")[:-1], *([split] if split else [])] for root, split, _ in every]
+    common = _common(before)
+    return {
+        key: "/".join([*folders[common:], key[2]])
+        for key, folders in zip(every, before, strict=True)
+    }
+
+
+def _common(rows: list[list[str]]) -> int:
+    """How many first items all rows have in common."""
+    shared = [len(set(items)) == 1 for items in zip(*rows, strict=False)]
+    return shared.index(False) if False in shared else len(shared)
 
 
 def _in_order(pairs: Iterable[Pair]) -> tuple[Pair, ...]:

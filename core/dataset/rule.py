@@ -3,6 +3,7 @@
     {root}JPEGImages/{key}.*      {root}SegmentationClass/{key}.*
 
 `{key}` and `{split}` have to be equal on both sides, `{root}` too: the folders before, or none.
+`{any}` are folders before that may differ.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from core.errors import DataSetError
 
 PLACES = {
     "{root}": r"(?P<root>(?:.+/)?)",
+    "{any}": r"(?:.+/)?",
     "{split}": r"(?P<split>[^/]+)",
     "{key}": r"(?P<key>.+)",
     "*": r"[^/]*",
 }
 PIECE = re.compile("|".join(re.escape(place) for place in PLACES))
+UNNAMED = ("*", "{any}")  # parts that are not compared
 MOST_STARS = 4  # of a pattern: each multiplies the ways in which a name can fit
 LONGEST = 300  # characters of a pattern
 Key = tuple[str, ...]  # root, split, key; "" where the pattern lacks it
@@ -74,7 +77,7 @@ def _check(pattern: str) -> None:
 
 
 def _named(pattern: str) -> set[str]:
-    return {place for place in PLACES if place != "*" and place in pattern}
+    return {place for place in PLACES if place not in UNNAMED and place in pattern}
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

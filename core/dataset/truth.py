@@ -104,15 +104,13 @@ def by_table(values: np.ndarray, truths: Truths) -> np.ndarray:
 
 def _by_color(stored: Stored, truths: Truths) -> np.ndarray | None:
     """Ids by the set's colors, Int32[h w]; None for a mask of ids in gray, or of indices."""
-    if stored.rgb is None:
+    if stored.rgb is None or (stored.raster.palette is not None and not truths.in_color):
         return None
     table, classes = _table(truths.colors, truths.void_colors, truths.ignore_index)
     places = table[packed(stored.rgb)]
     if not (unknown := places < 0).any():
         ids: np.ndarray = classes[places]
         return ids
-    if stored.raster.palette is not None:
-        return None
     missing = np.unique(packed(stored.rgb)[unknown])
     names = ", ".join(f"#{int(color):06x}" for color in missing[:6])
     raise MaskError(
@@ -129,7 +127,8 @@ def _table(
     """The place of every color of 8 bits, Int16[2^24], -1 for none; and the class of a place."""
     table = np.full(COLORS, -1, np.int16)
     every = (*colors, *void)
-    for place, (red, green, blue) in reversed(list(enumerate(every))):  # the first one wins
+    for place in (*range(len(colors) - 1, -1, -1), *range(len(colors), len(every))):
+        red, green, blue = every[place]  # the first of equal colors wins, and void before all
         table[red << 16 | green << 8 | blue] = place
     classes = [*range(len(colors)), *[ignore_index] * len(void)]
     return table, np.array(classes, np.int32)

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from core.dataset.layouts import flat
+from core.dataset.layouts.ade20k import ade20k
+from core.dataset.layouts.camvid import camvid
+from core.dataset.layouts.cityscapes import cityscapes
+from core.dataset.layouts.coco_stuff import coco_stuff
 from core.dataset.layouts.layout import Files, Laid, Layout
+from core.dataset.layouts.nnunet import nnunet
+from core.dataset.layouts.voc import voc
 from core.dataset.pairing import alone
 
 LAYOUTS: tuple[Layout, ...] = (
+    cityscapes,
+    voc,
+    nnunet,
+    coco_stuff,
+    ade20k,
+    camvid,
     flat.folders,
     flat.side_by_side,
 )
