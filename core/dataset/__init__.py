@@ -2,11 +2,13 @@
 
     source -> files by name -> layout and pairing -> DataSet -> findings, per file and on the set
 
-`open_set` is the door; `truth_of` is the one place where a mask's bytes become ids.
+`open_set` is the door, `look_at_set` reads every file, and `truth_of` is the one place where a
+mask's bytes become ids.
 """
 
 from core.dataset.entry import DataSet, Entry, FileRef, Truths
 from core.dataset.finding import DataFinding
+from core.dataset.look.look import Look, look_at_set
 from core.dataset.opening import Changes, Found, open_set, repair
 from core.dataset.pairing import Pair, Pairing
 from core.dataset.rule import Rule
@@ -22,11 +24,13 @@ __all__ = [
     "FileRef",
     "Folder",
     "Found",
+    "Look",
     "Pair",
     "Pairing",
     "Rule",
     "Source",
     "Truths",
+    "look_at_set",
     "open_set",
     "repair",
     "source_at",

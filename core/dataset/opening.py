@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.dataset.entry import DataSet, Entry, FileRef, Truths
 from core.dataset.files.listing import Listing
 from core.dataset.finding import DataFinding
 from core.dataset.layouts import Files, laid_out
+from core.dataset.look.reading import read_as
 from core.dataset.pairing import Pairing, changed, pair
 from core.dataset.rule import Rule
 from core.dataset.sources import Source, source_at
 from core.errors import DataSetError
+from core.image import read_guarded
+from core.image.read import Reader
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,13 @@ class Found:
     data: DataSet
     pairing: Pairing
     listing: Listing
+    known: bool = False  # the layout, or a person, says what the masks' values mean
+    readings: tuple[DataFinding, ...] = ()  # how they are read where it does not
 
     @property
     def findings(self) -> tuple[DataFinding, ...]:
-        """What was refused, and what could not be paired; `check_set` looks into the files."""
-        return (*self.listing.findings, *self.pairing.findings)
+        """What was refused or not paired, and how masks are read; `look_at_set` reads them all."""
+        return (*self.listing.findings, *self.pairing.findings, *self.readings)
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,14 @@ class Changes:
     truths: Truths | None = None
 
 
-def open_set(source: Source | Path) -> Found:
-    """Find the pictures and masks of a source; no picture is decoded.
+def open_set(source: Source | Path, *, read: Reader = read_guarded) -> Found:
+    """Find the pictures and masks of a source.
+
+    No picture is decoded, and of the masks a few, where the layout does not say how they are read.
 
     Args:
         source: or the path of a folder or a ZIP on this machine.
+        read: where masks are decoded.
 
     Raises:
         DataSetError: it cannot be opened, is over a limit, or has no pictures.
@@ -51,10 +59,11 @@ def open_set(source: Source | Path) -> Found:
     source = source_at(source) if isinstance(source, Path) else source
     listing = source.files()
     laid = laid_out(Files({file.name: file for file in listing.files}))
-    return _found(source.name, laid.pairing, laid.truths, listing)
+    data = _data(source.name, laid.pairing, laid.truths, listing)
+    return _read_as(Found(data, laid.pairing, listing, laid.known), read)
 
 
-def repair(found: Found, changes: Changes) -> Found:
+def repair(found: Found, changes: Changes, *, read: Reader = read_guarded) -> Found:
     """The same set under another rule, with masks chosen by hand, or with another reading.
 
     Raises:
@@ -67,16 +76,26 @@ def repair(found: Found, changes: Changes) -> Found:
         raise DataSetError(
             f"{min(missing)} is no file of this set.", remedy="Choose one that is listed."
         )
-    truths = found.data.truths if changes.truths is None else changes.truths
-    return _found(found.data.name, changed(pairing, changes.by_hand), truths, found.listing)
+    pairing, truths = changed(pairing, changes.by_hand), changes.truths or found.data.truths
+    data = _data(found.data.name, pairing, truths, found.listing)
+    known = found.known or changes.truths is not None
+    mended = Found(data, pairing, found.listing, known, () if known else found.readings)
+    return _read_as(mended, read) if changes.rule is not None or changes.by_hand else mended
 
 
-def _found(name: str, pairing: Pairing, truths: Truths, listing: Listing) -> Found:
+def _read_as(found: Found, read: Reader) -> Found:
+    if found.known:
+        return found
+    truths, readings = read_as(found.data.entries, found.data.truths, read)
+    return replace(found, data=replace(found.data, truths=truths), readings=readings)
+
+
+def _data(name: str, pairing: Pairing, truths: Truths, listing: Listing) -> DataSet:
     files = {file.name: file for file in listing.files}
     entries = tuple(_entry(files, each.name, each.picture, each.mask) for each in pairing.pairs)
     if not entries:
         raise _empty(name, listing)
-    return Found(DataSet(name, pairing.layout, entries, truths), pairing, listing)
+    return DataSet(name, pairing.layout, entries, truths)
 
 
 def _entry(files: Mapping[str, FileRef], name: str, picture: str, mask: str | None) -> Entry:
