@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 Color = tuple[int, int, int]  # red, green, blue, 0 to 255
 
@@ -27,8 +27,11 @@ class FileRef(Protocol):
         """
 
 
+@runtime_checkable
 class OpenRef(FileRef, Protocol):
     """A file that can also be read from its middle, as a ZIP and a table have to be."""
+
+    def __hash__(self) -> int: ...
 
     def open(self) -> BinaryIO:
         """The file, to read and to seek in.

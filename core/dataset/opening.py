@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.dataset.entry import DataSet, Entry, FileRef, Truths
+from core.dataset.files.limited import has_ending
 from core.dataset.files.listing import Listing
-from core.dataset.finding import DataFinding
-from core.dataset.layouts import Files, laid_out
+from core.dataset.files.table import rows_of
+from core.dataset.finding import DataFinding, Noted
+from core.dataset.layouts import Files, Laid, laid_out
 from core.dataset.look.reading import read_as
 from core.dataset.pairing import Pairing, changed, pair
 from core.dataset.rule import Rule
-from core.dataset.sources import Source, source_at
+from core.dataset.sources import TABLE, Source, source_at
 from core.errors import DataSetError
 from core.image import read_guarded
 from core.image.read import Reader
@@ -44,21 +46,23 @@ class Changes:
     truths: Truths | None = None
 
 
-def open_set(source: Source | Path, *, read: Reader = read_guarded) -> Found:
+def open_set(source: Source | Path | str, *, read: Reader = read_guarded) -> Found:
     """Find the pictures and masks of a source.
 
     No picture is decoded, and of the masks a few, where the layout does not say how they are read.
 
     Args:
-        source: or the path of a folder or a ZIP on this machine.
+        source: or a path on this machine, or an address, as `source_at` takes it.
         read: where masks are decoded.
 
     Raises:
         DataSetError: it cannot be opened, is over a limit, or has no pictures.
     """
-    source = source_at(source) if isinstance(source, Path) else source
+    source = source_at(source) if isinstance(source, (Path, str)) else source
     listing = source.files()
     laid = laid_out(Files({file.name: file for file in listing.files}))
+    if not laid.pairing.num_masks and (rows := _of_tables(listing)) is not None:
+        listing, laid = rows
     data = _data(source.name, laid.pairing, laid.truths, listing)
     return _read_as(Found(data, laid.pairing, listing, laid.known), read)
 
@@ -83,6 +87,17 @@ def repair(found: Found, changes: Changes, *, read: Reader = read_guarded) -> Fo
     return _read_as(mended, read) if changes.rule is not None or changes.by_hand else mended
 
 
+def _of_tables(listing: Listing) -> tuple[Listing, Laid] | None:
+    """The rows of Parquet tables as pairs, and their cells as files; None without a table."""
+    tables = [file for file in listing.files if has_ending(file.name, (TABLE,))]
+    if not tables:
+        return None
+    noted = Noted()
+    pairs, cells = rows_of(tables, noted)
+    findings = (*listing.findings, *noted.findings())
+    return Listing(tuple(cells), findings), Laid(Pairing("Parquet table", None, tuple(pairs)))
+
+
 def _read_as(found: Found, read: Reader) -> Found:
     if found.known:
         return found
@@ -103,13 +118,15 @@ def _entry(files: Mapping[str, FileRef], name: str, picture: str, mask: str | No
 
 
 def _empty(name: str, listing: Listing) -> DataSetError:
-    for finding in listing.findings:
-        if finding.kind_id == "volume":
-            return DataSetError(
-                f"{name} has no pictures, but {finding.count} volumes of three dimensions, such as "
-                f"{finding.files[0]}.",
-                remedy=finding.remedy,
-            )
+    said = {finding.kind_id: finding for finding in listing.findings}
+    if table := said.get("unread_table"):
+        return DataSetError(f"{name} has no pictures. {table.evidence[0]}", remedy=table.remedy)
+    if volume := said.get("volume"):
+        return DataSetError(
+            f"{name} has no pictures, but {volume.count} volumes of three dimensions, such as "
+            f"{volume.files[0]}.",
+            remedy=volume.remedy,
+        )
     return DataSetError(
         f"No picture was found in {name}.",
         remedy="Open a folder or a ZIP of pictures, as images/ with masks/ beside it.",
