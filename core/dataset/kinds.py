@@ -25,8 +25,9 @@ _REFUSED = (
         id="unsafe_name",
         title="Names that lead out of the archive",
         weight="fault",
-        what="""A name that is absolute, climbs with `..`, or is longer than 1,000 characters is no
-        name of a data set's file. Nothing is ever unpacked here, and such files are left out.""",
+        what="""A name that is absolute, climbs with `..`, is longer than 300 characters, or is no
+        text, is no name of a data set's file. Nothing is ever unpacked here, and such files are
+        left out.""",
         remedy="Pack the folder again from the inside, with relative names.",
     ),
     SetKind(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from core.dataset.files.limited import MASKS_ONLY, PICTURES, has_ending
 from core.dataset.finding import DataFinding, Noted
 from core.dataset.rule import Key, Rule
+from core.errors import DataSetError
 
+SECONDS = 20.0  # for all names; 10,000 take 0.05
 NUMBER = re.compile(r"(\d+)")
 
 
@@ -111,7 +114,13 @@ def changed(pairing: Pairing, by_hand: Mapping[str, str | None]) -> Pairing:
 def _by_key(names: Iterable[str], rule: Rule) -> tuple[dict[Key, list[str]], dict[Key, list[str]]]:
     pictures: dict[Key, list[str]] = {}
     masks: dict[Key, list[str]] = {}
+    end = time.monotonic() + SECONDS
     for name in names:
+        if time.monotonic() > end:
+            raise DataSetError(
+                "Pairing all names by this rule takes too long.",
+                remedy="Write a rule with fewer stars.",
+            )
         if has_ending(name, (*PICTURES, *MASKS_ONLY)) and (key := rule.mask_key(name)):
             masks.setdefault(key, []).append(name)
         elif has_ending(name, PICTURES) and (key := rule.picture_key(name)):

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from core.dataset.files.limited import LONGEST as NAME
 from core.errors import DataSetError
 
 PLACES = {
@@ -23,7 +24,7 @@ PLACES = {
 }
 PIECE = re.compile("|".join(re.escape(place) for place in PLACES))
 UNNAMED = ("*", "{any}")  # parts that are not compared
-MOST_STARS = 4  # of a pattern: each multiplies the ways in which a name can fit
+MOST_STARS = 2  # of a pattern: each multiplies the ways in which a name can fit
 LONGEST = 300  # characters of a pattern
 Key = tuple[str, ...]  # root, split, key; "" where the pattern lacks it
 
@@ -64,6 +65,7 @@ class Rule:
 
 def _check(pattern: str) -> None:
     twice = any(pattern.count(place) > 1 for place in PLACES if place != "*")
+    twice = twice or ("{any}" in pattern and "{root}" in pattern)
     if pattern.count("{key}") != 1 or twice:
         raise DataSetError(
             f'The pattern "{pattern[:LONGEST]}" needs {{key}} once, and no part twice.',
@@ -90,7 +92,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _key(pattern: re.Pattern[str], name: str) -> Key | None:
-    found = pattern.fullmatch(name)
+    found = pattern.fullmatch(name) if len(name) <= NAME else None
     if found is None:
         return None
     groups = found.groupdict()

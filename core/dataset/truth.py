@@ -104,20 +104,36 @@ def by_table(values: np.ndarray, truths: Truths) -> np.ndarray:
 
 def _by_color(stored: Stored, truths: Truths) -> np.ndarray | None:
     """Ids by the set's colors, Int32[h w]; None for a mask of ids in gray, or of indices."""
-    if stored.rgb is None or (stored.raster.palette is not None and not truths.in_color):
+    pixels = _pixels(stored, truths)
+    if pixels is None:
         return None
     table, classes = _table(truths.colors, truths.void_colors, truths.ignore_index)
-    places = table[packed(stored.rgb)]
+    places = table[packed(pixels)]
     if not (unknown := places < 0).any():
         ids: np.ndarray = classes[places]
         return ids
-    missing = np.unique(packed(stored.rgb)[unknown])
+    if stored.gray is not None and stored.raster.palette is None:
+        return None  # ids that were saved as gray RGB
+    missing = np.unique(packed(pixels)[unknown])
     names = ", ".join(f"#{int(color):06x}" for color in missing[:6])
     raise MaskError(
         f"The mask has colors that the set's palette lacks on {int(unknown.sum())} pixels: "
         f"{names}{', ...' if len(missing) > 6 else ''}.",
         remedy=REMEDY,
     )
+
+
+def _pixels(stored: Stored, truths: Truths) -> np.ndarray | None:
+    """The colors of a mask, UInt8[h w 3], its grays too; None where its numbers are ids."""
+    palette, bands = stored.raster.palette, stored.bands
+    if palette is not None:
+        return palette[:, :3][stored.raster.values] if truths.in_color else None
+    if not stored.is_bytes:
+        return None
+    if bands.shape[2] == 3:
+        return bands
+    drawn = truths.in_color and int(bands.max()) >= len(truths.colors)  # as 0 and 255 of a list
+    return np.repeat(bands, 3, axis=2) if drawn and bands.shape[2] == 1 else None
 
 
 @lru_cache(maxsize=2)  # 32 MB each

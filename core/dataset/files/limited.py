@@ -11,7 +11,7 @@ from core.image.raster import ImageLimits
 
 MOST_BYTES = ImageLimits().num_bytes  # of a picture
 MOST_FILES = 200_000  # of a set: 100 MB of memory for their names and places
-LONGEST = 1_000  # characters of a name
+LONGEST = 300  # characters of a name; patterns are tried on it
 DRIVE = re.compile(r"^[A-Za-z]:")
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 VOLUMES = (".nii", ".nii.gz", ".dcm", ".nrrd", ".mha", ".mhd")
@@ -26,9 +26,12 @@ def read_limited(file: BinaryIO, name: str, most: int = MOST_BYTES) -> bytes:
     """A whole file, unless it is too large.
 
     Raises:
-        DataSetError: it has more than `most` bytes.
+        DataSetError: it has more than `most` bytes, or the disk fails.
     """
-    content = file.read(most + 1)
+    try:
+        content = file.read(most + 1)
+    except OSError as error:
+        raise gone(name, error.strerror or "") from error
     if len(content) > most:
         raise too_large(name, most)
     return content
@@ -58,14 +61,15 @@ def damaged(name: str, why: str) -> DataSetError:
 
 
 def is_safe(name: str) -> bool:
-    """Whether a name stays below the folder that it is in.
+    """Whether a name is a text, and stays below the folder that it is in.
 
     >>> [is_safe(name) for name in ("a/b.png", "/etc/passwd", "a/../../b", "C:b.png", "a..b.png")]
     [True, False, False, False, True]
     """
     parts = name.replace("\\", "/").split("/")
     absolute = not parts[0] or DRIVE.match(name) is not None
-    return not absolute and ".." not in parts and 0 < len(name) <= LONGEST and "\0" not in name
+    text = "\0" not in name and not any("\ud800" <= c <= "\udfff" for c in name)
+    return not absolute and ".." not in parts and 0 < len(name) <= LONGEST and text
 
 
 def is_of_a_system(name: str) -> bool:

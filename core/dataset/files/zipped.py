@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import struct
 import zipfile
@@ -9,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import BinaryIO
 
 from core.dataset.entry import OpenRef
 from core.dataset.files.limited import (
@@ -54,19 +56,26 @@ class ZipMember:
         """
         if max(self.size, self.packed) > MOST_BYTES:
             raise too_large(self.name)
-        with self.archive.open() as file:
-            file.seek(self.start)
-            header = file.read(HEADER.size)
-            if len(header) < HEADER.size or header[:4] != b"PK\x03\x04":
-                raise damaged(self.name, "no file begins where the archive says")
-            *_, name, extra = HEADER.unpack(header)
-            file.seek(name + extra, 1)
-            content = self._unpacked(file.read(self.packed))
+        try:
+            with self.archive.open() as file:
+                content = self._unpacked(self._packed(file))
+        except (OSError, ValueError) as error:
+            raise damaged(self.name, "the archive cannot be read there") from error
         if len(content) != self.size:
             raise damaged(self.name, "it is not as large as the archive says")
         if zlib.crc32(content) != self.crc:
             raise damaged(self.name, "its checksum is another one")
         return content
+
+    def _packed(self, file: BinaryIO) -> bytes:
+        """What lies behind its header."""
+        file.seek(self.start)  # before the beginning: an error
+        header = file.read(HEADER.size)
+        if len(header) < HEADER.size or header[:4] != b"PK\x03\x04":
+            raise damaged(self.name, "no file begins where the archive says")
+        *_, name, extra = HEADER.unpack(header)
+        file.seek(name + extra, io.SEEK_CUR)
+        return file.read(self.packed)
 
     def _unpacked(self, packed: bytes) -> bytes:
         """At most a byte more than the archive says, whatever is packed."""
@@ -88,7 +97,7 @@ def list_zip(archive: OpenRef) -> Listing:
     _refuse_bombs(archive.name, infos)
     found: dict[str, ZipMember] = {}
     for info in infos:
-        name = info.filename
+        name = info.filename.replace("\\", "/")
         if is_of_a_system(name) and is_safe(name):
             continue
         if kind := _refused(info):
@@ -98,7 +107,7 @@ def list_zip(archive: OpenRef) -> Listing:
         elif name in found:
             noted.add("same_name", name)
         else:
-            found[name] = _member(archive, info)
+            found[name] = _member(archive, name, info)
     files = tuple(found[name] for name in sorted(found))
     return Listing(files, noted.findings())
 
@@ -151,9 +160,9 @@ def _bomb(name: str, why: str) -> DataSetError:
     )
 
 
-def _member(archive: OpenRef, info: zipfile.ZipInfo) -> ZipMember:
+def _member(archive: OpenRef, name: str, info: zipfile.ZipInfo) -> ZipMember:
     deflated = info.compress_type == zipfile.ZIP_DEFLATED
     return ZipMember(
-        archive, info.filename, info.header_offset, info.compress_size, info.file_size, info.CRC,
+        archive, name, info.header_offset, info.compress_size, info.file_size, info.CRC,
         deflated,
     )  # fmt: skip

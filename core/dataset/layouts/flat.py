@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.dataset.layouts.color_list import color_list
 from core.dataset.layouts.layout import Files, Laid
 from core.dataset.pairing import Pairing, pair
 from core.dataset.rule import Rule
@@ -62,4 +63,7 @@ def _best(files: Files, rules: Iterator[Rule], layout: str) -> Laid | None:
             best = found
         if found.num_masks and found.num_masks >= ENOUGH * (found.num_masks + len(found.left)):
             break
-    return Laid(best) if best is not None and best.num_masks else None
+    if best is None or not best.num_masks:
+        return None
+    colors = color_list(files)
+    return Laid(best) if colors is None else Laid(best, colors, known=True)

@@ -6,7 +6,7 @@ Only where the layout does not say so itself. What is decided here is told, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from core.image.read import Reader
 from core.mask_file.finding import counted, percent
 from core.mask_file.levels import unpacked
 from core.mask_file.numbering import VOID, Numbering, numbering_of
-from core.mask_file.palettes import Known, data_sets, voc_256
+from core.mask_file.palettes import Known, data_sets, reversed_of, voc_256
 from core.mask_file.stored import Stored
 
 SAMPLE = 12  # masks, from the whole length of the set
@@ -28,6 +28,7 @@ MOST = 256  # values, or colors, that can be a numbering
 ENDS = 16  # of 255: nearly black, and nearly white
 AT_ENDS = 0.8  # share of the pixels there, of masks of two classes with values between them
 MIDDLE = range(64, 192)  # of 255: grays where an edge between black and white has some values
+TURNED = " with red and blue exchanged, as cv2 writes it"
 BLACK: Color = (0, 0, 0)
 
 
@@ -145,7 +146,9 @@ def _two(
 def _by_colors(seen: _Sampled, given: Truths) -> tuple[Truths, tuple[DataFinding, ...]]:
     if given.colors:
         return given, ()
-    known = next((each for each in (*data_sets(), voc_256()) if _has_all(each, seen.colors)), None)
+    palettes = (*data_sets(), voc_256())
+    turned = [replace(each, name=f"{each.name}{TURNED}") for each in map(reversed_of, palettes)]
+    known = next((each for each in (*palettes, *turned) if _has_all(each, seen.colors)), None)
     if known is not None:
         colors, void = colors_of(known)
         truths = Truths(given.class_names, colors, void_colors=void)

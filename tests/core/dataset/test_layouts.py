@@ -196,6 +196,35 @@ def test_camvid_in_color_whatever_the_indices_of_a_palette_are(tmp_path, picture
     assert [found.data.truths.class_names[k] for k in (5, 17, 31)] == ["Car", "Road", "Wall"]
 
 
+@pytest.mark.parametrize("mode", ["RGB", "P"])
+def test_a_mask_of_camvid_whose_colors_are_all_gray_is_still_in_color(tmp_path, mode):
+    grays = np.array([[0, 0, 0], [128, 128, 128]], np.uint8)
+    drawn = grays[mask(0, 1)] if mode == "RGB" else indexed(mask(0, 1), grays)
+    files = {"images/0001TP_006690.png": picture(), "labels/0001TP_006690_L.png": drawn}
+    found = opened(tmp_path, files)
+
+    assert ids_of(found, "0001TP_006690") == [255, 21]  # void and sky
+
+
+LISTS = {
+    "class_dict.csv": "name, r, g, b\nroad, 255, 255, 255\nfield, 10, 20, 30\nvoid, 0, 0, 0\n",
+    "label_colors.txt": "255 255 255\troad\n10 20 30\tfield\n0 0 0\tvoid\n",
+    "labelmap.txt": "# label:color_rgb:\nroad:255,255,255::\nfield:10,20,30::\nvoid:0,0,0::\n",
+}
+
+
+@pytest.mark.parametrize(("name", "text"), LISTS.items())
+def test_a_list_of_colors_that_lies_in_the_set_is_its_table(tmp_path, name, text):
+    colors = np.array([[0, 0, 0], [255, 255, 255], [10, 20, 30]], np.uint8)
+    files = {"images/a.png": picture(), "masks/a.png": colors[mask(0, 1, 2)]}
+    files |= {"images/b.png": picture(), "masks/b.png": mask(255, 0), name: text}
+    found = opened(tmp_path, files)
+
+    assert ids_of(found, "a") == [255, 0, 1]
+    assert ids_of(found, "b") == [0, 255]
+    assert found.data.truths.class_names == ("road", "field", "void")
+
+
 def test_camvid_as_segnet_has_it(tmp_path):
     found = opened(
         tmp_path,

@@ -130,6 +130,21 @@ def test_colors_of_a_known_palette_are_ids_and_it_is_told(tmp_path, name, void):
     assert not [each for each in looked(found).findings if each.is_fault]
 
 
+def test_a_known_palette_in_bgr_is_read_rightly_and_told(tmp_path):
+    colors = palette_colors(Display(palette="ade20k"), 19)[:, ::-1]
+    found = opened(tmp_path, {"a": colors[ids(1, 5, 18)]})
+
+    assert classes(found, "a") == [1, 5, 18]
+    assert "red and blue exchanged" in finding(found, "colored").evidence[0]
+
+
+def test_a_mask_of_one_gray_color_of_the_palette_is_in_color_too(tmp_path):
+    colors = palette_colors(Display(palette="cityscapes"), 19)
+    found = opened(tmp_path, {"a": colors[ids(0, 13, 8)], "b": colors[ids(2, 2)]})
+
+    assert classes(found, "b") == [2]  # building, 70 70 70
+
+
 def test_black_and_one_color_are_two_classes(tmp_path):
     colors = np.array([[0, 0, 0], [200, 30, 30]], np.uint8)
     found = opened(tmp_path, {"a": colors[ids(0, 1)]})
@@ -251,10 +266,10 @@ def test_the_look_can_be_stopped_and_says_how_far_it_came(tmp_path):
 
 
 def test_memory_does_not_grow_with_the_number_of_masks(tmp_path):
-    found = opened(tmp_path, {f"m{k:03}": ids(0, 77 + k % 3) for k in range(400)})
+    found = opened(tmp_path, {f"m{k:03}": ids(0, 77 + k % 3) for k in range(150)})
     few = repair(found, Changes())
     peaks = []
-    for count in (40, 400):
+    for count in (20, 150):
         tracemalloc.start()
         entries = few.data.entries[:count]
         part = type(few)(type(few.data)("s", "l", entries), few.pairing, few.listing, True)
