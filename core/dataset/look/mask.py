@@ -99,5 +99,8 @@ def _has_ghosts(first: Finding, raster: Raster) -> bool:
     levels = Stored(raster).levels
     if first.kind_id in GHOSTS or levels is None:
         return first.kind_id in GHOSTS
+    if raster.format == "JPEG":
+        off = len(levels.values) > 1 + int(levels.main.sum())
+        return first.kind_id in UNCLEAR or (first.kind_id in IDS and off)
     between = levels.ramp_share > RAMPS and levels.region_share > REGIONS
     return first.kind_id in UNCLEAR and between
