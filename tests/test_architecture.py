@@ -53,6 +53,8 @@ ROOMS = (
     "mask_file",
     "diagnosis",
     "deployed",
+    "dataset",
+    "sweep",
     "export",
     "__main__",
     "testing",
