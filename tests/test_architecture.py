@@ -54,7 +54,6 @@ ROOMS = (
     "dataset",
     "diagnosis",
     "deployed",
-    "dataset",
     "sweep",
     "export",
     "__main__",
