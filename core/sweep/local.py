@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
+
 from core.architectures import Network
 from core.background import Cancelled
 from core.dataset.entry import DataSet, Entry
@@ -19,6 +21,7 @@ from core.engine import Runner, in_this_thread
 from core.image import read_guarded
 from core.image.read import Reader
 from core.operators import ForwardAbandoned, while_wanted
+from core.store import labels_to_file
 from core.sweep.look import Decoded, Looker, TruthOf, decoded
 from core.sweep.plan import Plan
 from core.sweep.progress import Progress
@@ -68,18 +71,21 @@ def sweep(
         Cancelled: nobody wants the rest; finished pictures are kept.
         BusyError, StoreError: a forward was not begun, or rows cannot be written.
     """
-    looker = Looker(plan, network, forward, table.keep_labels if plan.keep_labels else None)
+
+    def keep(digest: str, ids: np.ndarray) -> None:
+        table.keep_labels(digest, labels_to_file(ids))
 
     def begin(index: int, entry: Entry) -> Decoded:
         return decoded(index, entry, data.truths, plan, truth_of=truth_of, read=read)
 
+    looker = Looker(plan, network, forward)
     left = pictures_left(data, table)
     count = Counting(len(data.entries), len(left))
     yield count.now()
     for seen in _ahead(left, begin):
         if not wanted():
             raise Cancelled
-        rows = looker.rows(seen)
+        rows = looker.rows(seen, keep)
         table.append(rows)
         yield count.after(rows)
 

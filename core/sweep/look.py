@@ -78,17 +78,18 @@ def in_words(error: Exception) -> str:
 class Looker:
     """A network under a plan: a decoded picture in, its rows out."""
 
-    def __init__(
-        self, plan: Plan, network: Network, forward: Runner, keep: KeepLabels | None = None
-    ) -> None:
-        """Args: plan; network, that it names; forward, the door; keep, takes every label map."""
-        self._plan, self._network, self._keep = plan, network, keep
-        self._forward = forward
+    def __init__(self, plan: Plan, network: Network, forward: Runner) -> None:
+        """Args: plan; network, that it names; forward, the door to it."""
+        self._plan, self._network, self._forward = plan, network, forward
         self._order = sorted(plan.settings, key=_sharing)  # what shares stands side by side
         self._asks_norms = not network.silent_norm
 
-    def rows(self, seen: Decoded) -> tuple[Row, ...]:
+    def rows(self, seen: Decoded, keep: KeepLabels) -> tuple[Row, ...]:
         """One row for each of the settings, in the order of the plan.
+
+        Args:
+            seen: the picture.
+            keep: takes every label map, where the plan asks for them.
 
         Raises:
             BusyError: no forward was begun, which is no fault of the picture.
@@ -96,53 +97,32 @@ class Looker:
         if seen.trouble:
             return tuple(self._failed(seen, named, seen.trouble) for named in self._plan.settings)
         truth = as_two_classes(seen.truth, max(2, self._network.num_classes))
-        door, known = _LastKept(self._forward), _Known()
-        rows = {named.name: self._row(seen, named, truth, door, known) for named in self._order}
+        known = _Known(_LastKept(self._forward), truth)
+        rows = {named.name: self._row(seen, named, known, keep) for named in self._order}
         return tuple(rows[named.name] for named in self._plan.settings)
 
-    def _row(
-        self, seen: Decoded, named: Named, truth: Truth | None, door: _LastKept, known: _Known
-    ) -> Row:
+    def _row(self, seen: Decoded, named: Named, known: _Known, keep: KeepLabels) -> Row:
         began, settings = time.perf_counter(), named.settings
         image = seen.images[settings.preprocessing.bands]
         try:
-            made = run_stages(image, self._network, settings, forward=door, previous=known.last)
+            made = run_stages(
+                image, self._network, settings, forward=known.door, previous=known.last
+            )
         except BusyError:
             raise
         except InspectionError as error:
             return self._failed(seen, named, in_words(error))
-        familiarity = self._familiarity(made, known)
-        figures = mask_figures(made.labels)
-        if truth is not None:
-            figures |= truth_figures(made.labels, truth.ids, self._plan.ignore_index)
-        if self._keep is not None:
-            self._keep(figures["labels"], made.labels.ids)
         known.last = made
-        return self._done(seen, named, image, familiarity, time.perf_counter() - began, figures)
+        figures = self._figures(made, known)
+        if self._plan.keep_labels:
+            keep(figures["labels"], made.labels.ids)
+        return _done(seen, named, image, time.perf_counter() - began, figures)
 
-    def _done(
-        self,
-        seen: Decoded,
-        named: Named,
-        image: Image,
-        familiarity: float | None,
-        seconds: float,
-        figures: Mapping[str, Any],
-    ) -> Row:
-        height, width = image.pixels.shape[:2]
-        return Row(
-            seen.index,
-            seen.entry.name,
-            named.name,
-            DONE,
-            seen.truth_trouble,
-            seconds,
-            height,
-            width,
-            familiarity=familiarity,
-            picture_digest=image.digest,
-            **figures,
-        )
+    def _figures(self, made: Inspection, known: _Known) -> dict[str, Any]:
+        figures = {"familiarity": self._familiarity(made, known), **mask_figures(made.labels)}
+        if known.truth is not None:
+            figures |= truth_figures(made.labels, known.truth.ids, self._plan.ignore_index)
+        return figures
 
     def _failed(self, seen: Decoded, named: Named, why: str) -> Row:
         return Row(seen.index, seen.entry.name, named.name, FAILED, why)
@@ -176,6 +156,8 @@ class Looker:
 class _Known:
     """What was computed of one picture so far."""
 
+    door: _LastKept
+    truth: Truth | None
     last: Inspection | None = None
     familiarity: dict[Preprocessing, float | None] = field(default_factory=dict)
 
@@ -197,6 +179,24 @@ class _LastKept:
         if key:
             self._key, self._made = key, made
         return made
+
+
+def _done(
+    seen: Decoded, named: Named, image: Image, seconds: float, figures: Mapping[str, Any]
+) -> Row:
+    height, width = image.pixels.shape[:2]
+    return Row(
+        seen.index,
+        seen.entry.name,
+        named.name,
+        DONE,
+        seen.truth_trouble,
+        seconds,
+        height,
+        width,
+        picture_digest=image.digest,
+        **figures,
+    )
 
 
 def _sharing(named: Named) -> tuple[str, str]:

@@ -21,12 +21,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import InspectionError, StoreError
-from core.store import labels_to_file
 from core.sweep.plan import Plan, plan_of
 from core.sweep.rows import NAMES, SCHEMA, Row, from_arrow, from_plain, to_arrow, to_plain
 
@@ -100,13 +98,13 @@ class Table:
             if len(self._fresh) >= self._part_rows:
                 self._make_part()
 
-    def keep_labels(self, digest: str, ids: np.ndarray) -> None:
-        """Write a label map Int32[h w] under its digest, as an .npz with the array `ids`."""
+    def keep_labels(self, digest: str, content: bytes) -> None:
+        """Write a label map, as `labels_to_file` gives it, under its digest."""
         path = labels_path(self.folder, digest)
         if not path.exists():
             with _told(self.folder):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _write(path, labels_to_file(ids))
+                _write(path, content)
 
     def rows(self) -> Iterator[Row]:
         """All rows so far, part by part, in the order in which they were finished."""
