@@ -59,8 +59,9 @@ def sweep(
         network: the rebuilt network.
         table: takes the rows; `finish` it when the last Progress has come.
         truth_of: makes ids of a mask's bytes, given entry, `data.truths` and h, w.
-        forward: the door to the network. An engine's ends a forward whose `waiting` raises;
-            `stoppable(wanted)` does it where there is no engine.
+        forward: the door to the network. An engine's ends a forward whose `waiting` raises, and
+            needs a person of its own: it drops what the same person asked for before.
+            `stoppable(wanted)` ends one where there is no engine.
         wanted: asked between pictures.
         read: where pictures are decoded.
 

@@ -121,10 +121,10 @@ def sweep_on_ray(
     left = pictures_left(data, table)
     count = Counting(len(data.entries), len(left))
     yield count.now()
-    with _connected(address) as ray:
+    with connected(address) as ray:
         task = ray.remote(num_cpus=1, max_retries=retries)(_look)
         job = ray.put(Job(plan, data.truths, weights, truth_of, read))
-        tasks = _Tasks(ray, lambda index, entry: task.remote(job, index, entry))
+        tasks = Tasks(ray, lambda index, entry: task.remote(job, index, entry))
         for index, entry, answer in tasks.answers(left, wanted):
             rows = _failed(plan, index, entry, retries) if answer is None else _kept(table, answer)
             table.append(rows)
@@ -149,7 +149,7 @@ def _failed(plan: Plan, index: int, entry: Entry, retries: int) -> tuple[Row, ..
 # --- what Ray is asked for ------------------------------------------------------------------------
 
 
-class _Tasks:
+class Tasks:
     """The pictures that Ray has at the moment: a few for each core, not all at once."""
 
     def __init__(self, ray: Any, begin: Any) -> None:
@@ -196,8 +196,16 @@ class _Tasks:
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
-    """Ray, connected; where it was not before, it is left at the end."""
+def connected(address: str, **options: Any) -> Iterator[Any]:
+    """Ray, connected; where it was not before, it is left at the end.
+
+    Args:
+        address: see `sweep_on_ray`.
+        options: of `ray.init`, such as `num_cpus` of a cluster on this machine.
+
+    Raises:
+        InspectionError: it is not installed, or the cluster cannot be reached.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     try:
         import ray
@@ -209,15 +217,15 @@ def _connected(address: str) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    _connect(ray, address or os.environ.get("RAY_ADDRESS", ""))
+    _connect(ray, address or os.environ.get("RAY_ADDRESS", ""), options)
     try:
         yield ray
     finally:
         ray.shutdown()
 
 
-def _connect(ray: Any, address: str) -> None:
-    quiet = {"include_dashboard": False} if not address else {}
+def _connect(ray: Any, address: str, options: Mapping[str, Any]) -> None:
+    quiet = {"include_dashboard": False, **options} if not address else options
     mine = {"py_modules": [str(CORE)]} if address else {}  # workers run this very version
     try:
         ray.init(

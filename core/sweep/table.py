@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -92,11 +93,18 @@ class Table:
         """
         line = json.dumps([to_plain(row) for row in rows], separators=(",", ":"))
         with _told(self.folder):
-            self._journal.write(line.encode() + b"\n")  # unbuffered
+            self._add(line.encode() + b"\n")
             self._fresh += rows
             self.done |= {row.picture for row in rows}
             if len(self._fresh) >= self._part_rows:
                 self._make_part()
+
+    def _add(self, line: bytes) -> None:
+        """Write a line whole or not at all; a full disk takes a part of it without a word."""
+        before = os.fstat(self._journal.fileno()).st_size
+        if self._journal.write(line) != len(line):
+            self._journal.truncate(before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def keep_labels(self, digest: str, content: bytes) -> None:
         """Write a label map, as `labels_to_file` gives it, under its digest."""

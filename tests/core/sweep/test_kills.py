@@ -15,6 +15,7 @@ from tests.support.serving import ROOT
 from tests.support.sweeps import SETTINGS, numbers, tiny_plan
 
 KILLS = 10
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no fork and no kill -9")
 
 
 @pytest.fixture(scope="module")

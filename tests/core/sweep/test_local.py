@@ -21,6 +21,7 @@ from core.sweep import DONE, FAILED, Named, Table, totals
 from core.sweep.local import stoppable, sweep
 from core.sweep.rows import labels_digest
 from core.sweep.table import labels_path
+from core.testing import paused
 from tests.support.sweeps import (
     IN_HERE,
     SETTINGS,
@@ -187,6 +188,18 @@ def test_it_ends_within_a_forward(data, tmp_path):
         with pytest.raises(Cancelled):
             list(run)
         assert not table.done
+
+
+def test_it_leaves_the_queue_of_an_engine(data, network, tmp_path):
+    engine = Engine()
+
+    def waiting():
+        raise Cancelled
+
+    door = engine.runner(person="sweep", lane=Lane.IDLE, waiting=waiting)
+    with paused(engine), pytest.raises(Cancelled):
+        swept(data, tiny_plan(), network, tmp_path, forward=door)
+    assert engine.waiting == 0
 
 
 def test_a_busy_server_is_no_fault_of_a_picture(data, network, tmp_path):

@@ -29,6 +29,7 @@ from examples import FOLDER, SCENES
 from tests.support.serving import ROOT
 from tests.support.sweeps import IN_HERE, OnDisk, numbers, tiny_set
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9")
 CHECKPOINT = FOLDER / "zoo" / "lraspp_mean.pth"
 COUNT = 24
 WAIT_SECONDS = 60.0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -117,6 +119,27 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 
     with pytest.raises(StoreError, match="cannot be kept in"):
         Table(tmp_path / "file" / "t", PLAN)
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="limits of a file's size")
+def test_a_full_disk_is_told_and_tears_no_line(tmp_path):
+    import resource
+
+    filled(tmp_path, range(1))
+    size = (tmp_path / "journal.jsonl").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with Table(tmp_path, PLAN) as table:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, hard))
+            with pytest.raises(StoreError, match="cannot be kept"):
+                table.append(rows_of(1))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, ignored)
+        table.append(rows_of(2))
+
+    assert [row.picture for row in stored(tmp_path)] == ["0", "0", "2", "2"]
 
 
 def test_what_is_no_table_is_told(tmp_path):
