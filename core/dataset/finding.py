@@ -43,6 +43,11 @@ class DataFinding:
         return self.kind.remedy
 
     @property
+    def words(self) -> str:
+        """In a sentence: what it is, and the first of its evidence or of its files."""
+        return f"{self.title}: {(*self.evidence, *self.files, str(self.count))[0]}"
+
+    @property
     def is_fault(self) -> bool:
         """Whether pictures or masks are wrong, or missing, because of it."""
         return self.kind.weight == "fault"

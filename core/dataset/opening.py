@@ -127,7 +127,8 @@ def _empty(name: str, listing: Listing) -> DataSetError:
             f"{volume.files[0]}.",
             remedy=volume.remedy,
         )
+    refused = "".join(f" {each.words}" for each in listing.findings[:1] if each.is_fault)
     return DataSetError(
-        f"No picture was found in {name}.",
+        f"No picture was found in {name}.{refused}",
         remedy="Open a folder or a ZIP of pictures, as images/ with masks/ beside it.",
     )

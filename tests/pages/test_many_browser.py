@@ -120,7 +120,7 @@ def test_the_settings_are_compared_with_the_ground_truth(page, address):
     settle(page)
     page.get_by_role("button", name="Try it with the example's scenes").click()
     page.get_by_text("8 of 8 pictures have a mask").wait_for()
-    page.get_by_text("From 8 pictures: Likely: Normalization is missing.").wait_for(
+    page.get_by_text("What 8 pictures prove: Likely: Normalization is missing.").wait_for(
         timeout=SWEEP_MS
     )
     settle(page)

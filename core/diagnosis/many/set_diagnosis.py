@@ -13,6 +13,7 @@ from core.diagnosis.many.masks import MaskSums
 from core.diagnosis.many.order import OrderEvidence
 from core.diagnosis.measure.failures import Failed
 from core.diagnosis.normalization.recovered import Recovered
+from core.diagnosis.thresholds import EMPTY_SHARE
 from core.settings import Settings
 
 NOW, THEN, OTHER = "now", "then", "other"  # as fed; with the fix; in the other channel order too
@@ -46,6 +47,25 @@ class SetDiagnosis:
         return tuple(finding for finding in self.findings if finding.kind == "note")
 
     @property
+    def one_class(self) -> str:
+        """What forbids a calm word: masks of one class that no ground truth confirms; "" else."""
+        sums = self.masks.get(NOW)
+        if sums is None or not sums.shares.size or sums.shares.max() < EMPTY_SHARE:
+            return ""
+        if sums.compared == sums.count and not sums.shown:
+            return ""  # the ground truth is nothing but background too
+        return (
+            f"{100 * sums.shares.max():.1f} % of all pixels of {sums.count} pictures are class "
+            f"{sums.shares.argmax()}, and no fault was found that explains it. What would decide: "
+            "a ground truth, or pictures on which this network is known to work."
+        )
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing is left to explain."""
+        return not self.faults and not self.one_class and not self.ended
+
+    @property
     def verdict(self) -> str:
         """One sentence; and why the work ended early, if it did."""
         return f"{self._found} {self.ended}".strip()
@@ -53,7 +73,7 @@ class SetDiagnosis:
     @property
     def _found(self) -> str:
         if not self.faults:
-            return f"{self.count} pictures show no problem."
+            return self.one_class or f"{self.count} pictures show no problem."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
         more = f" And {len(others)} more." if others else ""

@@ -45,8 +45,16 @@ def _show(found: Found, num_classes: int) -> None:
     job = looking.look_of(found, num_classes)
     if not job.finished:
         looking.show_progress(job)
-    for finding in found.findings if job.partial is None else job.partial.findings:
-        _show_finding(finding)
+    findings = found.findings if job.partial is None else job.partial.findings
+    for finding in findings:
+        if finding.is_fault:
+            _show_finding(finding)
+    notes = [finding for finding in findings if not finding.is_fault]
+    if notes:
+        titles = "; ".join(complaints.as_text(finding.title) for finding in notes)
+        with st.expander(f"Good to know: {titles}", key="set_notes"):
+            for finding in notes:
+                _show_finding(finding)
     with st.expander(
         "Which mask belongs to which picture", key="pairs", on_change="rerun"
     ) as open_:
@@ -58,19 +66,19 @@ def _show_finding(finding: DataFinding) -> None:
     with st.container(border=True, key=f"set_{finding.kind_id}"):
         icon = ":orange[:material/error:]" if finding.is_fault else ":gray[:material/info:]"
         many = f" ({finding.count:,} files)" if finding.count > 1 else ""
-        st.markdown(f"{icon} **{complaints.as_text(finding.title)}**{many}")
-        lines = [*finding.evidence, *_named(finding)]
-        st.markdown("\n".join(f"- {complaints.as_text(line)}" for line in lines))
-        st.markdown(f":material/arrow_forward: {complaints.as_text(finding.remedy)}")
-        if finding.truths is not None:
-            st.button(
-                "Read them so",
-                key=f"read_{finding.kind_id}",
-                on_click=session.read_masks_as,
-                args=(finding.truths,),
-            )
-        with st.popover("About this", key=f"about_set_{finding.kind_id}"):
-            st.markdown(complaints.as_text(finding.what))
+        lines = [complaints.as_text(line) for line in (*finding.evidence, *_named(finding))]
+        st.markdown(f"{icon} **{complaints.as_text(finding.title)}**{many}: {' '.join(lines)}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/arrow_forward: {complaints.as_text(finding.remedy)}")
+            if finding.truths is not None:
+                st.button(
+                    "Read them so",
+                    key=f"read_{finding.kind_id}",
+                    on_click=session.read_masks_as,
+                    args=(finding.truths,),
+                )
+            with st.popover("About this", key=f"about_set_{finding.kind_id}"):
+                st.markdown(complaints.as_text(finding.what))
 
 
 def _named(finding: DataFinding) -> list[str]:

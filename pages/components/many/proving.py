@@ -52,11 +52,11 @@ def show(found: Found, seen: Seen) -> SetDiagnosis | None:
 
 def _show(answered: SetDiagnosis, total: int) -> None:
     of = "" if answered.count == total else f" (of {total:,}, evenly spread)"
-    words = complaints.as_text(f"From {answered.count:,} pictures{of}: {answered.verdict}")
-    if answered.faults:
-        st.warning(words, icon=":material/error:")
-    else:
+    words = complaints.as_text(f"What {answered.count:,} pictures{of} prove: {answered.verdict}")
+    if answered.is_calm:
         st.success(words, icon=":material/check:")
+    else:
+        st.warning(words, icon=":material/error:")
     show_findings(answered.findings)
     for failed in answered.failed:
         st.info(complaints.as_text(failed.words), icon=":material/help:")

@@ -30,6 +30,8 @@ export default function ({ data }) {
 STYLE = """<style>
 .stMainBlockContainer { padding: 4.2rem 1.5rem 2rem; }
 [data-testid="stImage"] img { image-rendering: pixelated; }
+.st-key-navigation { column-gap: .3rem; }  /* all pages and "Share" in one line from 1280 on */
+.st-key-navigation [data-testid="stPageLink"] a { padding-inline: .4rem; }
 </style>"""
 
 # Half black, as masks are that bring people here. No emoji: Streamlit fetches those from elsewhere.

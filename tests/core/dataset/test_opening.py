@@ -190,6 +190,13 @@ def test_a_zip_that_says_it_unpacks_to_very_much_is_refused(tmp_path):
         open_set(path)
 
 
+def test_where_no_picture_is_left_it_is_told_what_was_refused(tmp_path):
+    path = zipped(tmp_path / "s.zip", {"../../a.png": picture()})
+
+    with pytest.raises(DataSetError, match=r"lead out of the archive: \.\./\.\./a\.png"):
+        open_set(path)
+
+
 def test_members_that_share_their_bytes_are_refused(tmp_path):
     path = zipped(tmp_path / "s.zip", {"a.png": picture(), "b.png": picture()})
     content = bytearray(path.read_bytes())
