@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ ORDER = (
     *("E5", "E8", "E1", "E2", "E3", "E4", "E7", "E9", "E6", "G1", "G2", "G3"),
 )
 CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
+SURE = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}  # before a finding's name
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,18 @@ class Finding:
     def only_colors(self) -> bool:
         """Whether the label map stays as it is and only its colors change."""
         return CAUSES[self.cause].stage == "mask"
+
+
+def headline(findings: Sequence[Finding]) -> str:
+    """The first of some findings in a sentence with its reason, and how many more there are.
+
+    Args:
+        findings: at least one, the worst first.
+    """
+    first, *others = findings
+    reason = [piece.words for piece in first.evidence[:1]]
+    more = [f"And {len(others)} more."] if others else []
+    return " ".join([f"{SURE[first.certainty]}{first.name}.", *reason, *more])
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

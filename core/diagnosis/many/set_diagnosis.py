@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.diagnosis.finding import Finding
+from core.diagnosis.finding import Finding, headline
 from core.diagnosis.many.family import Family
 from core.diagnosis.many.light import Light
 from core.diagnosis.many.masks import MaskSums
@@ -74,10 +74,7 @@ class SetDiagnosis:
     def _found(self) -> str:
         if not self.faults:
             return self.one_class or f"{self.count} pictures show no problem."
-        first, *others = self.faults
-        start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
-        more = f" And {len(others)} more." if others else ""
-        return f"{start}{first.name}. {first.evidence[0].words}{more}"
+        return headline(self.faults)
 
     def to_dict(self) -> dict[str, Any]:
         """Texts, numbers, lists and mappings of them; no array and no picture."""
