@@ -125,6 +125,14 @@ def test_cityscapes_becomes_train_ids_whatever_is_beside_the_pictures(tmp_path, 
     assert found.findings == ()
 
 
+def test_the_same_city_twice_under_other_folders_keeps_names_apart(tmp_path):
+    files = city_files("labelIds.png")
+    copies = {f"copy/{name}": content for name, content in files.items() if "leftImg" in name}
+    names = [each.name for each in opened(tmp_path, files | copies).data.entries]
+
+    assert len(names) == len(set(names)) == 4
+
+
 def test_ade20k_counts_from_one_and_0_is_nothing(tmp_path):
     base = "ADEChallengeData2016"
     rows = "".join(f"{k}\t0.1\t10\t1\t{'wall, plain' if k == 1 else k}\n" for k in range(1, 151))
@@ -263,6 +271,14 @@ def test_nnunet_of_pictures_with_its_names(tmp_path, labels):
     assert ids_of(found, "Tr/img-1") == [0, 1]
     assert found.data.truths.class_names == ("background", "road")
     assert found.data.truths.ignore_index == (2 if "ignore" in labels else 255)
+
+
+def test_further_channels_of_nnunet_are_told(tmp_path):
+    files = {f"imagesTr/a_000{k}.png": picture() for k in range(3)} | {"labelsTr/a.png": mask(0)}
+    found = opened(tmp_path, files)
+
+    assert list(pairs_of(found)) == ["a"]
+    assert kinds_of(found) == {"more_channels": ["imagesTr/a_0001.png", "imagesTr/a_0002.png"]}
 
 
 def test_nnunet_of_volumes_is_named_and_told(tmp_path):
