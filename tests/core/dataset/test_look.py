@@ -140,6 +140,16 @@ def test_a_known_palette_in_bgr_is_read_rightly_and_told(tmp_path):
     assert "red and blue exchanged" in finding(found, "colored").evidence[0]
 
 
+def test_another_mask_by_hand_keeps_the_reading_of_the_set(tmp_path):
+    colors = palette_colors(Display(palette="voc"), 19)
+    found = opened(tmp_path, {"a": colors[ids(1, 5, 18)], "b": colors[ids(3, 2)]})
+    swapped = Changes(by_hand={"images/a.png": "masks/b.png", "images/b.png": None})
+    mended = repair(found, swapped, read=read_raster)
+
+    assert classes(mended, "a") == [2, 3]
+    assert finding(mended, "colored").evidence[0].startswith("One mask was looked at: 2 colors")
+
+
 def test_a_mask_of_one_gray_color_of_the_palette_is_in_color_too(tmp_path):
     colors = palette_colors(Display(palette="cityscapes"), 19)
     found = opened(tmp_path, {"a": colors[ids(0, 13, 8)], "b": colors[ids(2, 2)]})
