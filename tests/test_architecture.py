@@ -54,6 +54,7 @@ ROOMS = (
     "dataset",
     "diagnosis",
     "deployed",
+    "sweep",
     "export",
     "__main__",
     "testing",

@@ -1,0 +1,76 @@
+"""What a set proves, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.diagnosis.finding import Finding
+from core.diagnosis.many.family import Family
+from core.diagnosis.many.light import Light
+from core.diagnosis.many.masks import MaskSums
+from core.diagnosis.many.order import OrderEvidence
+from core.diagnosis.measure.failures import Failed
+from core.diagnosis.normalization.recovered import Recovered
+from core.settings import Settings
+
+NOW, THEN, OTHER = "now", "then", "other"  # as fed; with the fix; in the other channel order too
+
+
+@dataclass(frozen=True, eq=False)
+class SetDiagnosis:
+    """All that is said about a network from a set of pictures."""
+
+    settings: Settings
+    count: int  # pictures that were looked at
+    findings: tuple[Finding, ...] = ()  # worst first
+    families: Mapping[str, Family] = field(default_factory=dict)  # by channel order
+    recovered: Recovered | None = None  # the convention, in the present channel order
+    color: str = ""  # the channel order that is told, "" where none is
+    order: OrderEvidence = field(default_factory=OrderEvidence)
+    light: Light | None = None  # None where no first layer tells
+    masks: Mapping[str, MaskSums] = field(default_factory=dict)  # by NOW, THEN, OTHER
+    failed: tuple[Failed, ...] = ()  # what could not be computed: never evidence
+    forwards: float = 0.0  # units
+    ended: str = ""  # why it stopped before its end
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """Findings that harm these masks."""
+        return tuple(finding for finding in self.findings if finding.kind == "fault")
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """Findings that are worth knowing and harmless here."""
+        return tuple(finding for finding in self.findings if finding.kind == "note")
+
+    @property
+    def verdict(self) -> str:
+        """One sentence; and why the work ended early, if it did."""
+        return f"{self._found} {self.ended}".strip()
+
+    @property
+    def _found(self) -> str:
+        if not self.faults:
+            return f"{self.count} pictures show no problem."
+        first, *others = self.faults
+        start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
+        more = f" And {len(others)} more." if others else ""
+        return f"{start}{first.name}. {first.evidence[0].words}{more}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Texts, numbers, lists and mappings of them; no array and no picture."""
+        sums = self.masks.get(NOW)
+        return {
+            "verdict": self.verdict,
+            "pictures": self.count,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "normalization": self.recovered.to_dict() if self.recovered else None,
+            "color": self.color,
+            "votes": self.order.mean,
+            "shares": sums.shares.tolist() if sums else [],
+            "empty": sums.empty if sums else 0,
+            "failed": [failed.to_dict() for failed in self.failed],
+            "forwards": self.forwards,
+        }
