@@ -305,6 +305,8 @@ def test_nnunet_of_volumes_is_named_and_told(tmp_path):
         ("original_images/{}.jpg", "label_images_semantic/{}.png", "a"),
         ("land/{}_sat.jpg", "land/{}_mask.png", "a"),
         ("{}.jpg", "{}_gt.png", "a"),
+        ("images/img_{}.jpg", "masks/mask_{}.png", "a"),
+        ("images/{}-leftcam.jpg", "masks/annotated {} (v2).png", "a"),
         ("shots/{}.png", "shots/{}_label.png", "a"),
     ],
 )
@@ -322,6 +324,17 @@ def test_usual_names_of_folders_and_of_masks(tmp_path, image, truth, name):
 
     assert pairs_of(found) == {name: truth.format("a"), other: truth.format("b")}
     assert found.findings == ()
+
+
+def test_masks_whose_names_fit_no_picture_are_told_and_are_no_pictures(tmp_path):
+    files = {"images/a.jpg": jpg(), "images/b.jpg": jpg(), "masks/x.png": mask(0, 1)}
+    found = opened(tmp_path, files)
+
+    assert pairs_of(found) == {"a": None, "b": None}
+    assert kinds_of(found) == {
+        "mask_without_picture": ["masks/x.png"],
+        "picture_without_mask": ["images/a.jpg", "images/b.jpg"],
+    }
 
 
 def test_several_splits_keep_their_names_apart(tmp_path):
