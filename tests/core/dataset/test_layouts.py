@@ -82,6 +82,17 @@ def test_voc_without_lists_takes_all_pictures_and_reads_colors_too(tmp_path):
     assert list(kinds_of(found)) == ["picture_without_mask"]
 
 
+def test_own_classes_in_the_folders_of_voc_are_not_called_by_its_names(tmp_path):
+    base = "VOCdevkit/VOC2007"
+    files = {f"{base}/JPEGImages/crack-{k}.jpg": jpg() for k in range(3)}
+    files |= {f"{base}/SegmentationClass/crack-{k}.png": mask(0, 255) for k in range(3)}
+    found = opened(tmp_path, files)
+
+    assert found.data.layout == "Pascal VOC"
+    assert found.data.truths.class_names == ()
+    assert ids_of(found, "crack-1") == [0, 1]
+
+
 def city_files(*kinds):
     where = "leftImg8bit_trainvaltest/leftImg8bit/{}/{}_leftImg8bit.png"
     truth = "gtFine_trainvaltest/gtFine/{}/{}_gtFine_{}"
