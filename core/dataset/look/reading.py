@@ -37,6 +37,8 @@ class _Sampled:
     """What some masks hold together."""
 
     masks: int = 0
+    colored: int = 0  # of them with colors
+    single: int = 0  # of them with one channel; grays in three may be colors of a palette
     grays: set[int] = field(default_factory=set)
     colors: set[int] = field(default_factory=set)  # packed, red in the upper byte
     regions: set[int] = field(default_factory=set)  # grays that form regions of their own
@@ -52,7 +54,7 @@ def read_as(entries: Sequence[Entry], read: Reader) -> tuple[Truths, tuple[DataF
         read: where masks are decoded.
     """
     seen = _sampled(_some([each for each in entries if each.truth is not None]), read)
-    if seen.colors:
+    if seen.colored > seen.single:
         return _by_colors(seen)
     if len(seen.grays) < 2:
         return Truths(), ()
@@ -82,15 +84,19 @@ def _sampled(entries: Iterable[Entry], read: Reader) -> _Sampled:
 
 
 def _add(seen: _Sampled, stored: Stored) -> None:
-    seen.masks += 1
     if stored.rgb is not None and stored.raster.palette is None and stored.colors is not None:
-        seen.colors |= set(stored.colors.values[: MOST + 1].tolist())
+        if len(stored.colors.values) > MOST:
+            return  # a photo, or JPEG: it tells nothing of a palette
+        seen.colored += 1
+        seen.colors |= set(stored.colors.values.tolist())
     elif stored.levels is not None:
+        seen.single += stored.bands.shape[2] == 1
         values, counts = stored.levels.values, stored.levels.counts
         seen.grays |= set(values[: MOST + 1].tolist())
         seen.regions |= set(stored.levels.main_values[: MOST + 1])
         seen.pixels += int(counts.sum())
         seen.at_ends += int(counts[(values <= ENDS) | (values >= 255 - ENDS)].sum())
+    seen.masks += 1
 
 
 def _is_black_and_white(seen: _Sampled) -> bool:

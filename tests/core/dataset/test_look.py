@@ -174,6 +174,19 @@ def test_colors_of_no_palette_are_named_and_no_ids_are_made_up(tmp_path):
         classes(found, "a")
 
 
+def test_one_colored_mask_and_a_photo_among_masks_of_ids_decide_nothing(tmp_path):
+    colors = np.array([[0, 0, 0], [200, 30, 31], [17, 200, 3]], np.uint8)
+    drawn = colors[ids(0, 1, 2)]
+    found = opened(
+        tmp_path, {"a": ids(0, 1), "b": ids(0, 255), "c": drawn, "d": photo(side=SIDE), "e": ids(0)}
+    )
+    look = looked(found)
+
+    assert found.readings == ()
+    assert kinds(look)["unknown_values"] == ["masks/c.png"]
+    assert kinds(look)["no_label_map"] == ["masks/d.png"]
+
+
 def test_a_palette_given_by_hand_reads_them(tmp_path):
     rows = ((0, 0, 0), (200, 30, 31), (17, 200, 3))
     found = opened(tmp_path, {"a": np.array(rows, np.uint8)[ids(0, 1, 2)]})
