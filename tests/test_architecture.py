@@ -55,6 +55,7 @@ ROOMS = (
     "diagnosis",
     "deployed",
     "sweep",
+    "thumbs",
     "export",
     "__main__",
     "testing",

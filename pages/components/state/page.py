@@ -55,6 +55,7 @@ def open_page(title: str) -> DeltaGenerator:
         st.page_link("app.py", label="Pipeline")
         st.page_link("pages/compare.py", label="Compare")
         st.page_link("pages/diagnosis.py", label="Diagnosis")
+        st.page_link("pages/dataset.py", label="Many pictures")
         st.page_link("pages/deployed.py", label="Deployed")
         st.page_link("pages/checkpoint.py", label="Checkpoint")
         st.page_link("pages/mask.py", label="Only a mask")
