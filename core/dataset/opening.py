@@ -10,7 +10,7 @@ from core.dataset.entry import DataSet, Entry, FileRef, Truths
 from core.dataset.files.limited import has_ending
 from core.dataset.files.listing import Listing
 from core.dataset.files.table import rows_of
-from core.dataset.finding import DataFinding, Noted
+from core.dataset.finding import DataFinding, Noted, merged
 from core.dataset.layouts import Files, Laid, laid_out
 from core.dataset.look.reading import read_as
 from core.dataset.pairing import Pairing, changed, pair
@@ -36,7 +36,7 @@ class Found:
     @property
     def findings(self) -> tuple[DataFinding, ...]:
         """What was refused or not paired, and how masks are read; `look_at_set` reads them all."""
-        return (*self.listing.findings, *self.pairing.findings, *self.readings)
+        return merged((*self.listing.findings, *self.pairing.findings, *self.readings))
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,12 @@ class Pairing:
         return sum(pair.mask is not None for pair in self.pairs)
 
     @property
+    def masks(self) -> tuple[str, ...]:
+        """All masks that could be chosen by hand, in the order of their names."""
+        doubled = (mask for masks in self.several.values() for mask in masks)
+        return tuple(sorted({*self.left, *doubled, *(p.mask for p in self.pairs if p.mask)}))
+
+    @property
     def words(self) -> str:
         """In a line: "1,449 of 1,449 pictures have a mask"."""
         return f"{self.num_masks:,} of {len(self.pairs):,} pictures have a mask"

@@ -170,6 +170,8 @@ def test_colors_of_no_palette_are_named_and_no_ids_are_made_up(tmp_path):
     look = looked(found)
 
     assert "#11c803" in finding(look, "unknown_values").evidence[0]
+    assert [each.kind_id for each in look.findings] == ["unknown_values"]
+    assert finding(look, "unknown_values").files == ("masks/a.png",)
     with pytest.raises(MaskError, match="in color"):
         classes(found, "a")
 
