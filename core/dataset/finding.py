@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,25 @@ class DataFinding:
             "files": list(self.files),
             "count": self.count,
         }
+
+
+def merged(findings: Iterable[DataFinding]) -> tuple[DataFinding, ...]:
+    """The same with one finding a kind, as pages expect: what several say of one is put together.
+
+    >>> [each.count for each in merged([DataFinding("link", count=k) for k in (1, 2)])]
+    [3]
+    """
+    found: dict[str, DataFinding] = {}
+    for each in findings:
+        one = found.get(each.kind_id)
+        found[each.kind_id] = each if one is None else _together(one, each)
+    return tuple(found.values())
+
+
+def _together(one: DataFinding, other: DataFinding) -> DataFinding:
+    files = (*one.files, *other.files)[:LISTED]
+    evidence, count = (*one.evidence, *other.evidence), one.count + other.count
+    return DataFinding(one.kind_id, evidence, files, count, one.truths or other.truths)
 
 
 class Noted:

@@ -76,6 +76,14 @@ _REFUSED = (
         remedy="Save the slices as PNG or TIFF, a picture and a mask for each.",
     ),
     SetKind(
+        id="more_channels",
+        title="Pictures in several files, one a channel",
+        weight="fault",
+        what="""nnU-Net stores further channels as `_0001`, `_0002`, ... beside `_0000`. Only the
+        first file is read as the picture.""",
+        remedy="Merge the channels of a picture into one PNG, TIFF or .npy.",
+    ),
+    SetKind(
         id="unread_table",
         title="Tables that cannot be used",
         weight="fault",

@@ -10,7 +10,7 @@ from core.dataset.entry import DataSet, Entry, FileRef, Truths
 from core.dataset.files.limited import has_ending
 from core.dataset.files.listing import Listing
 from core.dataset.files.table import rows_of
-from core.dataset.finding import DataFinding, Noted
+from core.dataset.finding import DataFinding, Noted, merged
 from core.dataset.layouts import Files, Laid, laid_out
 from core.dataset.look.reading import read_as
 from core.dataset.pairing import Pairing, changed, pair
@@ -19,6 +19,8 @@ from core.dataset.sources import TABLE, Source, source_at
 from core.errors import DataSetError
 from core.image import read_guarded
 from core.image.read import Reader
+
+OWN = "a rule of your own"  # the layout, where somebody wrote one
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Found:
     @property
     def findings(self) -> tuple[DataFinding, ...]:
         """What was refused or not paired, and how masks are read; `look_at_set` reads them all."""
-        return (*self.listing.findings, *self.pairing.findings, *self.readings)
+        return merged((*self.listing.findings, *self.pairing.findings, *self.readings))
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def repair(found: Found, changes: Changes, *, read: Reader = read_guarded) -> Fo
     """
     pairing, names = found.pairing, [file.name for file in found.listing.files]
     if changes.rule is not None:
-        pairing = changed(pair(names, changes.rule, pairing.layout), pairing.by_hand)
+        pairing = changed(pair(names, changes.rule, OWN), pairing.by_hand)
     if missing := {mask for mask in changes.by_hand.values() if mask} - set(names):
         raise DataSetError(
             f"{min(missing)} is no file of this set.", remedy="Choose one that is listed."
@@ -101,7 +103,7 @@ def _of_tables(listing: Listing) -> tuple[Listing, Laid] | None:
 def _read_as(found: Found, read: Reader) -> Found:
     if found.known:
         return found
-    truths, readings = read_as(found.data.entries, found.data.truths, read)
+    truths, readings = read_as(found.data.entries, read)
     return replace(found, data=replace(found.data, truths=truths), readings=readings)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -36,11 +37,18 @@ class Pairing:
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # picture -> its masks
     twins: tuple[tuple[str, ...], ...] = ()  # pictures that differ only in their ending
     by_hand: Mapping[str, str | None] = field(default_factory=dict)  # picture -> mask, or none
+    notes: tuple[DataFinding, ...] = ()  # what the layout itself has to say
 
     @property
     def num_masks(self) -> int:
         """How many pictures have one."""
         return sum(pair.mask is not None for pair in self.pairs)
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """All masks that could be chosen by hand, in the order of their names."""
+        doubled = (mask for masks in self.several.values() for mask in masks)
+        return tuple(sorted({*self.left, *doubled, *(p.mask for p in self.pairs if p.mask)}))
 
     @property
     def words(self) -> str:
@@ -62,7 +70,7 @@ class Pairing:
                 noted.add("picture_without_mask", each.picture)
         for files in self.twins:
             noted.add("two_pictures", files[0], f"{' and '.join(files[:4])} have one name.")
-        return noted.findings()
+        return (*noted.findings(), *self.notes)
 
 
 def pair(names: Iterable[str], rule: Rule, layout: str) -> Pairing:
@@ -88,7 +96,7 @@ def pair(names: Iterable[str], rule: Rule, layout: str) -> Pairing:
     }
     left = tuple(file for key in sorted(masks.keys() - pictures.keys()) for file in masks[key])
     twins = tuple(tuple(files) for files in pictures.values() if len(files) > 1)
-    return Pairing(layout, rule, _in_order(pairs), left, several, twins)
+    return Pairing(layout, rule, _in_order(_unique(pairs)), left, several, twins)
 
 
 def alone(names: Iterable[str]) -> Pairing:
@@ -131,6 +139,12 @@ def _by_key(names: Iterable[str], rule: Rule) -> tuple[dict[Key, list[str]], dic
 def _only(masks: list[str] | None) -> str | None:
     """Of several masks none: nothing says which is right."""
     return masks[0] if masks and len(masks) == 1 else None
+
+
+def _unique(pairs: list[Pair]) -> list[Pair]:
+    """Pairs that would be called the same are called by the whole name of their picture."""
+    count = Counter(each.name for each in pairs)
+    return [replace(each, name=each.picture) if count[each.name] > 1 else each for each in pairs]
 
 
 def _ending(name: str) -> str:

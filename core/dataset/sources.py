@@ -99,7 +99,8 @@ def uploaded(files: Sequence[KeptFile]) -> Source:
     """Uploads as a source: a single ZIP is what is in it.
 
     Args:
-        files: in the app's store; their names may have folders before them.
+        files: in the app's store. Where pictures and masks come apart, a page gives them folders:
+            "images/a.png" and "masks/a.png".
     """
     if len(files) == 1 and has_ending(files[0].name, (".zip",)):
         return Archive(files[0])

@@ -109,6 +109,7 @@ def system_of(address: str) -> tuple[Any, str]:
 def _names(system: Any, root: str, address: str) -> Iterator[str]:
     """Paths below the address; what a server lists from elsewhere is no part of the set."""
     try:
+        system.invalidate_cache()  # of an earlier listing
         found = system.find(root)
     except Exception as error:  # of whatever client the address asks for
         raise DataSetError(

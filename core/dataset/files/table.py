@@ -94,7 +94,7 @@ def _rows(file: FileRef, noted: Noted, *, alone: bool) -> Iterator[tuple[Pair, l
             name = names[row] if row < len(names) and is_safe(names[row]) else f"{row:06}"
             name = f"{name} ({row:06})" if name in seen else name
             seen.add(name)
-            where = name if alone else f"{file.name.rpartition('/')[2]}/{name}"
+            where = name if alone else f"{file.name.rpartition('.')[0]}/{name}"
             cells = [
                 CellRef(file, f"{file.name}#{row}/{column}", group, k, column)
                 for column in (picture, mask)

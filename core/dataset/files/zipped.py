@@ -32,7 +32,7 @@ DIRECTORY = 20 * 2**20  # bytes that the list of the members may take: 100 a mem
 HEADER = struct.Struct("<4s5H3I2H")  # of a member, APPNOTE 4.3.7
 ENCRYPTED = 0x1  # flag, APPNOTE 4.4.4
 PACKED_AS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-RATIO = 100  # times as large unpacked, of a whole set; pictures are packed already
+RATIO = 500  # times as large unpacked, of a whole set; label maps as arrays reach 400
 FREE = 2**30  # bytes unpacked up to which the ratio is not asked for
 
 

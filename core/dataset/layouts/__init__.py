@@ -21,6 +21,7 @@ LAYOUTS: tuple[Layout, ...] = (
     camvid,
     flat.folders,
     flat.side_by_side,
+    flat.unpaired,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.dataset.layouts.affixes import rule_of_affixes
 from core.dataset.layouts.color_list import color_list
 from core.dataset.layouts.layout import Files, Laid
 from core.dataset.pairing import Pairing, pair
@@ -37,21 +38,40 @@ def side_by_side(files: Files) -> Laid | None:
     """`a.jpg` and `a_mask.png` in one folder."""
     rules = (
         Rule(f"{{root}}{{key}}{ours}.*", f"{{root}}{{key}}{suffix}.*")
-        for suffix in SUFFIXES[1:]
-        if any(f"{suffix.lower()}." in name.lower() for name in files.names)
-        for ours in PICTURE_SUFFIXES
+        for suffix in _there(files, SUFFIXES[1:])
+        for ours in _there(files, PICTURE_SUFFIXES)
     )
     return _best(files, rules, "masks beside pictures")
 
 
-def _by_folder(files: Files) -> Iterator[Rule]:
+def unpaired(files: Files) -> Laid | None:
+    """Folders of both names, and no name of one in the other: masks are at least no pictures."""
     for images in (name for name in IMAGES if name in files.folders):
         for masks in (name for name in MASKS if name in files.folders):
-            for suffix in SUFFIXES:
+            rule = Rule(f"{{root}}{images}/{{key}}.*", f"{{root}}{masks}/{{key}}.*")
+            found = pair(files.names, rule, "pictures and masks")
+            if found.pairs and found.left:
+                return Laid(found)
+    return None
+
+
+def _there(files: Files, suffixes: tuple[str, ...]) -> list[str]:
+    """Those that some name has; "" is always there."""
+    names = [name.lower() for name in files.names]
+    return [each for each in suffixes if any(f"{each.lower()}." in name for name in names)]
+
+
+def _by_folder(files: Files) -> Iterator[Rule]:
+    suffixes = _there(files, SUFFIXES)
+    for images in (name for name in IMAGES if name in files.folders):
+        for masks in (name for name in MASKS if name in files.folders):
+            for suffix in suffixes:
                 yield Rule(f"{{root}}{images}/{{key}}.*", f"{{root}}{masks}/{{key}}{suffix}.*")
+            if rule := rule_of_affixes(files, images, masks):
+                yield rule
     for masks in MASKS:
         if any(folder.endswith(f"_{masks}") for folder in files.folders):
-            for suffix in SUFFIXES:
+            for suffix in suffixes:
                 yield Rule("{root}{split}/{key}.*", f"{{root}}{{split}}_{masks}/{{key}}{suffix}.*")
 
 

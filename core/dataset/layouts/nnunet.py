@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 from core.dataset.entry import Truths
+from core.dataset.finding import DataFinding, Noted
 from core.dataset.layouts.layout import Files, Laid
 from core.dataset.pairing import pair
 from core.dataset.rule import Rule
 
 # The folders' splits are Tr and Ts; _0000 is the first channel, or all of a picture in color.
 RULE = Rule("{root}images{split}/{key}_0000.*", "{root}labels{split}/{key}.*")
+MORE = re.compile(r"(^|/)imagest[rs]/.+_(?!0000)\d{4}\.(png|bmp|tiff?|npy)$", re.IGNORECASE)
 MOST = 65536  # classes
 
 
@@ -20,7 +24,15 @@ def nnunet(files: Files) -> Laid | None:
     if not {"imagestr", "labelstr"} <= files.folders:
         return None
     found = pair(files.names, RULE, "nnU-Net")
+    found = replace(found, notes=_more_channels(files))
     return Laid(found, _truths(files), known=True) if found.pairs else None
+
+
+def _more_channels(files: Files) -> tuple[DataFinding, ...]:
+    noted = Noted()
+    for name in filter(MORE.search, files.names):
+        noted.add("more_channels", name)
+    return noted.findings()
 
 
 def _truths(files: Files) -> Truths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from core.dataset.entry import Truths
@@ -11,6 +12,7 @@ from core.dataset.pairing import Pairing, pair
 from core.dataset.rule import Rule
 from core.mask_file.palettes import data_sets
 
+NAME = re.compile(r"(^|/)(\d{4}_)?\d{6}\.")  # of VOC's pictures: 2007_000032, of VOC2007 000005
 MASKS = ("SegmentationClass", "SegmentationClassAug", "SegmentationClassRaw")
 SPLITS = ("train", "val", "test")  # trainval lists those of both once more
 NAMES = (
@@ -27,6 +29,8 @@ def voc(files: Files) -> Laid | None:
         return None
     rule = Rule("{root}JPEGImages/{key}.*", f"{{root}}{masks}/{{key}}.*")
     found = _by_lists(pair(files.names, rule, "Pascal VOC"), _lists(files))
+    if not any(NAME.search(each.picture) for each in found.pairs):
+        return Laid(found)  # somebody's own classes in VOC's folders
     colors, void = colors_of(data_sets()[0])
     return Laid(found, Truths(NAMES, colors, void_colors=void), known=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.dataset.entry import Entry
-from core.dataset.finding import DataFinding
+from core.dataset.finding import DataFinding, merged
 from core.dataset.look.judge import findings_of
 from core.dataset.look.mask import see
 from core.dataset.look.tally import Tally
@@ -61,7 +61,7 @@ def look_at_set(
         _look_at(entry, found, tally, read, pictures=pictures)
         tally.looked += 1
         progress(tally.looked, len(entries))
-    findings = (*found.findings, *findings_of(tally, found.data, num_classes))
+    findings = merged((*found.findings, *findings_of(tally, found.data, num_classes)))
     if tally.looked < len(entries):
         line = f"{tally.looked} of {len(entries)} were looked at."
         findings += (DataFinding("stopped", (line,)),)

@@ -37,6 +37,8 @@ class _Sampled:
     """What some masks hold together."""
 
     masks: int = 0
+    colored: int = 0  # of them with colors
+    single: int = 0  # of them with one channel; grays in three may be colors of a palette
     grays: set[int] = field(default_factory=set)
     colors: set[int] = field(default_factory=set)  # packed, red in the upper byte
     regions: set[int] = field(default_factory=set)  # grays that form regions of their own
@@ -44,26 +46,23 @@ class _Sampled:
     at_ends: int = 0
 
 
-def read_as(
-    entries: Sequence[Entry], given: Truths, read: Reader
-) -> tuple[Truths, tuple[DataFinding, ...]]:
+def read_as(entries: Sequence[Entry], read: Reader) -> tuple[Truths, tuple[DataFinding, ...]]:
     """How the masks of a set are to be read, and what to say of it.
 
     Args:
         entries: of the set.
-        given: the reading so far, which stays where nothing else fits.
         read: where masks are decoded.
     """
     seen = _sampled(_some([each for each in entries if each.truth is not None]), read)
-    if seen.colors:
-        return _by_colors(seen, given)
+    if seen.colored > seen.single:
+        return _by_colors(seen)
     if len(seen.grays) < 2:
-        return given, ()
+        return Truths(), ()
     if _is_black_and_white(seen):
         return _two(seen, 0, 255, between=True)
     if len(seen.grays) > MOST or max(seen.grays) > 255:
-        return given, ()
-    return _by_numbers(seen, numbering_of(sorted(seen.grays)), given)
+        return Truths(), ()
+    return _by_numbers(seen, numbering_of(sorted(seen.grays)))
 
 
 def _some(entries: Sequence[Entry]) -> Iterator[Entry]:
@@ -85,15 +84,19 @@ def _sampled(entries: Iterable[Entry], read: Reader) -> _Sampled:
 
 
 def _add(seen: _Sampled, stored: Stored) -> None:
-    seen.masks += 1
     if stored.rgb is not None and stored.raster.palette is None and stored.colors is not None:
-        seen.colors |= set(stored.colors.values[: MOST + 1].tolist())
+        if len(stored.colors.values) > MOST:
+            return  # a photo, or JPEG: it tells nothing of a palette
+        seen.colored += 1
+        seen.colors |= set(stored.colors.values.tolist())
     elif stored.levels is not None:
+        seen.single += stored.bands.shape[2] == 1
         values, counts = stored.levels.values, stored.levels.counts
         seen.grays |= set(values[: MOST + 1].tolist())
         seen.regions |= set(stored.levels.main_values[: MOST + 1])
         seen.pixels += int(counts.sum())
         seen.at_ends += int(counts[(values <= ENDS) | (values >= 255 - ENDS)].sum())
+    seen.masks += 1
 
 
 def _is_black_and_white(seen: _Sampled) -> bool:
@@ -108,23 +111,21 @@ def _is_black_and_white(seen: _Sampled) -> bool:
 # --- grays ----------------------------------------------------------------------------------------
 
 
-def _by_numbers(
-    seen: _Sampled, numbering: Numbering, given: Truths
-) -> tuple[Truths, tuple[DataFinding, ...]]:
+def _by_numbers(seen: _Sampled, numbering: Numbering) -> tuple[Truths, tuple[DataFinding, ...]]:
     values = sorted(seen.grays)
     if numbering.kind_id == "two_values":
         return _two(seen, *values, between=False)
     whole = sorted(numbering.ids.values()) == list(range(len(values)))  # no id is missing
     sure = whole and (numbering.certainty == "certain" or values[-1] == VOID)
     if numbering.kind_id == "stretched" and sure:
-        truths = Truths(given.class_names, ids=numbering.ids)
+        truths = Truths(ids=numbering.ids)
         return truths, (_told("spread_values", seen, f"{counted(values)}: {numbering.words}"),)
     if numbering.kind_id == "cityscapes_label_ids":
         ids = {**TRAIN_IDS}
-        return given, (
+        return Truths(), (
             _told("label_ids", seen, numbering.evidence[0], truths=Truths(NAMES, ids=ids)),
         )
-    return given, ()
+    return Truths(), ()
 
 
 def _two(
@@ -143,15 +144,13 @@ def _two(
 # --- colors ---------------------------------------------------------------------------------------
 
 
-def _by_colors(seen: _Sampled, given: Truths) -> tuple[Truths, tuple[DataFinding, ...]]:
-    if given.colors:
-        return given, ()
+def _by_colors(seen: _Sampled) -> tuple[Truths, tuple[DataFinding, ...]]:
     palettes = (*data_sets(), voc_256())
     turned = [replace(each, name=f"{each.name}{TURNED}") for each in map(reversed_of, palettes)]
     known = next((each for each in (*palettes, *turned) if _has_all(each, seen.colors)), None)
     if known is not None:
         colors, void = colors_of(known)
-        truths = Truths(given.class_names, colors, void_colors=void)
+        truths = Truths(colors=colors, void_colors=void)
         words = f"{len(seen.colors)} colors, all of the palette {known.name}"
         return truths, (_told("colored", seen, words),)
     if len(seen.colors) == 2 and 0 in seen.colors:
@@ -160,7 +159,7 @@ def _by_colors(seen: _Sampled, given: Truths) -> tuple[Truths, tuple[DataFinding
         return Truths(colors=(BLACK, other)), (_told("colored", seen, words),)
     names = ", ".join(f"#{color:06x}" for color in sorted(seen.colors)[:8])
     more = ", ..." if len(seen.colors) > 8 else ""
-    return given, (_told("unknown_values", seen, f"colors of no palette here: {names}{more}"),)
+    return Truths(), (_told("unknown_values", seen, f"colors of no palette here: {names}{more}"),)
 
 
 def _has_all(known: Known, colors: set[int]) -> bool:

@@ -54,10 +54,11 @@ class Tally:
     @property
     def classes(self) -> list[int]:
         """The ids that occur, without the ignored one."""
-        return [int(value) for value in np.flatnonzero(self.counts) if value != self.ignore_index]
+        found = np.flatnonzero(self.counts[:-1])
+        return [int(value) for value in found if value != self.ignore_index]
 
     def _ignored(self, counts: np.ndarray) -> int:
-        return int(counts[self.ignore_index]) if 0 <= self.ignore_index <= MAX_ID else 0
+        return int(counts[self.ignore_index if 0 <= self.ignore_index <= MAX_ID else -1])
 
     def _unlabeled(self, name: str, seen: SeenMask) -> None:
         share = self._ignored(seen.counts) / max(1, int(seen.counts.sum()))

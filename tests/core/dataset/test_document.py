@@ -1,10 +1,11 @@
 """docs/datasets.md says what the code says."""
 
+import doctest
 from pathlib import Path
 
 import pytest
 
-from core.dataset import Rule
+from core.dataset import Rule, finding, truth
 from core.dataset.files import limited
 from core.dataset.hosting import FOLDER, URLS
 from scripts.datasets import page
@@ -15,6 +16,13 @@ TEXT = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
 
 def test_the_table_of_findings_is_what_the_kinds_make_of_it():
     assert page(TEXT) == TEXT
+
+
+@pytest.mark.parametrize("module", [finding, limited, truth])
+def test_the_examples_of_docstrings_are_true(module):
+    failed, tried = doctest.testmod(module)
+
+    assert (failed, tried > 0) == (0, True)
 
 
 @pytest.mark.parametrize("name", [FOLDER, URLS])

@@ -82,6 +82,17 @@ def test_voc_without_lists_takes_all_pictures_and_reads_colors_too(tmp_path):
     assert list(kinds_of(found)) == ["picture_without_mask"]
 
 
+def test_own_classes_in_the_folders_of_voc_are_not_called_by_its_names(tmp_path):
+    base = "VOCdevkit/VOC2007"
+    files = {f"{base}/JPEGImages/crack-{k}.jpg": jpg() for k in range(3)}
+    files |= {f"{base}/SegmentationClass/crack-{k}.png": mask(0, 255) for k in range(3)}
+    found = opened(tmp_path, files)
+
+    assert found.data.layout == "Pascal VOC"
+    assert found.data.truths.class_names == ()
+    assert ids_of(found, "crack-1") == [0, 1]
+
+
 def city_files(*kinds):
     where = "leftImg8bit_trainvaltest/leftImg8bit/{}/{}_leftImg8bit.png"
     truth = "gtFine_trainvaltest/gtFine/{}/{}_gtFine_{}"
@@ -123,6 +134,14 @@ def test_cityscapes_becomes_train_ids_whatever_is_beside_the_pictures(tmp_path, 
     assert ids_of(found, "val/frankfurt/frankfurt_000001_000019") == [0, 13, 255, 18]
     assert found.data.truths.class_names[13] == "car"
     assert found.findings == ()
+
+
+def test_the_same_city_twice_under_other_folders_keeps_names_apart(tmp_path):
+    files = city_files("labelIds.png")
+    copies = {f"copy/{name}": content for name, content in files.items() if "leftImg" in name}
+    names = [each.name for each in opened(tmp_path, files | copies).data.entries]
+
+    assert len(names) == len(set(names)) == 4
 
 
 def test_ade20k_counts_from_one_and_0_is_nothing(tmp_path):
@@ -265,6 +284,14 @@ def test_nnunet_of_pictures_with_its_names(tmp_path, labels):
     assert found.data.truths.ignore_index == (2 if "ignore" in labels else 255)
 
 
+def test_further_channels_of_nnunet_are_told(tmp_path):
+    files = {f"imagesTr/a_000{k}.png": picture() for k in range(3)} | {"labelsTr/a.png": mask(0)}
+    found = opened(tmp_path, files)
+
+    assert list(pairs_of(found)) == ["a"]
+    assert kinds_of(found) == {"more_channels": ["imagesTr/a_0001.png", "imagesTr/a_0002.png"]}
+
+
 def test_nnunet_of_volumes_is_named_and_told(tmp_path):
     files = {
         "Task04/imagesTr/hippocampus_001_0000.nii.gz": b"x",
@@ -289,6 +316,8 @@ def test_nnunet_of_volumes_is_named_and_told(tmp_path):
         ("original_images/{}.jpg", "label_images_semantic/{}.png", "a"),
         ("land/{}_sat.jpg", "land/{}_mask.png", "a"),
         ("{}.jpg", "{}_gt.png", "a"),
+        ("images/img_{}.jpg", "masks/mask_{}.png", "a"),
+        ("images/{}-leftcam.jpg", "masks/annotated {} (v2).png", "a"),
         ("shots/{}.png", "shots/{}_label.png", "a"),
     ],
 )
@@ -306,6 +335,17 @@ def test_usual_names_of_folders_and_of_masks(tmp_path, image, truth, name):
 
     assert pairs_of(found) == {name: truth.format("a"), other: truth.format("b")}
     assert found.findings == ()
+
+
+def test_masks_whose_names_fit_no_picture_are_told_and_are_no_pictures(tmp_path):
+    files = {"images/a.jpg": jpg(), "images/b.jpg": jpg(), "masks/x.png": mask(0, 1)}
+    found = opened(tmp_path, files)
+
+    assert pairs_of(found) == {"a": None, "b": None}
+    assert kinds_of(found) == {
+        "mask_without_picture": ["masks/x.png"],
+        "picture_without_mask": ["images/a.jpg", "images/b.jpg"],
+    }
 
 
 def test_several_splits_keep_their_names_apart(tmp_path):

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from core.colors import palette_colors
-from core.dataset import Changes, look_at_set, open_set, repair, truth_of
+from core.dataset import Changes, Truths, look_at_set, open_set, repair, truth_of
+from core.dataset.look.judge import one_less
+from core.dataset.truth import truth_in
 from core.errors import MaskError
 from core.image import read_raster
 from core.settings import Display
@@ -138,6 +140,16 @@ def test_a_known_palette_in_bgr_is_read_rightly_and_told(tmp_path):
     assert "red and blue exchanged" in finding(found, "colored").evidence[0]
 
 
+def test_another_mask_by_hand_keeps_the_reading_of_the_set(tmp_path):
+    colors = palette_colors(Display(palette="voc"), 19)
+    found = opened(tmp_path, {"a": colors[ids(1, 5, 18)], "b": colors[ids(3, 2)]})
+    swapped = Changes(by_hand={"images/a.png": "masks/b.png", "images/b.png": None})
+    mended = repair(found, swapped, read=read_raster)
+
+    assert classes(mended, "a") == [2, 3]
+    assert finding(mended, "colored").evidence[0].startswith("One mask was looked at: 2 colors")
+
+
 def test_a_mask_of_one_gray_color_of_the_palette_is_in_color_too(tmp_path):
     colors = palette_colors(Display(palette="cityscapes"), 19)
     found = opened(tmp_path, {"a": colors[ids(0, 13, 8)], "b": colors[ids(2, 2)]})
@@ -158,19 +170,34 @@ def test_colors_of_no_palette_are_named_and_no_ids_are_made_up(tmp_path):
     look = looked(found)
 
     assert "#11c803" in finding(look, "unknown_values").evidence[0]
+    assert [each.kind_id for each in look.findings] == ["unknown_values"]
+    assert finding(look, "unknown_values").files == ("masks/a.png",)
     with pytest.raises(MaskError, match="in color"):
         classes(found, "a")
+
+
+def test_one_colored_mask_and_a_photo_among_masks_of_ids_decide_nothing(tmp_path):
+    colors = np.array([[0, 0, 0], [200, 30, 31], [17, 200, 3]], np.uint8)
+    drawn = colors[ids(0, 1, 2)]
+    found = opened(
+        tmp_path, {"a": ids(0, 1), "b": ids(0, 255), "c": drawn, "d": photo(side=SIDE), "e": ids(0)}
+    )
+    look = looked(found)
+
+    assert found.readings == ()
+    assert kinds(look)["unknown_values"] == ["masks/c.png"]
+    assert kinds(look)["no_label_map"] == ["masks/d.png"]
 
 
 def test_a_palette_given_by_hand_reads_them(tmp_path):
     rows = ((0, 0, 0), (200, 30, 31), (17, 200, 3))
     found = opened(tmp_path, {"a": np.array(rows, np.uint8)[ids(0, 1, 2)]})
-    mended = repair(found, Changes(truths=type(found.data.truths)(colors=rows)))
+    mended = repair(found, Changes(truths=Truths(colors=rows)))
 
     assert classes(mended, "a") == [0, 1, 2]
     assert kinds(looked(mended)) == {}
     with pytest.raises(MaskError, match=r"#c81e1f"):
-        classes(repair(found, Changes(truths=type(found.data.truths)(colors=rows[::2]))), "a")
+        classes(repair(found, Changes(truths=Truths(colors=rows[::2]))), "a")
 
 
 def test_a_value_that_the_table_lacks_is_named_and_not_guessed(tmp_path):
@@ -207,6 +234,42 @@ def test_ids_that_count_from_1_are_told_against_the_class_count_with_their_readi
     assert classes(mended, "b") == [2, 255]
     assert kinds(looked(mended, num_classes=3)) == {}
     assert "off_by_one" not in kinds(looked(found, num_classes=4))
+
+
+@pytest.mark.parametrize(
+    ("truths", "expected"),
+    [
+        (Truths(ids={0: 0, 1: 1, 2: 2, 3: 3}), [0, 1, 255]),
+        (Truths(("none", "a", "b", "c"), ((9, 9, 9), (0, 0, 0), (200, 0, 0), (0, 200, 0))), [1, 2]),
+    ],
+)
+def test_one_less_of_a_table_and_of_colors(truths, expected):
+    shifted = one_less(truths, 3)
+    colors = np.array([[0, 0, 0], [200, 0, 0], [0, 200, 0]], np.uint8)
+    drawn = colors[ids(1, 2)] if truths.colors else ids(0, 1, 2)
+    raster = read_raster(png(drawn))
+
+    assert np.unique(truth_in(raster, shifted, SIZE).ids).tolist() == expected
+
+
+def test_a_network_of_171_classes_is_offered_its_table_of_coco_stuff(tmp_path):
+    files = {"images/train2017/1.png": picture(size=SIZE)}
+    files |= {"stuffthingmaps/train2017/1.png": ids(0, 91, 181)}
+    found = open_set(write(tmp_path, files), read=read_raster)
+    said = finding(looked(found, num_classes=171), "beyond_classes")
+    mended = repair(found, Changes(truths=said.truths), read=read_raster)
+
+    assert classes(mended, "train2017/1") == [0, 80, 170]
+    assert "beyond_classes" not in kinds(looked(mended, num_classes=171))
+
+
+def test_minus_1_may_be_the_ignored_value(tmp_path):
+    found = opened(tmp_path, {"a": ids(0, 1, 7)})
+    truths = Truths(ids={0: 0, 1: 1, 7: -1}, ignore_index=-1)
+    look = looked(repair(found, Changes(truths=truths), read=read_raster), num_classes=2)
+
+    assert look.pixels == {0: 768, 1: 768}
+    assert kinds(look) == {"unlabeled": []}
 
 
 def test_ids_far_beyond_the_class_count_and_absent_classes_are_told(tmp_path):

@@ -63,6 +63,9 @@ def test_what_has_no_partner_or_two_is_named_and_the_rest_is_paired(tmp_path):
         "b": "set/masks/b.png",
         "twice": None,
     }
+    assert found.pairing.masks == tuple(
+        f"set/masks/{name}" for name in ("a.png", "b.png", "lost.png", "twice.bmp", "twice.png")
+    )
     assert kinds_of(found) == {
         "mask_without_picture": ["set/masks/lost.png"],
         "two_masks": ["set/images/twice.jpg"],

@@ -193,7 +193,7 @@ def test_tables_of_a_folder_with_plain_binary_columns_are_one_set(tmp_path):
     found = open_set(tmp_path)
 
     assert len(found.data.entries) == 6
-    assert found.data.entries[0].name == "train.parquet/000000"
+    assert found.data.entries[0].name == "train/000000"
     with pytest.raises(DataSetError, match="the cell is empty"):
         found.data.entries[2].truth.read()
 
