@@ -67,6 +67,7 @@ def _answers(address: str) -> bool:
 
 
 def end(server: subprocess.Popen[bytes]) -> None:
+    """End it, by force where it does not go."""
     if server.stdin is not None:
         with suppress(OSError):
             server.stdin.close()
@@ -79,6 +80,7 @@ def end(server: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
+    """One that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What the server of `maskscope.show` finds: files in the store, and what it is told of the model."""
+"""What the server of `maskscope.show` finds: files in the store, and facts about the model."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def _named(finding: DataFinding) -> list[str]:
 
 def _show_pairs(found: Found) -> None:
     pairs = found.pairing.pairs[:TABLE_ROWS]
-    masks = ["", *sorted({pair.mask for pair in pairs if pair.mask} | set(found.pairing.left))]
+    masks = ["", *found.pairing.masks]
     edited = st.data_editor(
         [{"picture": pair.picture, "mask": pair.mask or ""} for pair in pairs],
         key=f"pairs_{hash((found.data.name, session.many().by_hand))}",
