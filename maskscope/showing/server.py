@@ -27,6 +27,14 @@ TAIL = 600  # characters of the server's log in a message
 
 
 def started(room: Path, told: Mapping[str, Any], token: str, port: int) -> subprocess.Popen[bytes]:
+    """Begin it.
+
+    Args:
+        room: a folder that only this user may read.
+        told: what it has to know of the model.
+        token: behind which it is.
+        port: on which it listens.
+    """
     facts = room / "living.json"
     facts.write_text(json.dumps(told), encoding="utf-8")
     path = os.pathsep.join(filter(None, (str(APP), os.environ.get("PYTHONPATH"))))
