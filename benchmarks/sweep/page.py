@@ -67,7 +67,7 @@ def _where(figures: Mapping[str, Any]) -> str:
 | of a picture | ms |
 |---|---|
 {rows}
-| all else: familiarity, figures of the rows, waiting | {_ms(rest)} |
+| all else: the first BatchNorm, figures of the rows, waiting | {_ms(rest)} |
 
 The next bottleneck is the {named[largest]}:
 {100 * stages[largest] / local["cost_500"]:.0f} % of the time.
@@ -94,7 +94,7 @@ Four at once against one by one, one thread, random input:
 {rows}
 
 Labels of a sweep are those of the dashboard, bit for bit; a batch does not give that, and whether
-it is faster depends on the network. Familiarity is asked at the first BatchNorm, once for each
+it is faster depends on the network. The first BatchNorm is asked once for each
 preprocessing ([decision 41](decisions/0041-sweeps.md)).
 """
 

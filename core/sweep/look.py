@@ -119,7 +119,7 @@ class Looker:
         return _done(seen, named, image, time.perf_counter() - began, figures)
 
     def _figures(self, made: Inspection, known: _Known) -> dict[str, Any]:
-        figures = {"familiarity": self._familiarity(made, known), **mask_figures(made.labels)}
+        figures = {"first_kl": self._first_kl(made, known), **mask_figures(made.labels)}
         if known.truth is not None:
             figures |= truth_figures(made.labels, known.truth.ids, self._plan.ignore_index)
         return figures
@@ -127,7 +127,7 @@ class Looker:
     def _failed(self, seen: Decoded, named: Named, why: str) -> Row:
         return Row(seen.index, seen.entry.name, named.name, FAILED, why)
 
-    def _familiarity(self, made: Inspection, known: _Known) -> float | None:
+    def _first_kl(self, made: Inspection, known: _Known) -> float | None:
         """What parts the input from the first BatchNorm's statistics, in nats.
 
         The forward stops behind it. It is asked once for each preprocessing.
@@ -135,9 +135,9 @@ class Looker:
         if not self._asks_norms:
             return None
         fed = made.settings.preprocessing
-        if fed not in known.familiarity:
-            known.familiarity[fed] = self._measured(made.input)
-        return known.familiarity[fed]
+        if fed not in known.first_kl:
+            known.first_kl[fed] = self._measured(made.input)
+        return known.first_kl[fed]
 
     def _measured(self, fed: InputTensor) -> float | None:
         network = self._network
@@ -159,7 +159,7 @@ class _Known:
     door: _LastKept
     truth: Truth | None
     last: Inspection | None = None
-    familiarity: dict[Preprocessing, float | None] = field(default_factory=dict)
+    first_kl: dict[Preprocessing, float | None] = field(default_factory=dict)
 
 
 class _LastKept:

@@ -36,14 +36,14 @@ def in_words(found: Mapping[str, Totals], worst: Sequence[Picture], files: Itera
 
 
 _HEAD = [
-    *("setting", "pictures", "failed", "black", "foreground", "confidence", "familiarity"),
+    *("setting", "pictures", "failed", "black", "foreground", "confidence", "first KL"),
     *("mIoU", "accuracy", "Dice"),
 ]
 
 
 def _line(each: Totals) -> list[str]:
     counts = [each.setting, str(each.pictures), str(each.failed), str(each.black)]
-    means = [_number(each.foreground), _number(each.confidence), _number(each.familiarity, "nats")]
+    means = [_number(each.foreground), _number(each.confidence), _number(each.first_kl, "nats")]
     return [*counts, *means, *map(_number, (each.mean_iou, each.accuracy, each.mean_dice))]
 
 
@@ -95,7 +95,7 @@ def to_dict(
 
 def _totals_dict(each: Totals) -> dict[str, Any]:
     plain = ("pictures", "failed", "black", "with_truth", "unread_truths", "seconds", "shares")
-    means = ("foreground", "confidence", "familiarity", "accuracy", "mean_iou", "mean_dice")
+    means = ("foreground", "confidence", "first_kl", "accuracy", "mean_iou", "mean_dice")
     return {
         **{name: getattr(each, name) for name in (*plain, *means)},
         "iou": _known(each.iou),

@@ -40,7 +40,7 @@ class Row:
     foreground: float = 0.0  # share of all ids above 0
     largest: int = -1  # the id with the largest share
     confidence: float | None = None  # mean of the winner's activated value; None where not finite
-    familiarity: float | None = None  # nats from the first BatchNorm's statistics; 0: alike
+    first_kl: float | None = None  # nats, at the first BatchNorm; 0: as in training
     accuracy: float | None = None  # of the pixels that count, 0..1
     mean_iou: float | None = None  # over the classes that mask or truth have
     dice: float | None = None  # the same

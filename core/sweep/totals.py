@@ -31,7 +31,7 @@ class Totals:
     confusion: np.ndarray = field(default_factory=lambda: np.zeros((1, 1), np.int64))
     _shares: dict[int, float] = field(default_factory=dict)  # sums by id
     _confidence: tuple[float, int] = (0.0, 0)  # sum and count
-    _familiarity: tuple[float, int] = (0.0, 0)
+    _first_kl: tuple[float, int] = (0.0, 0)
 
     def add(self, row: Row) -> None:
         """Count a row of this setting."""
@@ -45,7 +45,7 @@ class Totals:
         for class_id, share in zip(row.classes, row.shares, strict=True):
             self._shares[class_id] = self._shares.get(class_id, 0.0) + share
         self._confidence = _more(self._confidence, row.confidence)
-        self._familiarity = _more(self._familiarity, row.familiarity)
+        self._first_kl = _more(self._first_kl, row.first_kl)
         self.with_truth += row.has_truth
         self._grow(row.num_classes)
         np.add.at(self.confusion, (list(row.true_ids), list(row.found_ids)), row.counts)
@@ -103,9 +103,9 @@ class Totals:
         return _mean(self._confidence)
 
     @property
-    def familiarity(self) -> float | None:
+    def first_kl(self) -> float | None:
         """Mean over the pictures, in nats; None where no BatchNorm tells."""
-        return _mean(self._familiarity)
+        return _mean(self._first_kl)
 
 
 def totals(rows: Iterable[Row], plan: Plan) -> dict[str, Totals]:

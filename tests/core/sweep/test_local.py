@@ -102,7 +102,7 @@ def test_what_settings_share_is_computed_once(data, network, tmp_path):
     assert door.forwards == COUNT * 2  # "only sure" decides on the logits of "unit"
 
 
-def test_familiarity_is_larger_where_the_input_is_another(data, network, tmp_path):
+def test_the_first_kl_is_larger_where_the_input_is_another(data, network, tmp_path):
     plan = tiny_plan(
         settings=(
             Named("unit", SETTINGS[0].settings),
@@ -111,7 +111,7 @@ def test_familiarity_is_larger_where_the_input_is_another(data, network, tmp_pat
     )
     found = totals(swept(data, plan, network, tmp_path)[0], plan)
 
-    assert 0 <= found["unit"].familiarity < found["bytes"].familiarity
+    assert 0 <= found["unit"].first_kl < found["bytes"].first_kl
 
 
 def test_a_picture_that_fails_is_a_row_with_its_reason(data, network, tmp_path):

@@ -98,7 +98,7 @@ def test_as_a_sheet_it_has_a_line_for_each_row_and_computes_nothing(tmp_path):
     assert [line["picture"] for line in lines] == ['\'=HYPERLINK("x")'] * 2
     assert lines[0]["shares"] == "0:0.75 2:0.25"
     assert lines[0]["counts"] == "0>0:10 3>0:10"
-    assert float(lines[0]["mean_iou"]) == 1 / 3 and lines[0]["familiarity"] == ""
+    assert float(lines[0]["mean_iou"]) == 1 / 3 and lines[0]["first_kl"] == ""
 
 
 def test_a_folder_is_of_one_plan(tmp_path):
