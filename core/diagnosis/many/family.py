@@ -127,6 +127,6 @@ def _as_changes(numbers: SetNumbers, color: str) -> dict[str, Any]:
     return {
         **PRESETS["unit"].changes,
         "mean": tuple(map(float, mean.round(3))),
-        "std": tuple(map(float, std.round(4))),
+        "std": tuple(float(f"{value:.4g}") for value in std),  # of bytes it is about 0.004
         "color": color,
     }

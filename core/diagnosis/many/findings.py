@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from core.architectures import Network
 from core.diagnosis.checks.feeding import FIX, TRANSFORMS
@@ -41,7 +40,6 @@ class SetFacts:
     network: Network
     count: int  # pictures
     recovered: Recovered | None = None
-    other: Mapping[str, Any] = field(default_factory=dict)  # changes for the other channel order
     order: OrderEvidence = field(default_factory=OrderEvidence)
     masks: Mapping[str, MaskSums] = field(default_factory=dict)  # by NOW, THEN, OTHER
     # Share of the pixels that differ: THEN from NOW, and OTHER from THEN.
@@ -110,8 +108,7 @@ def normalization(facts: SetFacts) -> Iterator[Finding]:
     if known is None or not known.changes:
         return
     now = facts.settings
-    changes = facts.other if facts.swaps and facts.other else known.changes
-    changes = {**changes, "color": now.preprocessing.color}  # the order is a finding of its own
+    changes = {**known.changes, "color": now.preprocessing.color}  # the order is asked for itself
     cause = cause_of(now.preprocessing, changes)
     fix, code = FIX[cause]
     effect = facts.changed.get(THEN, 1.0)
@@ -209,7 +206,7 @@ def light(facts: SetFacts) -> Iterator[Finding]:
     yield Finding(
         "S3",
         "likely",
-        (Evidence(words.replace(", not", ", there"), shift.nats),),
+        (Evidence(words, shift.nats),),
         "Expose as in the training, or train with such pictures and with brightness augmented.",
         "transforms.ColorJitter(brightness=0.5, contrast=0.3)",
         separates=TRANSFORMS,

@@ -31,7 +31,7 @@ class Shift:
     """How a set differs from another one, or from the training's pictures."""
 
     nats: float  # at the first BatchNorm, the median over its channels
-    words: str  # "darker (mean 0.21, not 0.47)"; "" where neither mean nor std differs by much
+    words: str  # "darker (mean 0.21, there 0.47)"; "" where neither mean nor std differs by much
     mean: tuple[float, float]  # of the set and of the other, over the channels, 0..1
     std: tuple[float, float]
 
@@ -88,9 +88,9 @@ def _shift(nats: float, here: Light, mean: np.ndarray, std: np.ndarray) -> Shift
     words = []
     if abs(means[0] - means[1]) >= DARKER:
         what = "darker" if means[0] < means[1] else "brighter"
-        words.append(f"{what} (mean {means[0]:.2f}, not {means[1]:.2f})")
+        words.append(f"{what} (mean {means[0]:.2f}, there {means[1]:.2f})")
     ratio = stds[0] / stds[1]
     if not FLATTER < ratio < 1 / FLATTER:
         what = "flatter" if ratio < 1 else "of more contrast"
-        words.append(f"{what} (std {stds[0]:.2f}, not {stds[1]:.2f})")
+        words.append(f"{what} (std {stds[0]:.2f}, there {stds[1]:.2f})")
     return Shift(nats, " and ".join(words), means, stds)

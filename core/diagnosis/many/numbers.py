@@ -18,11 +18,11 @@ from core.diagnosis.many.pool import Pool
 from core.diagnosis.measure.batchnorm_divergence import kl
 from core.diagnosis.normalization.memory import Memory
 from core.diagnosis.thresholds import (
-    ALIKE_WEIGHT,
     FEWEST_BLOCKS,
     GUESS_WEIGHT,
     INTERVAL,
     LEAST_STD,
+    SET_ALIKE_WEIGHT,
     SET_LOG_STD_FLOOR,
     SET_MEAN_FLOOR,
     SOLVED_LOG_STD,
@@ -139,4 +139,4 @@ def _loss(
     unlike = ((log_std - log_std.mean()) ** 2).sum()
     far = (log_std.mean() - guess[: len(log_std)].mean()) ** 2
     divergence = torch.log1p(kl(now + bias, var, known, spread)).sum()
-    return divergence + ALIKE_WEIGHT * unlike + GUESS_WEIGHT * far
+    return divergence + SET_ALIKE_WEIGHT * unlike + GUESS_WEIGHT * far

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import reduce
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,35 +19,21 @@ from core.diagnosis.case import Case
 from core.diagnosis.finding import worst_first
 from core.diagnosis.many.family import Family, family_of
 from core.diagnosis.many.findings import SetFacts, findings_of
-from core.diagnosis.many.light import Light, Shift, light_of, shift_from_training
-from core.diagnosis.many.masks import MaskSums, sums_of
-from core.diagnosis.many.order import OrderEvidence, vote
-from core.diagnosis.many.pool import Pool, pool_of
+from core.diagnosis.many.light import Shift, shift_from_training
+from core.diagnosis.many.listening import Listening
+from core.diagnosis.many.looking import Looking
 from core.diagnosis.many.recovered import from_answers, from_layer
 from core.diagnosis.many.sample import Opened, Sample
-from core.diagnosis.many.set_diagnosis import NOW, OTHER, THEN, SetDiagnosis
+from core.diagnosis.many.set_diagnosis import SetDiagnosis
 from core.diagnosis.measure.failures import Failures
 from core.diagnosis.measure.forwards import BudgetSpent, Forwards
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.conventions import memory_of
-from core.diagnosis.normalization.first_layer import gauges_of_sizes
-from core.diagnosis.normalization.memory import Memory
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.normalization.recovered import Recovered
-from core.diagnosis.thresholds import (
-    BLOCKS,
-    COARSE_STEPS,
-    LARGEST_BYTE,
-    MOST_ALONE,
-    NEAR_LAYERS_UNITS,
-    SET_BUDGET,
-    UNUSED_NORMS,
-)
+from core.diagnosis.thresholds import MOST_ALONE, SET_BUDGET
 from core.engine import Runner, in_this_thread
-from core.inspection import Inspection
-from core.preprocess import InputTensor, preprocess
 from core.scores import as_two_classes
-from core.settings import Settings, change
+from core.settings import Settings
 
 Progress = Callable[[str, int, int], None]
 
@@ -68,6 +53,7 @@ def of_set(
     *,
     checkpoint: Checkpoint | None = None,
     forward: Runner = in_this_thread,
+    masks: bool = True,
     budget: float = SET_BUDGET,
     progress: Progress = _say_nothing,
     waiting: Callable[[], None] = _go_on,
@@ -80,6 +66,7 @@ def of_set(
         settings: under diagnosis.
         checkpoint: of the network; without it the order of its tensors tells nothing.
         forward: the door through which the network is run.
+        masks: whether they are looked at; without, only the first layer is, which is quick.
         budget: how often it may be, in units of one forward; then what was seen so far is told.
         progress: called with the stage in words, pictures done, and all; what it raises ends it.
         waiting: called before each picture; what it raises ends the work.
@@ -87,7 +74,8 @@ def of_set(
     work = _Work(network, checkpoint, settings, Forwards(forward, budget), progress, waiting)
     work.listen(pictures)
     work.recover(pictures)
-    work.look(pictures)
+    if masks:
+        work.look(pictures)
     return work.diagnosis()
 
 
@@ -102,16 +90,14 @@ class _Work:
     progress: Progress
     waiting: Callable[[], None]
     failures: Failures = field(default_factory=Failures)
-    blocks: dict[str, list[Pool]] = field(default_factory=dict)  # by channel order
-    memory: Memory | None = None
-    families: dict[str, Family] = field(default_factory=dict)
-    recovered: Recovered | None = None
+    families: dict[str, Family] = field(default_factory=dict)  # by channel order
+    recovered: Recovered | None = None  # in the present one
     lit: bool = False  # whether another light explains what the first layer shows
-    masks: dict[str, MaskSums] = field(default_factory=dict)
-    differing: dict[str, list[float]] = field(default_factory=dict)
-    votes: list[float] = field(default_factory=list)
-    likeness: list[tuple[float, float]] = field(default_factory=list)
+    looking: Looking = field(default_factory=Looking)
     ended: str = ""
+
+    def __post_init__(self) -> None:
+        self.listening = Listening(self.colors)
 
     # --- one picture after the other --------------------------------------------------------------
 
@@ -146,7 +132,7 @@ class _Work:
                 raise
             self.failures.add(name, error)
 
-    # --- the first layer --------------------------------------------------------------------------
+    # --- the convention ---------------------------------------------------------------------------
 
     @property
     def color(self) -> str:
@@ -162,47 +148,19 @@ class _Work:
 
     def listen(self, pictures: Sequence[Sample]) -> None:
         """Pool the moments behind the first convolution, in each channel order."""
-        dealt = 0
         for name, measured in self._each(pictures, "Listening to the first layer"):
-            pools: dict[str, Pool] = {}
             with self._counted(name):
-                if self._is_silent(measured):
+                if self.listening.is_silent(measured):
                     return
-                pools = {
-                    color: pool for color in self.colors if (pool := self._pool(measured, color))
-                }
-            if len(pools) == len(self.colors):
-                for color, pool in pools.items():
-                    _deal(self.blocks.setdefault(color, []), pool, dealt)
-                dealt += 1
-
-    def _is_silent(self, measured: Measurements) -> bool:
-        """Whether no first layer can tell anything, so that no more pictures need be opened."""
-        if self.memory is None:
-            self.memory = memory_of(measured)
-        unused = measured.batchnorm.never_updated_share > UNUSED_NORMS
-        return self.memory is None or unused
-
-    def _pool(self, measured: Measurements, color: str) -> Pool | None:
-        fed = change(self.settings, color=color, dtype="float32").preprocessing
-        tensor = preprocess(measured.case.image, fed)
-        if tensor.largest != LARGEST_BYTE:
-            return None
-        gauges = self.forwards.not_kept("", lambda: self._gauges(tensor))
-        self.forwards.count(NEAR_LAYERS_UNITS)
-        return pool_of(gauges, tensor.base, tensor.gain, tensor.offset) if gauges else None
-
-    def _gauges(self, tensor: InputTensor) -> list[Any]:
-        return gauges_of_sizes(self.network.listened, tensor.base, COARSE_STEPS)
-
-    # --- the convention ---------------------------------------------------------------------------
+                self.listening.add(measured)
 
     def recover(self, pictures: Sequence[Sample]) -> None:
         """From the first layer, else from the answers of single pictures."""
-        if self.memory is not None and self.blocks:
-            memory = self.memory
-            self.families = {c: family_of(b, memory, c) for c, b in self.blocks.items()}
-            self.recovered, self.lit = from_layer(self.families, memory, self.settings)
+        memory, blocks = self.listening.memory, self.listening.blocks
+        if memory is not None and blocks:
+            self.families = {color: family_of(b, memory, color) for color, b in blocks.items()}
+            told = from_layer(self.families, memory, self.settings, self.color)
+            self.recovered, self.lit = told
             return
         answers = []
         for name, measured in self._each(pictures[:MOST_ALONE], "Asking single pictures"):
@@ -223,93 +181,63 @@ class _Work:
 
     def look(self, pictures: Sequence[Sample]) -> None:
         """Sum the masks as fed, with the fix, and in the other channel order where it is asked."""
+        self.looking = Looking(*self._by_layer())
+        base = self.changes(self.color)
+        other = self.changes(self.colors[1]) if len(self.colors) > 1 else None
         for name, measured in self._each(pictures, "Looking at the masks"):
             with self._counted(name):
-                self._look(measured)
-
-    def _look(self, measured: Measurements) -> None:
-        base = self.changes(self.color)
-        now, then = measured.seen, measured.under(base)
-        seen = {NOW: now, THEN: then}
-        asked = len(self.colors) > 1 and (self._order.wants_more or measured.case.truth is not None)
-        if asked:
-            seen[OTHER] = measured.under(self.changes(self.colors[1]))
-        for name, inspection in seen.items():
-            self._add(name, inspection, measured)
-        self._differ(THEN, now, then)
-        if asked:
-            self._differ(OTHER, then, seen[OTHER])
-            self._vote(measured, base)
-
-    def _add(self, name: str, seen: Inspection, measured: Measurements) -> None:
-        sums = sums_of(seen.labels, measured.case.truth, self.settings.display.ignore_index)
-        self.masks[name] = self.masks[name] + sums if name in self.masks else sums
-
-    def _differ(self, name: str, one: Inspection, other: Inspection) -> None:
-        share = float((one.labels.ids != other.labels.ids).mean())
-        self.differing.setdefault(name, []).append(share)
-
-    def _vote(self, measured: Measurements, base: Mapping[str, Any]) -> None:
-        """What this picture says of the channel order; nothing where enough have said it."""
-        if not self._order.wants_more:
-            return
-        other = self.changes(self.colors[1])
-        said = vote(measured, base, other)
-        if said is None:
-            return
-        self.votes.append(said)
-        nats = [measured.batchnorm.input_kl(changes) for changes in (base, other)]
-        if nats[0] is not None and nats[1] is not None:
-            self.likeness.append((nats[0], nats[1]))
-
-    @property
-    def _order(self) -> OrderEvidence:
-        there = [self.masks[name].mean_confidence for name in (THEN, OTHER) if name in self.masks]
-        confidence = (there[0], there[1]) if len(there) > 1 else (0.0, 0.0)
-        layer, nats = self._by_layer()
-        likeness = tuple(self.likeness)
-        return OrderEvidence(tuple(self.votes), layer, nats, confidence, likeness)
+                self.looking.add(measured, base, other)
 
     def _by_layer(self) -> tuple[float | None, tuple[float, float] | None]:
+        """What the first layer says of the other channel order, see `OrderEvidence`."""
         if len(self.families) < 2:
             return None, None
         now, other = (self.families[color] for color in self.colors)
-        layer = float(np.log(now.loss / other.loss))
         fixed = self.recovered is not None and bool(self.recovered.changes)
-        pair = (now.nats, other.nats) if fixed else (now.fed, other.fed)
-        return layer, pair
+        nats = (now.nats, other.nats) if fixed else (now.fed, other.fed)
+        return float(np.log(now.loss / other.loss)), nats
 
     # --- the answer -------------------------------------------------------------------------------
 
     def diagnosis(self) -> SetDiagnosis:
         """All of it, worst first."""
-        count = max((sums.count for sums in self.masks.values()), default=0)
-        facts = SetFacts(
-            self.settings,
-            self.network,
-            count,
-            self.recovered,
-            self.changes(self.colors[-1]),
-            self._order,
-            self.masks,
-            {name: float(np.mean(shares)) for name, shares in self.differing.items()},
-            self._light,
-            self._shift,
-        )
+        facts = self._facts()
         return SetDiagnosis(
             self.settings,
-            count,
+            facts.count,
             worst_first(findings_of(facts)),
             self.families,
-            self.recovered,
+            facts.recovered,
             self._told_color(facts),
             facts.order,
             facts.light,
-            self.masks,
+            facts.masks,
             tuple(self.failures),
             self.forwards.spent,
             self.ended,
         )
+
+    def _facts(self) -> SetFacts:
+        masks = self.looking.masks
+        facts = SetFacts(
+            self.settings,
+            self.network,
+            max((sums.count for sums in masks.values()), default=self.listening.count),
+            self.recovered,
+            self.looking.order,
+            masks,
+            self.looking.changed,
+            self.listening.light,
+            self._shift,
+        )
+        return replace(facts, recovered=self._in_order(facts))
+
+    def _in_order(self, facts: SetFacts) -> Recovered | None:
+        """The convention in the channel order that is told."""
+        memory, color = self.listening.memory, self.colors[-1]
+        if not facts.swaps or memory is None or color not in self.families:
+            return self.recovered
+        return from_layer(self.families, memory, self.settings, color)[0]
 
     def _told_color(self, facts: SetFacts) -> str:
         if len(self.colors) < 2:
@@ -319,23 +247,9 @@ class _Work:
         return ""
 
     @property
-    def _light(self) -> Light | None:
-        blocks = self.blocks.get(self.color)
-        return light_of(reduce(Pool.__add__, blocks)) if blocks else None
-
-    @property
     def _shift(self) -> Shift | None:
-        light, memory = self._light, self.memory
+        light, memory = self.listening.light, self.listening.memory
         if light is None or memory is None or not self.lit:
             return None
         family = self.families[self.color]
         return shift_from_training(light, family, memory, self.settings.preprocessing)
-
-
-def _deal(blocks: list[Pool], pool: Pool, number: int) -> None:
-    """Add a picture's pool to one of the blocks, in turn."""
-    place = number % BLOCKS
-    if place == len(blocks):
-        blocks.append(pool)
-    else:
-        blocks[place] = blocks[place] + pool

@@ -17,6 +17,8 @@ import numpy as np
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.channel_order import preference
 from core.diagnosis.thresholds import (
+    CLEAR_ERRORS,
+    ENOUGH_VOTES,
     FEWEST_VOTES,
     JUST_LIKE_NATS,
     KNOWN_CONFIDENCE,
@@ -57,7 +59,9 @@ class OrderEvidence:
     @property
     def wants_more(self) -> bool:
         """Whether another picture may change what is said."""
-        return len(self.votes) < MOST_VOTES
+        asked = len(self.votes)
+        clear = asked >= ENOUGH_VOTES and abs(self.errors) >= CLEAR_ERRORS
+        return asked < MOST_VOTES and not (clear and self.sign)
 
     @property
     def sign(self) -> int:

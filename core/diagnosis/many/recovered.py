@@ -28,16 +28,17 @@ from core.settings import Settings, flatten
 
 
 def from_layer(
-    families: Mapping[str, Family], memory: Memory, settings: Settings
+    families: Mapping[str, Family], memory: Memory, settings: Settings, color: str
 ) -> tuple[Recovered, bool]:
     """What the first layer shows, and whether another light explains it as well.
 
     Args:
-        families: by channel order; the present one is among them.
+        families: by channel order; that which is fed is the first.
         memory: of the checkpoint.
         settings: of the user.
+        color: the channel order for which it is told.
     """
-    found = families[settings.preprocessing.color]
+    found = families[color]
     count = found.numbers.count
     best = min(families.values(), key=lambda family: family.nats)
     fed = min(family.fed for family in families.values())
@@ -53,7 +54,7 @@ def from_layer(
         return cannot_tell(words, found.ranking, fed), True
     margin = found.next / max(found.nats, ONE_PICTURE_NATS / count)
     sure: Certainty = "certain" if margin >= CLEARLY_NEXT else "likely"
-    changes = {**found.changes, "color": settings.preprocessing.color}
+    changes = {**found.changes, "color": color}
     known = found.name if found.name != OWN else found.near
     answer = Recovered(sure, reason, known, changes, margin, found.nats, fed, ranking=found.ranking)
     return _with_numbers(answer, found), False

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import examples
+from core.diagnosis.many.between import between
 from core.diagnosis.many.of_set import of_set
 from core.diagnosis.many.sample import Sample, sample_of
 from core.errors import ImageError
@@ -34,15 +35,15 @@ def said_of(pictures, settings=TRAINED, **options):
 
 
 def test_a_healthy_set_has_no_fault(pictures):
-    found = said_of([(image, None) for image, _ in pictures])
+    found = said_of([(image, None) for image, _ in pictures[:4]])
 
     assert causes(found) == []
-    assert found.count == len(pictures)
+    assert found.count == 4
 
 
 def test_a_set_without_normalization_tells_the_convention_from_all_pictures(pictures):
     plain = change(TRAINED, **PRESETS["unit"].changes)
-    found = said_of([(image, None) for image, _ in pictures], plain)
+    found = said_of([(image, None) for image, _ in pictures], plain, masks=False)
 
     assert causes(found)[0] == "P1"
     assert found.faults[0].certainty in ("certain", "likely")
@@ -108,3 +109,28 @@ def test_mirrored_ground_truths_are_told_from_the_sums(pictures):
     ]
 
     assert causes(said_of(mirrored)) == ["T6"]
+
+
+def darker(image):
+    pixels = (image.pixels * 0.4).astype(np.uint8)
+    return replace(image, pixels=pixels, samples=pixels, digest=f"dark-{image.digest}")
+
+
+def test_dark_pictures_are_told_as_another_light_and_not_as_another_normalization(pictures):
+    usual = said_of([(image, None) for image, _ in pictures], masks=False)
+    dark = said_of([(darker(image), None) for image, _ in pictures], masks=False)
+
+    assert causes(usual) == []
+    assert causes(dark) == ["S3"]
+    assert "darker" in dark.faults[0].evidence[0].words
+    assert dark.faults[0].changes == {}
+
+
+def test_two_sets_are_compared_by_what_the_first_batchnorm_sees(pictures):
+    usual = said_of([(image, None) for image, _ in pictures[:4]], masks=False)
+    dark = said_of([(darker(image), None) for image, _ in pictures[4:]], masks=False)
+
+    found = between(dark, usual, "the validation")
+
+    assert found.cause == "S3" and "darker" in found.evidence[0].words
+    assert between(usual, usual) is None
