@@ -21,7 +21,7 @@ HEIGHT = 320  # pixels
 LARGEST_CELLS = 20  # classes of a confusion matrix whose cells can be clicked
 CELL_SIZE = 20  # pixels
 AXES = {  # by what rows have: x, y and their titles
-    "known": ("familiarity", "mean_iou", "nats to the training (familiarity)", "mIoU"),
+    "known": ("first_kl", "mean_iou", "KL divergence at the first BatchNorm, nats", "mIoU"),
     "truth": ("confidence", "mean_iou", "mean confidence", "mIoU"),
     "alone": ("confidence", "foreground", "mean confidence", "share of foreground"),
 }
@@ -33,7 +33,7 @@ def show(rows: Sequence[Row]) -> None:
     if not done:
         return
     truth = any(row.has_truth for row in done)
-    known = truth and any(row.familiarity is not None for row in done)
+    known = truth and any(row.first_kl is not None for row in done)
     x, y, x_title, y_title = AXES["known" if known else "truth" if truth else "alone"]
     points = [row for row in done if getattr(row, x) is not None and getattr(row, y) is not None]
     figure = go.Figure(

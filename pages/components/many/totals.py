@@ -24,7 +24,7 @@ def show(totals: Mapping[str, Totals], names: Sequence[str]) -> None:
         names: of the classes, by id.
     """
     rows = [_row(each) for each in totals.values()]
-    for name in ("mIoU", "accuracy", "Dice", "familiarity"):  # a column of nothing says nothing
+    for name in ("mIoU", "accuracy", "Dice", "KL divergence"):  # a column of nothing says nothing
         if all(row[name] is None for row in rows):
             for row in rows:
                 del row[name]
@@ -44,10 +44,10 @@ def show(totals: Mapping[str, Totals], names: Sequence[str]) -> None:
             "accuracy": PERCENT,
             "foreground": PERCENT,
             "confidence": PERCENT,
-            "familiarity": st.column_config.NumberColumn(
+            "KL divergence": st.column_config.NumberColumn(
                 format="%.2f",
                 help="KL divergence in nats between what reaches the first BatchNorm and what its "
-                "running statistics remember of the training; 0: alike",
+                "running statistics kept of the training; 0: as in training",
             ),
             "s a picture": st.column_config.NumberColumn(format="%.3f"),
         },
@@ -68,7 +68,7 @@ def _row(each: Totals) -> dict[str, Any]:
         "Dice": each.mean_dice,
         "foreground": each.foreground,
         "confidence": each.confidence,
-        "familiarity": each.familiarity,
+        "KL divergence": each.first_kl,
         "s a picture": each.seconds / each.pictures if each.pictures else None,
     }
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from core.sweep import Row
 
 _HERE = Path(__file__).parent
-NUMBERS = ("mean_iou", "accuracy", "dice", "foreground", "confidence", "familiarity", "seconds")
+NUMBERS = ("mean_iou", "accuracy", "dice", "foreground", "confidence", "first_kl", "seconds")
 DIGITS = 5  # of a figure; more would only be sent
 
 

@@ -3,7 +3,7 @@
 const CELL_WIDTH = 176, CELL_HEIGHT = 178 // pixels
 const AHEAD = 1 // lines above and below the view that are made too
 const grids = new WeakMap() // by mounted element
-const remembered = (window.maskscopeGrids ??= new Map()) // what was chosen, by set: for who comes back
+const keptChoices = (window.maskscopeGrids ??= new Map()) // what was chosen, by set: for who comes back
 
 export default function (component) {
   let grid = grids.get(component.parentElement)
@@ -32,7 +32,7 @@ function adopt(grid, data) {
   const first = grid.data?.key !== data.key
   grid.data = data
   grid.colors = Uint8Array.from(data.colors.match(/../g) ?? [], (pair) => parseInt(pair, 16))
-  if (first) grid.choice = remembered.get(data.key) ?? newChoice()
+  if (first) grid.choice = keptChoices.get(data.key) ?? newChoice()
   showControls(grid)
   refresh(grid)
   if (first) requestAnimationFrame(() => (grid.find("scroll").scrollTop = grid.choice.top))
@@ -40,7 +40,7 @@ function adopt(grid, data) {
 
 function choose(grid, changes) {
   Object.assign(grid.choice, changes)
-  remembered.set(grid.data.key, grid.choice)
+  keptChoices.set(grid.data.key, grid.choice)
   if ("top" in changes) grid.find("scroll").scrollTop = changes.top
   showControls(grid)
   refresh(grid)
@@ -49,7 +49,7 @@ function choose(grid, changes) {
 function scrolled(grid) {
   if (!grid.data) return
   grid.choice.top = grid.find("scroll").scrollTop
-  remembered.set(grid.data.key, grid.choice)
+  keptChoices.set(grid.data.key, grid.choice)
   layOut(grid)
 }
 

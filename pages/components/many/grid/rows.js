@@ -2,7 +2,7 @@
 
 const COLUMNS = {
   index: "place in the set", mean_iou: "mIoU", accuracy: "accuracy", dice: "Dice",
-  foreground: "foreground", confidence: "confidence", familiarity: "nats to the training", seconds: "seconds",
+  foreground: "foreground", confidence: "confidence", first_kl: "KL divergence", seconds: "seconds",
 }
 const SHARES = ["accuracy", "foreground", "confidence"] // shown in percent, filtered from 0 to 1
 
