@@ -14,6 +14,16 @@ from core.architectures.families import (
     transformers_family,
 )
 from core.architectures.families.mmseg import mmseg_family
+from core.architectures.families.realtime import (
+    bisenet_v1,
+    bisenet_v2,
+    ddrnet,
+    enet,
+    erfnet,
+    fast_scnn,
+    hrnet,
+    pidnet,
+)
 from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
     jfzhang_deeplab,
@@ -56,6 +66,14 @@ FAMILIES: Mapping[str, Family] = {
     "vainf deeplab": vainf_deeplab,
     "bubbliiiing deeplab": bubbliiiing_deeplab,
     "jfzhang deeplab": jfzhang_deeplab,
+    "pidnet": pidnet,
+    "ddrnet": ddrnet,
+    "bisenet v1 or stdc": bisenet_v1,
+    "bisenet v2": bisenet_v2,
+    "fast-scnn": fast_scnn,
+    "enet": enet,
+    "erfnet": erfnet,
+    "hrnet": hrnet,
     "onnx program": onnx_program,  # last: a family that is known runs without permission
 }
 
