@@ -200,7 +200,7 @@ class Decoding:
         Control("Rule", {"auto": "automatic", "per_class": "per class with a threshold"}),
     ] = "auto"
     activation: Annotated[
-        Activation,  # auto: softmax for argmax, sigmoid for a threshold
+        Activation,  # auto: softmax for argmax, sigmoid for a threshold; none after the network's
         Control("Activation", {"auto": "automatic"}),
     ] = "auto"
     threshold: Annotated[float, Control("Threshold")] = 0.5  # on the activated value
