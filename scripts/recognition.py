@@ -24,10 +24,12 @@ from tests.conftest import zipped
 from tests.core.architectures import (
     test_families,
     test_mmseg,
+    test_nnunet,
     test_realtime,
     test_smp,
     test_transformers,
 )
+from tests.support import nnunet
 from tests.support.networks import NETWORKS, seeded
 from tests.support.savings import SAVINGS, Back, read_back
 
@@ -50,7 +52,8 @@ FAMILIES = """
 A network is recognized by its tensors' names and shapes. *Choice* is what no tensor shows, with
 the default that is taken. The difference is that of the logits, relative to the largest one where
 it is over 1, to the library's own network or to numbers that the original code gave
-(`scripts/reference_logits.py`, `scripts/reference_realtime.py`); *by parts*: each part is tested against another library.
+(`scripts/reference_logits.py`, `scripts/reference_realtime.py`); *by parts*: each part is tested
+against another library.
 
 Beside these: any exported program (`.pt2`) runs, whatever its architecture; ONNX files run where
 the host allows it (`ALLOW_ONNX=1`); classes of the host's own are named by it (`own-models.md`).
@@ -124,6 +127,7 @@ def families() -> Iterator[Row]:
     yield from _live("segmentation-models-pytorch", _smp())
     yield from _originals()
     yield from _realtime()
+    yield from _live("nnU-Net v2", _nnunet())
     yield from _mmseg()
     yield from _transformers()
 
@@ -150,6 +154,11 @@ def _smp() -> Makers:
         )
         for decoder, encoder, options in test_smp.CASES
     }
+
+
+def _nnunet() -> Makers:
+    x = torch.randn(1, 1, 64, 96)
+    return {kind: (lambda kind=kind: nnunet.network(kind), x) for kind in test_nnunet.KINDS}
 
 
 def _said(options: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ from core.architectures.families import (
     torchvision_families,
     transformers_family,
 )
+from core.architectures.families.medical import nnunet
 from core.architectures.families.mmseg import mmseg_family
 from core.architectures.families.realtime import (
     bisenet_v1,
@@ -61,6 +62,7 @@ FAMILIES: Mapping[str, Family] = {
     "smp": smp_family,
     "transformers": transformers_family,
     "milesial unet": milesial_unet,
+    "nnu-net": nnunet,
     "nvlabs segformer": nvlabs_segformer,  # a fork of mmseg, whose keys it shares in part
     "mmseg": mmseg_family,
     "vainf deeplab": vainf_deeplab,
