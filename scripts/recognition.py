@@ -24,6 +24,7 @@ from tests.conftest import zipped
 from tests.core.architectures import (
     test_families,
     test_mmseg,
+    test_monai,
     test_nnunet,
     test_realtime,
     test_smp,
@@ -128,6 +129,7 @@ def families() -> Iterator[Row]:
     yield from _originals()
     yield from _realtime()
     yield from _live("nnU-Net v2", _nnunet())
+    yield from _live("MONAI", _monai())
     yield from _mmseg()
     yield from _transformers()
 
@@ -159,6 +161,16 @@ def _smp() -> Makers:
 def _nnunet() -> Makers:
     x = torch.randn(1, 1, 64, 96)
     return {kind: (lambda kind=kind: nnunet.network(kind), x) for kind in test_nnunet.KINDS}
+
+
+def _monai() -> Makers:
+    return {
+        name: (
+            lambda name=name: test_monai.model_of(name),
+            torch.randn(1, options["in_channels"], 64, 96),
+        )
+        for name, (_, options) in test_monai.CASES.items()
+    }
 
 
 def _said(options: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ from core.architectures.families import (
     torchvision_families,
     transformers_family,
 )
-from core.architectures.families.medical import nnunet
+from core.architectures.families.medical import monai_family, nnunet
 from core.architectures.families.mmseg import mmseg_family
 from core.architectures.families.realtime import (
     bisenet_v1,
@@ -63,6 +63,7 @@ FAMILIES: Mapping[str, Family] = {
     "transformers": transformers_family,
     "milesial unet": milesial_unet,
     "nnu-net": nnunet,
+    "monai": monai_family,
     "nvlabs segformer": nvlabs_segformer,  # a fork of mmseg, whose keys it shares in part
     "mmseg": mmseg_family,
     "vainf deeplab": vainf_deeplab,
