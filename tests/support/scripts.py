@@ -17,7 +17,7 @@ from core.architectures import Network
 from core.checkpoint import Checkpoint
 from core.export.label_map import label_png
 from core.export.script import inference_script
-from core.image import decode_image
+from core.image import picture_of
 from core.inference import forward
 from core.inspection import Inspection
 from core.labels import decode_labels
@@ -73,6 +73,7 @@ def label_maps(
     place: Path,
     modules: dict[str, ModuleType],
     monkeypatch: object,
+    picture: bytes | None = None,
     **changes: object,
 ) -> tuple[bytes, bytes]:
     """What the script writes beside the checkpoint's file, and what the app shows.
@@ -83,19 +84,22 @@ def label_maps(
         place: a folder of the test's own.
         modules: what the script finds beside itself.
         monkeypatch: pytest's.
+        picture: the bytes of a NIfTI volume in place of `scene`.
         changes: of the settings.
     """
     settings = change(Settings(), **({"resize": "fixed", "height": 64, "width": 96} | changes))
-    image = decode_image(scene())
+    content = picture or scene()
+    image = picture_of(content, settings.preprocessing, guarded=False)
     tensor = preprocess(image, settings.preprocessing)
     logits = forward(network, tensor, settings.forwarding, size=image.pixels.shape[:2])
     labels = decode_labels(logits.values, settings.decoding)
     inspection = Inspection(image, network, settings, tensor, logits, labels)
     (place / "inference.py").write_text(inference_script(inspection, checkpoint))
-    (place / "picture.png").write_bytes(scene())
-    for name, module in modules.items():
-        monkeypatch.setitem(sys.modules, name, module)
+    name = "picture.nii" if picture else "picture.png"
+    (place / name).write_bytes(content)
+    for path, module in modules.items():
+        monkeypatch.setitem(sys.modules, path, module)
     monkeypatch.chdir(place)
-    monkeypatch.setattr(sys, "argv", ["inference.py", "picture.png", "labels.png"])
+    monkeypatch.setattr(sys, "argv", ["inference.py", name, "labels.png"])
     runpy.run_path("inference.py", run_name="__main__")
     return (place / "labels.png").read_bytes(), label_png(labels, settings.display)
