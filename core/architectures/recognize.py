@@ -37,6 +37,7 @@ from core.architectures.nearest import explain, named, nearest, unread
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
 from core.architectures.program import exported_program
+from core.architectures.yolo import yolo
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
@@ -94,7 +95,7 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     chosen = chosen or {}
     families = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
     if not families:
-        raise unread(checkpoint) or explain(checkpoint.tensors)
+        raise unread(checkpoint) or yolo(checkpoint) or explain(checkpoint.tensors)
     try:
         fits, network = _built(families, checkpoint, chosen)
     except ArchitectureError as error:
