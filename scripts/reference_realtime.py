@@ -25,7 +25,7 @@ from scripts.reference_logits import FACTS, packed, picture, pixels, weights
 REALTIME = FACTS.with_name("realtime.json")
 CLASSES = 3
 SIZES = ((64, 96), (128, 64))  # rows, columns; several of them take multiples of 32 only
-PACKAGES = ("models", "segmentation", "lib", "nets", "train")
+PACKAGES = ("model", "models", "segmentation", "lib", "nets", "train")
 
 
 def hrnet_config() -> SimpleNamespace:
@@ -112,6 +112,7 @@ ORIGINALS: dict[str, Made] = {
         lambda m: m.HighResolutionNet(hrnet_config()),
         lambda output: output[1],
     ),
+    "twinlitenet": ("TwinLiteNet", "model.TwinLite", lambda m: m.TwinLiteNet(), FIRST),
 }
 
 
@@ -142,6 +143,8 @@ def tame(shapes: Mapping[str, list[int]]) -> dict[str, torch.Tensor]:
     for key in made:
         if key.endswith((".2.weight", ".5.weight", "activation.weight", "prelu.weight")):
             made[key] = torch.full_like(made[key], 0.25) if made[key].numel() == 1 else made[key]
+        if key.endswith("gamma"):  # of attention, which is 0 in a fresh network
+            made[key] = torch.full_like(made[key], 0.5)
         for name in ("x2", "x4", "x8", "x16", "x32"):  # STDC names its layers twice
             if f".{name}.0." in key:
                 made[key] = made[key.replace(f".{name}.0.", ".features.")]

@@ -24,6 +24,7 @@ from core.architectures.families.realtime import (
     fast_scnn,
     hrnet,
     pidnet,
+    twinlite,
 )
 from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
@@ -79,6 +80,7 @@ FAMILIES: Mapping[str, Family] = {
     "enet": enet,
     "erfnet": erfnet,
     "hrnet": hrnet,
+    "twinlitenet": twinlite,
     "onnx program": onnx_program,  # last: a family that is known runs without permission
 }
 
