@@ -148,6 +148,17 @@ def test_the_last_convolution_tells_the_classes_and_a_missing_tensor_is_named(na
         build_network(checkpoint_of(state))
 
 
+def test_mmsegmentations_names_are_told_by_the_title_and_kept_in_the_account(tmp_path):
+    name = "ddrnet 23, mmsegmentation"
+    beside = {"data_preprocessor.mean": torch.zeros(3, 1, 1), "meta.x": torch.zeros(1)}
+    torch.save({"meta": {}, "state_dict": state_of(name) | beside}, tmp_path / "iter_1.pth")
+    network = build_network(read_checkpoint(tmp_path / "iter_1.pth", name="iter_1.pth", digest="d"))
+
+    assert network.architecture.endswith("in layer 2 of mmsegmentation")
+    assert "backbone.stem.0.conv.weight" in network.account.matched
+    assert not network.account.missing
+
+
 def test_heads_of_training_are_told_and_the_choices_change_the_answer():
     assert "seghead_p, seghead_d: not run" in network_of("pidnet s").notes[-1]
     assert not network_of("pidnet l").notes
