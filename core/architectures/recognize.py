@@ -11,7 +11,6 @@ from core.architectures.families import (
     living_model,
     registered,
     torchvision_families,
-    transformers_family,
 )
 from core.architectures.families.mmseg import mmseg_family
 from core.architectures.families.repositories import (
@@ -22,6 +21,7 @@ from core.architectures.families.repositories import (
     vainf_deeplab,
 )
 from core.architectures.families.smp import smp_family
+from core.architectures.families.transformers import transformers_family
 from core.architectures.nearest import explain, named, nearest, unread
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program

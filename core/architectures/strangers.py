@@ -60,7 +60,7 @@ def _network(name: str, *marks: str) -> Stranger:
     return Stranger(name, marks, exports=True)
 
 
-LORA = r"(^|\.)(lora_\w+|hada_\w+|lokr_\w+|ia3_\w+|dora_\w+|adapter_\w+)(\.|$)"
+LORA = r"(^|\.)(lora_\w+|hada_\w+|lokr_\w+|ia3_\w+|dora_\w+|adapter_[a-z]\w*)(\.|$)"
 STRANGERS = (
     Stranger("an adapter (LoRA) without its base", (LORA,), MERGE, only=True, always=True),
     Stranger("a network with an adapter (LoRA) that is not merged", (LORA,), MERGE, always=True),

@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from core.architectures import build_network
-from core.architectures.families import transformers_family
+from core.architectures.families.transformers import transformers_family
 from core.errors import ArchitectureError
 from core.testing import Held, in_background
 from tests.conftest import saved, zipped
