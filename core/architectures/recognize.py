@@ -12,6 +12,7 @@ from core.architectures.families import (
     registered,
     torchvision_families,
 )
+from core.architectures.families.background import birefnet, modnet, u2net
 from core.architectures.families.mmseg import mmseg_family
 from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
@@ -56,6 +57,9 @@ FAMILIES: Mapping[str, Family] = {
     "vainf deeplab": vainf_deeplab,
     "bubbliiiing deeplab": bubbliiiing_deeplab,
     "jfzhang deeplab": jfzhang_deeplab,
+    "u2-net or is-net": u2net,
+    "modnet": modnet,
+    "birefnet": birefnet,
     "onnx program": onnx_program,  # last: a family that is known runs without permission
 }
 

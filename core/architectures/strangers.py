@@ -119,12 +119,7 @@ STRANGERS = (
         (r"(^|\.)(bbox_embed|class_labels_classifier|bbox_head|regression_head|bbox_predictor)\.",),
         OBJECTS,
     ),
-    Stranger(
-        "a U2-Net",
-        (r"(^|\.)stage1\.rebnconvin\.conv_s1\.",),
-        f"{EXPORT} Its forward returns seven maps: export a module that returns the first.",
-        exports=True,
-    ),
+    _network("a U2-Net or an IS-Net", r"(^|\.)stage1\.rebnconvin\.conv_s1\."),
     _network("a BiRefNet", r"(^|\.)squeeze_module\.", r"(^|\.)decoder\.decoder_block4\."),
     _network("a U-Net of MONAI", r"(^|\.)(submodule\.\d+\.|conv\.unit\d\.|unit\d\.conv\.)"),
     _network("a SwinUNETR of MONAI", r"(^|\.)swinViT\."),
