@@ -21,7 +21,16 @@ from core.architectures import Network, build_network
 from core.checkpoint import read_checkpoint
 from scripts.reference_logits import VARIANTS, picture, pixels, unpacked, weights
 from tests.conftest import zipped
-from tests.core.architectures import test_families, test_mmseg, test_smp, test_transformers
+from tests.core.architectures import (
+    test_families,
+    test_mmseg,
+    test_monai,
+    test_nnunet,
+    test_realtime,
+    test_smp,
+    test_transformers,
+)
+from tests.support import nnunet
 from tests.support.networks import NETWORKS, seeded
 from tests.support.savings import SAVINGS, Back, read_back
 
@@ -44,7 +53,8 @@ FAMILIES = """
 A network is recognized by its tensors' names and shapes. *Choice* is what no tensor shows, with
 the default that is taken. The difference is that of the logits, relative to the largest one where
 it is over 1, to the library's own network or to numbers that the original code gave
-(`scripts/reference_logits.py`); *by parts*: each part is tested against another library.
+(`scripts/reference_logits.py`, `scripts/reference_realtime.py`); *by parts*: each part is tested
+against another library.
 
 Beside these: any exported program (`.pt2`) runs, whatever its architecture; ONNX files run where
 the host allows it (`ALLOW_ONNX=1`); classes of the host's own are named by it (`own-models.md`).
@@ -117,6 +127,9 @@ def families() -> Iterator[Row]:
     yield from _live("torchvision", _torchvision())
     yield from _live("segmentation-models-pytorch", _smp())
     yield from _originals()
+    yield from _realtime()
+    yield from _live("nnU-Net v2", _nnunet())
+    yield from _live("MONAI", _monai())
     yield from _mmseg()
     yield from _transformers()
 
@@ -142,6 +155,21 @@ def _smp() -> Makers:
             test_smp.picture(decoder, options.get("in_channels", 3)),
         )
         for decoder, encoder, options in test_smp.CASES
+    }
+
+
+def _nnunet() -> Makers:
+    x = torch.randn(1, 1, 64, 96)
+    return {kind: (lambda kind=kind: nnunet.network(kind), x) for kind in test_nnunet.KINDS}
+
+
+def _monai() -> Makers:
+    return {
+        name: (
+            lambda name=name: test_monai.model_of(name),
+            torch.randn(1, options["in_channels"], 64, 96),
+        )
+        for name, (_, options) in test_monai.CASES.items()
     }
 
 
@@ -181,6 +209,15 @@ def _originals() -> Iterator[Row]:
         chosen = {test_families.OUTPUT_STRIDE: str(variant.stride)} if variant.stride else {}
         network = build_network(checkpoint, chosen)
         yield Row(layout, network, _distance(network, told["logits"][name]))
+
+
+def _realtime() -> Iterator[Row]:
+    """The same for real-time networks, narrow where their class takes a width."""
+    told = test_realtime.told()
+    for name, logits in told["logits"].items():
+        network = test_realtime.network_of(name)
+        worst = max(abs(v) for size in logits.values() for pixel in size for v in pixel)
+        yield Row(f"real-time: {name}", network, _distance(network, logits) / max(1.0, worst))
 
 
 def _distance(network: Network, logits: Mapping[str, list[list[float]]]) -> float:

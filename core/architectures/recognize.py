@@ -13,7 +13,18 @@ from core.architectures.families import (
     torchvision_families,
 )
 from core.architectures.families.background import birefnet, modnet, u2net
+from core.architectures.families.medical import monai_family, nnunet
 from core.architectures.families.mmseg import mmseg_family
+from core.architectures.families.realtime import (
+    bisenet_v1,
+    bisenet_v2,
+    ddrnet,
+    enet,
+    erfnet,
+    fast_scnn,
+    hrnet,
+    pidnet,
+)
 from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
     jfzhang_deeplab,
@@ -27,6 +38,7 @@ from core.architectures.nearest import explain, named, nearest, unread
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
 from core.architectures.program import exported_program
+from core.architectures.yolo import yolo
 from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
@@ -52,6 +64,8 @@ FAMILIES: Mapping[str, Family] = {
     "smp": smp_family,
     "transformers": transformers_family,
     "milesial unet": milesial_unet,
+    "nnu-net": nnunet,
+    "monai": monai_family,
     "nvlabs segformer": nvlabs_segformer,  # a fork of mmseg, whose keys it shares in part
     "mmseg": mmseg_family,
     "vainf deeplab": vainf_deeplab,
@@ -60,6 +74,14 @@ FAMILIES: Mapping[str, Family] = {
     "u2-net or is-net": u2net,
     "modnet": modnet,
     "birefnet": birefnet,
+    "pidnet": pidnet,
+    "ddrnet": ddrnet,
+    "bisenet v1 or stdc": bisenet_v1,
+    "bisenet v2": bisenet_v2,
+    "fast-scnn": fast_scnn,
+    "enet": enet,
+    "erfnet": erfnet,
+    "hrnet": hrnet,
     "onnx program": onnx_program,  # last: a family that is known runs without permission
 }
 
@@ -77,7 +99,7 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     chosen = chosen or {}
     families = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
     if not families:
-        raise unread(checkpoint) or explain(checkpoint.tensors)
+        raise unread(checkpoint) or yolo(checkpoint) or explain(checkpoint.tensors)
     try:
         fits, network = _built(families, checkpoint, chosen)
     except ArchitectureError as error:

@@ -81,6 +81,11 @@ STRANGERS = (
         always=True,
     ),
     Stranger(
+        "an instance YOLO network of Ultralytics (-seg)",
+        (r"(^|\.)\d+\.proto\.cv1\.conv\.", r"(^|\.)\d+\.cv4\.\d+\.\d+\."),
+        OBJECTS,
+    ),
+    Stranger(
         "a YOLO network of Ultralytics",
         (r"(^|\.)\d+\.(cv[123]\.conv|m\.\d+\.cv1\.conv|dfl\.conv|cv[23]\.\d+\.\d+\.)",),
         OBJECTS,

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.checkpoint.known import (
-    Normalization,
     class_names_in,
     is_normalization,
     normalizations_in,
@@ -29,6 +28,7 @@ from core.checkpoint.known import (
 )
 from core.checkpoint.pickled.policy import in_words
 from core.checkpoint.report import Report, no_such_part
+from core.checkpoint.statements import Normalization
 from core.checkpoint.text import without_surrogates
 from core.errors import CheckpointError
 from core.recent import forget_oldest

@@ -56,7 +56,7 @@ def _ids_of(measured: Measurements) -> tuple[np.ndarray | None, str]:
     if measured.case.truth_file is None:
         return ids, ""
     try:
-        raster = read_raster(measured.case.truth_file)
+        raster = read_raster(measured.case.truth_file, cut=measured.settings.preprocessing.cut)
         picture = raster.as_pillow()
         if ids is None and picture.mode in ("L", "P", "I;16", "I"):
             ids = np.array(picture).astype(np.int32)
