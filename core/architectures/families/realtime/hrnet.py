@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from core.architectures.shapes import count, has, outputs, size
 from core.checkpoint import Checkpoint
 
 CORNERS = "corners of enlarged features"  # ALIGN_CORNERS of its config; no tensor tells it
+LINEAR: dict[str, Any] = {"mode": "bilinear", "align_corners": False}
 WIDEST = 64  # channels of the stem and of the first stage's 3x3 convolutions
 
 
@@ -55,9 +56,11 @@ class Streams(nn.Module):
     Args:
         tensors: their names and shapes tell all sizes.
         aligned: whether enlarging takes the corners of both sizes for the same place.
+        by_factor: whether a smaller stream is first made 2, 4 or 8 times larger, as in
+            mmsegmentation; it differs where the picture's sides are no multiples of 32.
     """
 
-    def __init__(self, tensors: Tensors, *, aligned: bool) -> None:
+    def __init__(self, tensors: Tensors, *, aligned: bool, by_factor: bool = False) -> None:
         super().__init__()
         self.aligned = aligned
         self.conv1 = nn.Conv2d(size(tensors, "conv1.weight", 1, 3), WIDEST, 3, 2, 1, bias=False)
@@ -70,8 +73,8 @@ class Streams(nn.Module):
             steps = _transition(tensors, f"transition{number - 1}.", entering, widths)
             self.add_module(f"transition{number - 1}", steps)
             blocks = count(tensors, f"stage{number}.")
-            fusions = [Fusion(tensors, f"stage{number}.{n}.", widths, aligned=aligned)
-                       for n in range(blocks)]  # fmt: skip
+            fusions = [Fusion(tensors, f"stage{number}.{n}.", widths, aligned=aligned,
+                              by_factor=by_factor) for n in range(blocks)]  # fmt: skip
             self.add_module(f"stage{number}", nn.Sequential(*fusions))
             entering = widths
         self.channels = entering
@@ -171,14 +174,20 @@ class Fusion(nn.Module):
         tensors: of the network.
         start: what stands before the names of this part.
         widths: channels of the streams, the largest stream first.
-        aligned: as in `Streams`.
+        aligned, by_factor: as in `Streams`.
     """
 
     def __init__(
-        self, tensors: Tensors, start: str, widths: Sequence[int], *, aligned: bool
+        self,
+        tensors: Tensors,
+        start: str,
+        widths: Sequence[int],
+        *,
+        aligned: bool,
+        by_factor: bool = False,
     ) -> None:
         super().__init__()
-        self.aligned = aligned
+        self.aligned, self.by_factor = aligned, by_factor
         self.branches = nn.ModuleList()
         for stream, width in enumerate(widths):
             blocks = count(tensors, f"{start}branches.{stream}.")
@@ -199,6 +208,8 @@ class Fusion(nn.Module):
         for source, (path, x) in enumerate(zip(paths, streams, strict=True)):
             part = path(x)
             if source > target:
+                if self.by_factor:
+                    part = F.interpolate(part, scale_factor=2.0 ** (source - target), **LINEAR)
                 part = upsample(part, streams[target], align_corners=self.aligned)
             total = total + part
         return F.relu(total)
