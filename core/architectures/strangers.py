@@ -115,8 +115,17 @@ STRANGERS = (
     ),
     Stranger(
         "a Mask2Former, MaskFormer or OneFormer",
-        (r"pixel_level_module\.|transformer_module\.|sem_seg_head\.(predictor|pixel_decoder)\.",),
+        (r"pixel_level_module\.|transformer_module\.|sem_seg_head\.pixel_decoder\.",),
         QUERIES,
+        exports=True,
+    ),
+    Stranger(
+        "a DeepLab of Detectron2", (r"(^|\.)sem_seg_head\.decoder\.res\d\.",), EXPORT, exports=True
+    ),
+    Stranger(
+        "a semantic FPN of Detectron2",
+        (r"(^|\.)sem_seg_head\.p\d\.\d\.", r"(^|\.)sem_seg_head\.predictor\.(weight|bias)$"),
+        EXPORT,
         exports=True,
     ),
     Stranger(
@@ -138,7 +147,7 @@ STRANGERS = (
     _network("a DeepLabV3+ by bubbliiiing", r"^(aspp\.branch1|cat_conv\.0)\."),
     _network("a U-Net by milesial", r"^(inc\.double_conv|outc\.conv)\."),
     _network("a SegFormer of transformers", r"^(segformer\.encoder|decode_head\.linear_c)\."),
-    _network("a network of mmsegmentation", r"^decode_head\.conv_seg\."),
+    _network("a network of mmsegmentation", r"^decode_head\.(\d\.)?conv_seg\."),
     _network("a network of segmentation-models-pytorch", r"^segmentation_head\.0\."),
     Stranger(
         "an encoder (ResNet) without a segmentation head",
