@@ -30,6 +30,7 @@ from core.architectures.network import Account, Choice, Network, Tensors, refuse
 from core.architectures.sizes import Sizes, only
 from core.checkpoint import Checkpoint
 from core.checkpoint.known import normalizations_in
+from core.checkpoint.preprocessor import stated_in
 from core.errors import ArchitectureError
 
 CONFIG = "config.json"
@@ -207,5 +208,6 @@ def _notes(checkpoint: Checkpoint, kind: str) -> Iterator[str]:
     """What the preprocessor's config says about the pictures of training, and a fixed task."""
     for stated in normalizations_in(checkpoint.metadata):
         yield f"{stated.where} says mean {stated.mean} and std {stated.std}"
+    yield from stated_in(checkpoint.metadata).notes
     if kind == "oneformer":
         yield TASK_NOTE
