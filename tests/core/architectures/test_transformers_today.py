@@ -14,17 +14,28 @@ from torch import nn
 from transformers import (
     AutoModelForSemanticSegmentation,
     AutoModelForUniversalSegmentation,
+    BeitConfig,
+    BitConfig,
+    ConvNextV2Config,
     Data2VecVisionConfig,
     DetrConfig,
+    Dinov2Config,
+    DINOv3ConvNextConfig,
+    DINOv3ViTConfig,
     DPTConfig,
     EomtConfig,
     EomtDinov3Config,
+    HieraConfig,
     Mask2FormerConfig,
     MaskFormerConfig,
     MobileViTV2Config,
     OneFormerConfig,
+    PvtV2Config,
     ResNetConfig,
     SwinConfig,
+    Swinv2Config,
+    UperNetConfig,
+    VitDetConfig,
 )
 
 from core.architectures import build_network
@@ -82,14 +93,45 @@ CONFIGS = {
     "UPerNet, ResNet": OLDER["UPerNet"],
     "UPerNet, ConvNeXt": OLDER["UPerNet, ConvNeXt"],
 }  # fmt: skip
+STAGES = {"depths": [1, 1, 1, 1], "out_features": FOUR["out_features"]}
+HIDDEN = {"hidden_sizes": [8, 16, 24, 32]}
+PLAIN = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2,
+         "out_features": FOUR["out_features"]}  # fmt: skip
+BACKBONES = {  # of UPerNet, beside Swin, ConvNeXt and ResNet; config.json tells their sizes
+    "Swin V2": Swinv2Config(
+        embed_dim=8, num_heads=[1, 2, 2, 4], window_size=4, image_size=64, **STAGES
+    ),
+    "ConvNeXt V2": ConvNextV2Config(**HIDDEN, **STAGES),
+    "DINOv2": Dinov2Config(**PLAIN, image_size=56),
+    "DINOv3 ViT": DINOv3ViTConfig(**PLAIN, intermediate_size=32),
+    "DINOv3 ConvNeXt": DINOv3ConvNextConfig(**HIDDEN, **STAGES),
+    "BiT": BitConfig(embedding_size=8, num_groups=2, **HIDDEN, **STAGES),
+    "Hiera": HieraConfig(embed_dim=8, num_heads=[1, 2, 2, 4], image_size=[64, 64], **STAGES),
+    "PVT v2": PvtV2Config(**HIDDEN, num_attention_heads=[1, 2, 2, 4], **STAGES),
+    "BEiT": BeitConfig(**PLAIN, intermediate_size=32, image_size=64, reshape_hidden_states=True),
+    "ViTDet": VitDetConfig(**PLAIN, image_size=64, pretrain_image_size=64),
+}
 CHOSEN = {"attention heads": "2", "image size": "512", "output stride": "32"}
 QUERY = ("Mask2Former", "MaskFormer", "OneFormer", "EoMT")
 
 
 def model_of(name: str) -> nn.Module:
     auto = AutoModelForUniversalSegmentation if name.startswith(QUERY) else None
+    torch.manual_seed(0)  # the library draws some biases too
+    return with_numbers((auto or AutoModelForSemanticSegmentation).from_config(CONFIGS[name]))
+
+
+def upernet_on(name: str) -> nn.Module:
+    config = UperNetConfig(
+        backbone_config=BACKBONES[name], hidden_size=16, num_labels=5, use_auxiliary_head=False
+    )
     torch.manual_seed(0)
-    model = seeded((auto or AutoModelForSemanticSegmentation).from_config(CONFIGS[name]))
+    return with_numbers(AutoModelForSemanticSegmentation.from_config(config))
+
+
+def with_numbers(model: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    model = seeded(model)
     for parameter in model.parameters():
         if parameter.ndim > 1:  # the library starts so small that every answer would be 0
             torch.nn.init.kaiming_normal_(parameter)
@@ -139,6 +181,16 @@ def test_a_folder_of_the_library_needs_no_choice(name, read, tmp_path):
     network = build_network(read(zipped(folder_of(model, tmp_path / "saved"))))
 
     assert network.choices == ()
+    assert not network.account.missing + network.account.unexpected
+    assert apart(answer_of(network), wanted_of(model)) < 1e-4
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_upernet_is_built_on_every_backbone_that_a_config_names(name, read, tmp_path):
+    model = upernet_on(name)
+    network = build_network(read(zipped(folder_of(model, tmp_path / "saved"))))
+
+    assert network.architecture == "UPerNet of transformers"
     assert not network.account.missing + network.account.unexpected
     assert apart(answer_of(network), wanted_of(model)) < 1e-4
 
