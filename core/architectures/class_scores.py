@@ -48,9 +48,9 @@ def query_scores(classes: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         classes: Float32[1 queries classes + 1].
         masks: Float32[1 queries h w].
     """
-    likely = classes.softmax(-1)[..., :-1]
-    scores = torch.einsum("bqc,bqhw->bchw", likely, masks.sigmoid())
-    return scores.clamp_min(1e-12).log()  # the logarithm of 0 is infinite
+    likely = classes.float().softmax(-1)[..., :-1]
+    scores = torch.einsum("bqc,bqhw->bchw", likely, masks.float().sigmoid())
+    return scores.clamp_min(1e-30).log()  # the logarithm of 0 is infinite
 
 
 def reading(module: nn.Module, read: Callable[[Any], torch.Tensor]) -> nn.Module:

@@ -11,8 +11,8 @@ from core.architectures.families import (
     living_model,
     registered,
     torchvision_families,
-    transformers_family,
 )
+from core.architectures.families.background import birefnet, modnet, u2net
 from core.architectures.families.medical import monai_family, nnunet
 from core.architectures.families.mmseg import mmseg_family
 from core.architectures.families.realtime import (
@@ -34,6 +34,7 @@ from core.architectures.families.repositories import (
     vainf_deeplab,
 )
 from core.architectures.families.smp import smp_family
+from core.architectures.families.transformers import transformers_family
 from core.architectures.nearest import explain, named, nearest, unread
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
@@ -72,6 +73,9 @@ FAMILIES: Mapping[str, Family] = {
     "vainf deeplab": vainf_deeplab,
     "bubbliiiing deeplab": bubbliiiing_deeplab,
     "jfzhang deeplab": jfzhang_deeplab,
+    "u2-net or is-net": u2net,
+    "modnet": modnet,
+    "birefnet": birefnet,
     "pidnet": pidnet,
     "ddrnet": ddrnet,
     "bisenet v1 or stdc": bisenet_v1,

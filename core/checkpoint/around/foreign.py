@@ -86,6 +86,8 @@ FORMATS = (
            files=(r"(^|/)(manifest\.ocdbt|_CHECKPOINT_METADATA|_METADATA)$",)),
     Format("a checkpoint of PaddlePaddle (.pdparams)", PADDLE,
            keys=(r"StructuredToParameterName@@",)),
+    Format("a checkpoint of PaddlePaddle (.pdparams)", PADDLE,
+           keys=(r"\._mean$", r"\._variance$")),  # its BatchNorm, in files without that table
     Format("a network of PaddlePaddle", PADDLE, files=(r"\.pd(params|iparams|model)$",)),
     Format("a GGUF file, as llama.cpp reads language models", SOURCE, rb"GGUF"),
     Format("a Core ML network (.mlmodel)", SOURCE, rb"\x08[\x01-\x0f]\x12.{1,2}\n"),

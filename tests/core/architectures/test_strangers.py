@@ -39,6 +39,15 @@ STRANGE = {  # what is said -> names of tensors; whether a .pt2 would help
     "Mask R-CNN": (("backbone.body.conv1.weight", "roi_heads.mask_head.0.0.weight"), 0),
     "Mask2Former": (("model.pixel_level_module.encoder.a", "class_predictor.weight"), 1),
     "U2-Net": (("stage1.rebnconvin.conv_s1.weight", "side1.weight"), 1),
+    "a Mask2Former": (("sem_seg_head.pixel_decoder.a", "sem_seg_head.predictor.query.weight"), 1),
+    "a DeepLab of Detectron2": (
+        ("sem_seg_head.decoder.res2.project_conv.weight", "sem_seg_head.predictor.weight"), 1
+    ),
+    "a semantic FPN of Detectron2": (
+        ("sem_seg_head.p2.0.weight", "sem_seg_head.predictor.weight", "backbone.fpn_lateral2.bias"),
+        1,
+    ),
+    "network of mmsegmentation": (("backbone.conv1.weight", "decode_head.1.conv_seg.weight"), 1),
     "U-Net of MONAI": (("0.conv.unit0.conv.weight", "1.submodule.0.conv.unit0.conv.weight"), 1),
     "encoder .ResNet": (("conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"), 0),
     "encoder .vision transformer": (("patch_embed.weight", "blocks.0.attn.qkv.weight"), 0),

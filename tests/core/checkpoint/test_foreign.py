@@ -64,8 +64,15 @@ def test_a_folder_in_a_zip_is_named_by_its_files(read, name):
         read(zipped(dict.fromkeys(ARCHIVES[name], b"x" * 20)))
 
 
-def test_a_pickle_of_paddle_is_named(read):
-    table = {"conv.weight": np.ones(3), "StructuredToParameterName@@": {"conv.weight": "w_0"}}
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"StructuredToParameterName@@": {"conv.weight": "w_0"}},
+        {"bn._mean": np.ones(3), "bn._variance": np.ones(3)},
+    ],
+)
+def test_a_pickle_of_paddle_is_named(read, beside):
+    table = {"conv.weight": np.ones(3)} | beside
     with pytest.raises(CheckpointError, match="PaddlePaddle"):
         read(pickle.dumps(table, 2))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from core.architectures.shapes import count, has, outputs, size
 from core.checkpoint import Checkpoint
 
 CORNERS = "corners of enlarged features"  # ALIGN_CORNERS of its config; no tensor tells it
+LINEAR: dict[str, Any] = {"mode": "bilinear", "align_corners": False}
 WIDEST = 64  # channels of the stem and of the first stage's 3x3 convolutions
 
 
@@ -49,15 +50,17 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     )
 
 
-class HRNet(nn.Module):
-    """Four streams, joined; then two convolutions, or what each pixel has in common with objects.
+class Streams(nn.Module):
+    """Four streams of a picture at four sizes, which tell each other what they see.
 
     Args:
         tensors: their names and shapes tell all sizes.
         aligned: whether enlarging takes the corners of both sizes for the same place.
+        by_factor: whether a smaller stream is first made 2, 4 or 8 times larger, as in
+            mmsegmentation; it differs where the picture's sides are no multiples of 32.
     """
 
-    def __init__(self, tensors: Tensors, *, aligned: bool) -> None:
+    def __init__(self, tensors: Tensors, *, aligned: bool, by_factor: bool = False) -> None:
         super().__init__()
         self.aligned = aligned
         self.conv1 = nn.Conv2d(size(tensors, "conv1.weight", 1, 3), WIDEST, 3, 2, 1, bias=False)
@@ -70,11 +73,36 @@ class HRNet(nn.Module):
             steps = _transition(tensors, f"transition{number - 1}.", entering, widths)
             self.add_module(f"transition{number - 1}", steps)
             blocks = count(tensors, f"stage{number}.")
-            fusions = [Fusion(tensors, f"stage{number}.{n}.", widths, aligned=aligned)
-                       for n in range(blocks)]  # fmt: skip
+            fusions = [Fusion(tensors, f"stage{number}.{n}.", widths, aligned=aligned,
+                              by_factor=by_factor) for n in range(blocks)]  # fmt: skip
             self.add_module(f"stage{number}", nn.Sequential(*fusions))
             entering = widths
-        joined = sum(entering)
+        self.channels = entering
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Float32[n c h w] to the four streams at the size of the largest, a quarter."""
+        x = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+        streams = [self.layer1(x)]
+        for number in (2, 3, 4):
+            steps = cast(nn.ModuleList, self.get_submodule(f"transition{number - 1}"))
+            last = len(streams) - 1
+            streams = [step(streams[min(at, last)]) for at, step in enumerate(steps)]
+            streams = self.get_submodule(f"stage{number}")(streams)
+        same = [upsample(each, streams[0], align_corners=self.aligned) for each in streams[1:]]
+        return torch.cat([streams[0], *same], dim=1)
+
+
+class HRNet(Streams):
+    """Four streams, joined; then two convolutions, or what each pixel has in common with objects.
+
+    Args:
+        tensors: their names and shapes tell all sizes.
+        aligned: as in `Streams`.
+    """
+
+    def __init__(self, tensors: Tensors, *, aligned: bool) -> None:
+        super().__init__(tensors, aligned=aligned)
+        joined = sum(self.channels)
         self.ocr = has(tensors, "ocr_distri_head.")
         if self.ocr:
             middle = size(tensors, "conv3x3_ocr.0.weight", 0, 512)
@@ -96,18 +124,6 @@ class HRNet(nn.Module):
         context = self.ocr_distri_head(features, pixels_by_class(features, rough))
         logits = self.cls_head(context)
         return logits
-
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Float32[n c h w] to the four streams at the size of the largest, a quarter."""
-        x = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
-        streams = [self.layer1(x)]
-        for number in (2, 3, 4):
-            steps = cast(nn.ModuleList, self.get_submodule(f"transition{number - 1}"))
-            last = len(streams) - 1
-            streams = [step(streams[min(at, last)]) for at, step in enumerate(steps)]
-            streams = self.get_submodule(f"stage{number}")(streams)
-        same = [upsample(each, streams[0], align_corners=self.aligned) for each in streams[1:]]
-        return torch.cat([streams[0], *same], dim=1)
 
 
 def _head(tensors: Tensors, name: str, channels: int) -> nn.Sequential:
@@ -158,14 +174,20 @@ class Fusion(nn.Module):
         tensors: of the network.
         start: what stands before the names of this part.
         widths: channels of the streams, the largest stream first.
-        aligned: as in `HRNet`.
+        aligned, by_factor: as in `Streams`.
     """
 
     def __init__(
-        self, tensors: Tensors, start: str, widths: Sequence[int], *, aligned: bool
+        self,
+        tensors: Tensors,
+        start: str,
+        widths: Sequence[int],
+        *,
+        aligned: bool,
+        by_factor: bool = False,
     ) -> None:
         super().__init__()
-        self.aligned = aligned
+        self.aligned, self.by_factor = aligned, by_factor
         self.branches = nn.ModuleList()
         for stream, width in enumerate(widths):
             blocks = count(tensors, f"{start}branches.{stream}.")
@@ -186,6 +208,8 @@ class Fusion(nn.Module):
         for source, (path, x) in enumerate(zip(paths, streams, strict=True)):
             part = path(x)
             if source > target:
+                if self.by_factor:
+                    part = F.interpolate(part, scale_factor=2.0 ** (source - target), **LINEAR)
                 part = upsample(part, streams[target], align_corners=self.aligned)
             total = total + part
         return F.relu(total)
