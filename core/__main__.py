@@ -18,6 +18,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -154,12 +155,12 @@ def _case(options: argparse.Namespace) -> Case:
     from core.checkpoint import read_checkpoint
     from core.colors import palette_colors
     from core.diagnosis import Case, others_in
-    from core.image import decode_image, read_guarded
+    from core.image import picture_of, read_guarded
     from core.scores import as_two_classes, decode_truth
 
     settings = _settings(options)
     content = read_bytes(options.image)
-    image = decode_image(content, bands=settings.preprocessing.bands, read=read_guarded)
+    image = picture_of(content, settings.preprocessing)
     path = options.checkpoint
     digest = hashlib.sha256(read_bytes(path)).hexdigest()
 
@@ -174,7 +175,8 @@ def _case(options: argparse.Namespace) -> Case:
         read_guarded(written)  # what is no picture is reported, not passed over
     colors = palette_colors(settings.display, network.num_classes)
     size = image.pixels.shape[:2]
-    truth = None if marked is None else decode_truth(marked, colors, size, read=read_guarded)
+    read = partial(read_guarded, cut=settings.preprocessing.cut)
+    truth = None if marked is None else decode_truth(marked, colors, size, read=read)
     return Case(
         image=image,
         checkpoint=checkpoint,

@@ -79,7 +79,7 @@ def run_stages(
         fed = tuple(tensor.tensor.shape[2:])  # where the logits of all views are added up
         check_size(network, fed, settings.forwarding.head)
     logits = _logits(image, network, settings, tensor, forward)
-    labels = _labels(logits, settings, previous)
+    labels = _labels(logits, settings, previous, network.scores.ends_in)
     return Inspection(image, network, settings, tensor, logits, labels)
 
 
@@ -114,7 +114,9 @@ def _input(image: Image, settings: Settings, previous: Inspection | None) -> Inp
         return preprocess(image, settings.preprocessing)
 
 
-def _labels(logits: Logits, settings: Settings, previous: Inspection | None) -> Labels:
+def _labels(
+    logits: Logits, settings: Settings, previous: Inspection | None, ends_in: str
+) -> Labels:
     if (
         previous is not None
         and previous.logits is logits
@@ -122,7 +124,7 @@ def _labels(logits: Logits, settings: Settings, previous: Inspection | None) -> 
     ):
         return previous.labels
     with timed("decide"):
-        return decode_labels(logits.values, settings.decoding)
+        return decode_labels(logits.values, settings.decoding, ends_in)
 
 
 def check_size(network: Network, size: tuple[int, ...], head: str) -> None:

@@ -37,7 +37,7 @@ class Labels:
         return counted / self.ids.size
 
 
-def decode_labels(values: np.ndarray, decoding: Decoding) -> Labels:
+def decode_labels(values: np.ndarray, decoding: Decoding, ends_in: str = "") -> Labels:
     """Decide the class of every pixel.
 
     Args:
@@ -45,6 +45,7 @@ def decode_labels(values: np.ndarray, decoding: Decoding) -> Labels:
         decoding: argmax (the largest logit wins), threshold (channel 1, or the only one, over the
             threshold is 1, else 0), per_class (the largest wins if it is over the threshold, else
             NO_CLASS), or auto (threshold for one channel, argmax for more).
+        ends_in: the activation that the network applies itself, which auto does not repeat.
 
     Two classes at three pixels; the last one is a tie, which the lower id wins:
 
@@ -60,14 +61,15 @@ def decode_labels(values: np.ndarray, decoding: Decoding) -> Labels:
     >>> decode_labels(logits[:1], Decoding(rule="argmax")).ids.tolist()  # a black mask
     [[0, 0, 0]]
     """
-    rule, activation = resolve(len(values), decoding)
+    rule, activation = resolve(len(values), decoding, ends_in)
     notes = _notes(values, rule, activation)
     if rule == "threshold":
         channel = min(1, len(values) - 1)
         activated = probabilities(values, activation)
         winner = np.ones(values.shape[1:], np.int32)
         score, chosen = _scores(values, activated, activation, np.full_like(winner, channel))
-        confidence = np.maximum(chosen, 1 - chosen) if activation != "none" else chosen
+        likely = activation != "none" or ends_in  # a probability of two classes
+        confidence = np.maximum(chosen, 1 - chosen) if likely else chosen
         count, below, cut = 2, 0, _cut(decoding.threshold, activation)
     else:
         winner = argmax(values)
@@ -100,14 +102,19 @@ def argmax(values: np.ndarray) -> np.ndarray:
     return made
 
 
-def resolve(channels: int, decoding: Decoding) -> tuple[str, str]:
-    """Rule and activation, with "auto" decided."""
+def resolve(channels: int, decoding: Decoding, ends_in: str = "") -> tuple[str, str]:
+    """Rule and activation, with "auto" decided.
+
+    >>> resolve(1, Decoding()), resolve(1, Decoding(), ends_in="sigmoid")
+    (('threshold', 'sigmoid'), ('threshold', 'none'))
+    """
     rule: str = decoding.rule
     if rule == "auto":
         rule = "threshold" if channels == 1 else "argmax"
     activation: str = decoding.activation
     if activation == "auto":
-        activation = "softmax" if rule == "argmax" else "sigmoid"
+        usual = "softmax" if rule == "argmax" else "sigmoid"
+        activation = "none" if ends_in else usual
     return rule, activation
 
 

@@ -72,12 +72,25 @@ def _ids(picture: PillowImage.Image, colors: np.ndarray | None) -> np.ndarray:
         if ids.min() < 0 or ids.max() > MAX_ID:
             raise MaskError("The mask has ids outside 0 to 65535.", remedy=REMEDY)
         return ids.astype(np.int32)
+    if picture.mode == "F":  # label volumes are often stored as floats
+        return _whole(np.array(picture))
     rgb = np.array(picture.convert("RGB")).astype(np.int32)
     if (rgb[..., :1] == rgb).all():
         return rgb[..., 0]  # ids that were saved as gray RGB
     if colors is None:
         raise MaskError("The mask is in color.", remedy=REMEDY)
     return _ids_of_colors(rgb, colors)
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    """Ids that are stored as floats, Int32[h w].
+
+    Raises:
+        MaskError: some are no whole numbers of 0 to `MAX_ID`.
+    """
+    if not ((values == np.rint(values)) & (values >= 0) & (values <= MAX_ID)).all():
+        raise MaskError("The mask has numbers that are no class ids.", remedy=REMEDY)
+    return values.astype(np.int32)
 
 
 def _ids_of_colors(rgb: np.ndarray, colors: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from core.errors import SettingsError
 Triple = tuple[float, float, float]
 
 Color = Literal["rgb", "bgr", "gray"]
+Axis = Literal["3", "2", "1"]
 Depth = Literal["8", "file"]
 Scale = Literal["255", "1", "65535", "max"]
 Resize = Literal["none", "fixed", "shorter", "longer", "multiple", "letterbox"]
@@ -62,6 +63,18 @@ class Preprocessing:
     red_band: Annotated[int, Control("Red band", limits=(1, 64), since=3)] = 1
     green_band: Annotated[int, Control("Green band", limits=(1, 64), since=3)] = 2
     blue_band: Annotated[int, Control("Blue band", limits=(1, 64), since=3)] = 3
+    # Of a volume (NIfTI): which of its axes is cut, and where, from 1.
+    slice_axis: Annotated[
+        Axis, Control("Slice across", {"3": "z", "2": "y", "1": "x"}, since=5)
+    ] = "3"
+    slice_index: Annotated[int, Control("Slice (0: the middle)", limits=(0, 16384), since=5)] = 0
+    # Of samples deeper than 8 bits: which are shown, and fed where the depth is 8; 0: automatic.
+    window_level: Annotated[
+        float, Control("Window level", limits=(-1e6, 1e6), step=1.0, since=5)
+    ] = 0.0
+    window_width: Annotated[
+        float, Control("Window width (0: automatic)", limits=(0, 2e6), step=1.0, since=5)
+    ] = 0.0
     color: Annotated[
         Color,  # gray: luma of ITU-R 601, as Pillow's "L", one channel
         Control(
@@ -151,7 +164,20 @@ class Preprocessing:
         """Which bands of a file are red, green and blue, from 1."""
         return self.red_band, self.green_band, self.blue_band
 
+    @property
+    def cut(self) -> tuple[int, int]:
+        """Across which axis of a volume, and which slice, from 1; 0 is the middle one."""
+        return int(self.slice_axis), self.slice_index
 
+    @property
+    def shown(self) -> tuple[float, float] | None:
+        """Which samples are shown as 0 and 255; None where the numbers themselves tell."""
+        half = self.window_width / 2
+        return (self.window_level - half, self.window_level + half) if half > 0 else None
+
+
+SLICE = ("slice_axis", "slice_index")
+WINDOW = ("window_level", "window_width")
 BANDS = ("red_band", "green_band", "blue_band")
 
 # Of Preprocessing: what a convention of feeding fixes. All but the order of the channels become one
@@ -200,7 +226,7 @@ class Decoding:
         Control("Rule", {"auto": "automatic", "per_class": "per class with a threshold"}),
     ] = "auto"
     activation: Annotated[
-        Activation,  # auto: softmax for argmax, sigmoid for a threshold
+        Activation,  # auto: softmax for argmax, sigmoid for a threshold; none after the network's
         Control("Activation", {"auto": "automatic"}),
     ] = "auto"
     threshold: Annotated[float, Control("Threshold")] = 0.5  # on the activated value

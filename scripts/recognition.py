@@ -21,7 +21,20 @@ from core.architectures import Network, build_network
 from core.checkpoint import read_checkpoint
 from scripts.reference_logits import VARIANTS, picture, pixels, unpacked, weights
 from tests.conftest import zipped
-from tests.core.architectures import test_families, test_mmseg, test_smp, test_transformers
+from tests.core.architectures import (
+    test_background,
+    test_families,
+    test_mmseg,
+    test_mmseg_backbones,
+    test_monai,
+    test_nnunet,
+    test_realtime,
+    test_smp,
+    test_transformers,
+    test_transformers_today,
+)
+from tests.support import nnunet
+from tests.support.five import apart
 from tests.support.networks import NETWORKS, seeded
 from tests.support.savings import SAVINGS, Back, read_back
 
@@ -44,7 +57,9 @@ FAMILIES = """
 A network is recognized by its tensors' names and shapes. *Choice* is what no tensor shows, with
 the default that is taken. The difference is that of the logits, relative to the largest one where
 it is over 1, to the library's own network or to numbers that the original code gave
-(`scripts/reference_logits.py`); *by parts*: each part is tested against another library.
+(`scripts/reference_logits.py`, `reference_realtime.py`, `reference_background.py`,
+`reference_mmseg.py`); *by parts*: each part is tested against another library. *Keys alone* means
+without config.json; what is compared of query networks are class scores, and choices are made.
 
 Beside these: any exported program (`.pt2`) runs, whatever its architecture; ONNX files run where
 the host allows it (`ALLOW_ONNX=1`); classes of the host's own are named by it (`own-models.md`).
@@ -117,8 +132,15 @@ def families() -> Iterator[Row]:
     yield from _live("torchvision", _torchvision())
     yield from _live("segmentation-models-pytorch", _smp())
     yield from _originals()
+    yield from _realtime()
+    yield from _background()
+    yield from _live("nnU-Net v2", _nnunet())
+    yield from _live("MONAI", _monai())
     yield from _mmseg()
+    yield from _mmseg_backbones()
     yield from _transformers()
+    yield from _transformers_today()
+    yield from _upernets()
 
 
 Makers = Mapping[str, tuple[Callable[[], nn.Module], torch.Tensor]]
@@ -142,6 +164,21 @@ def _smp() -> Makers:
             test_smp.picture(decoder, options.get("in_channels", 3)),
         )
         for decoder, encoder, options in test_smp.CASES
+    }
+
+
+def _nnunet() -> Makers:
+    x = torch.randn(1, 1, 64, 96)
+    return {kind: (lambda kind=kind: nnunet.network(kind), x) for kind in test_nnunet.KINDS}
+
+
+def _monai() -> Makers:
+    return {
+        name: (
+            lambda name=name: test_monai.model_of(name),
+            torch.randn(1, options["in_channels"], 64, 96),
+        )
+        for name, (_, options) in test_monai.CASES.items()
     }
 
 
@@ -181,6 +218,58 @@ def _originals() -> Iterator[Row]:
         chosen = {test_families.OUTPUT_STRIDE: str(variant.stride)} if variant.stride else {}
         network = build_network(checkpoint, chosen)
         yield Row(layout, network, _distance(network, told["logits"][name]))
+
+
+def _realtime() -> Iterator[Row]:
+    """The same for real-time networks, narrow where their class takes a width."""
+    told = test_realtime.told()
+    for name, logits in told["logits"].items():
+        network = test_realtime.network_of(name)
+        worst = max(abs(v) for size in logits.values() for pixel in size for v in pixel)
+        yield Row(f"real-time: {name}", network, _distance(network, logits) / max(1.0, worst))
+
+
+def _background() -> Iterator[Row]:
+    """The same for background removal; the map is the default one."""
+    told = test_background.told()
+    for name, sizes in told.maps.items():
+        network = test_background.network_of(name)
+        logits = {size: maps[0] for size, maps in sizes.items()}
+        yield Row(f"background removal: {name}", network, _distance(network, logits))
+
+
+def _mmseg_backbones() -> Iterator[Row]:
+    """Whole networks of mmsegmentation, compared with what its own code answered."""
+    for name, logits in test_mmseg_backbones.told()["logits"].items():
+        network = test_mmseg_backbones.network_of(name)
+        yield Row(f"mmsegmentation: {name}", network, _distance(network, logits))
+    network = test_mmseg_backbones.convnext_network("UPerNet")
+    yield Row("mmsegmentation: UPerNet, ConvNeXt", network, math.nan)
+
+
+def _transformers_today() -> Iterator[Row]:
+    """Networks of transformers from a state_dict alone; what is compared are class scores."""
+    today = test_transformers_today
+    with tempfile.TemporaryDirectory() as folder:
+        for name in today.CONFIGS:
+            path = Path(folder) / "weights.pth"
+            torch.save(today.model_of(name).state_dict(), path)
+            checkpoint = read_checkpoint(path, name=path.name, digest="d")
+            network = build_network(checkpoint, today.CHOSEN)
+            worst = apart(today.answer_of(network), today.wanted_of(today.model_of(name)))
+            yield Row(f"transformers, keys alone: {name}", network, worst)
+
+
+def _upernets() -> Iterator[Row]:
+    """UPerNet of transformers on the backbones that only a config tells."""
+    today = test_transformers_today
+    for name in today.BACKBONES:
+        with tempfile.TemporaryDirectory() as folder:
+            model, path = today.upernet_on(name), Path(folder) / "saved.zip"
+            path.write_bytes(zipped(test_transformers.folder_of(model, Path(folder) / "saved")))
+            network = build_network(read_checkpoint(path, name=path.name, digest="d"))
+            worst = apart(today.answer_of(network), today.wanted_of(model))
+            yield Row(f"transformers: UPerNet, {name}", network, worst)
 
 
 def _distance(network: Network, logits: Mapping[str, list[list[float]]]) -> float:

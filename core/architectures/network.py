@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from core.architectures.class_scores import LOGITS, Scores
 from core.architectures.sizes import Sizes
 from core.errors import ArchitectureError
 
@@ -61,6 +62,7 @@ class Source:
     renamed: tuple[tuple[str, str], ...] = ()  # beginnings of keys: in the file, in the network
     fills: bool = False  # the lines also put `weights` into it
     repository: str = ""  # whose code it is, where it is no package: "github.com/owner/name"
+    functions: tuple[str, ...] = ()  # sources of what the lines and heads call
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,7 @@ class Network:
     sizes: Sizes | None = None  # where the file tells which it takes; else only a trial does
     stem: Stem | None = None  # where a graph tells it; else the order of the tensors has to
     first_layers: torch.nn.Module | None = None  # up to BatchNorm, where the whole has no operators
+    scores: Scores = LOGITS  # what its numbers are, where they are no head's logits
     silent_norm: str = ""  # why no BatchNorm tells of the training's input, where that is known
 
     @property

@@ -11,9 +11,21 @@ from core.architectures.families import (
     living_model,
     registered,
     torchvision_families,
-    transformers_family,
 )
+from core.architectures.families.background import birefnet, modnet, u2net
+from core.architectures.families.medical import monai_family, nnunet
 from core.architectures.families.mmseg import mmseg_family
+from core.architectures.families.realtime import (
+    bisenet_v1,
+    bisenet_v2,
+    ddrnet,
+    enet,
+    erfnet,
+    fast_scnn,
+    hrnet,
+    pidnet,
+    twinlite,
+)
 from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
     jfzhang_deeplab,
@@ -22,11 +34,14 @@ from core.architectures.families.repositories import (
     vainf_deeplab,
 )
 from core.architectures.families.smp import smp_family
+from core.architectures.families.transformers import transformers_family
 from core.architectures.nearest import explain, named, nearest, unread
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
 from core.architectures.program import exported_program
+from core.architectures.yolo import yolo
 from core.checkpoint import Checkpoint
+from core.checkpoint.stored.adapters import DOWN
 from core.errors import ArchitectureError
 
 NETWORK = "network"  # the choice where several families know the names
@@ -51,11 +66,25 @@ FAMILIES: Mapping[str, Family] = {
     "smp": smp_family,
     "transformers": transformers_family,
     "milesial unet": milesial_unet,
+    "nnu-net": nnunet,
+    "monai": monai_family,
     "nvlabs segformer": nvlabs_segformer,  # a fork of mmseg, whose keys it shares in part
     "mmseg": mmseg_family,
     "vainf deeplab": vainf_deeplab,
     "bubbliiiing deeplab": bubbliiiing_deeplab,
     "jfzhang deeplab": jfzhang_deeplab,
+    "u2-net or is-net": u2net,
+    "modnet": modnet,
+    "birefnet": birefnet,
+    "pidnet": pidnet,
+    "ddrnet": ddrnet,
+    "bisenet v1 or stdc": bisenet_v1,
+    "bisenet v2": bisenet_v2,
+    "fast-scnn": fast_scnn,
+    "enet": enet,
+    "erfnet": erfnet,
+    "hrnet": hrnet,
+    "twinlitenet": twinlite,
     "onnx program": onnx_program,  # last: a family that is known runs without permission
 }
 
@@ -72,8 +101,10 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     """
     chosen = chosen or {}
     families = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
+    if any(key.endswith(DOWN) for key in checkpoint.tensors):  # the base alone would be another one
+        raise named(checkpoint.tensors, always=True) or explain(checkpoint.tensors)
     if not families:
-        raise unread(checkpoint) or explain(checkpoint.tensors)
+        raise unread(checkpoint) or yolo(checkpoint) or explain(checkpoint.tensors)
     try:
         fits, network = _built(families, checkpoint, chosen)
     except ArchitectureError as error:

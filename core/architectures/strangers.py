@@ -60,7 +60,7 @@ def _network(name: str, *marks: str) -> Stranger:
     return Stranger(name, marks, exports=True)
 
 
-LORA = r"(^|\.)(lora_\w+|hada_\w+|lokr_\w+|ia3_\w+|dora_\w+|adapter_\w+)(\.|$)"
+LORA = r"(^|\.)(lora_\w+|hada_\w+|lokr_\w+|ia3_\w+|dora_\w+|adapter_[a-z]\w*)(\.|$)"
 STRANGERS = (
     Stranger("an adapter (LoRA) without its base", (LORA,), MERGE, only=True, always=True),
     Stranger("a network with an adapter (LoRA) that is not merged", (LORA,), MERGE, always=True),
@@ -79,6 +79,11 @@ STRANGERS = (
         (r"(^|\.)(SCB|qweight|qzeros|absmax|quant_map)$",),
         FLOAT,
         always=True,
+    ),
+    Stranger(
+        "an instance YOLO network of Ultralytics (-seg)",
+        (r"(^|\.)\d+\.proto\.cv1\.conv\.", r"(^|\.)\d+\.cv4\.\d+\.\d+\."),
+        OBJECTS,
     ),
     Stranger(
         "a YOLO network of Ultralytics",
@@ -110,8 +115,17 @@ STRANGERS = (
     ),
     Stranger(
         "a Mask2Former, MaskFormer or OneFormer",
-        (r"pixel_level_module\.|transformer_module\.|sem_seg_head\.(predictor|pixel_decoder)\.",),
+        (r"pixel_level_module\.|transformer_module\.|sem_seg_head\.pixel_decoder\.",),
         QUERIES,
+        exports=True,
+    ),
+    Stranger(
+        "a DeepLab of Detectron2", (r"(^|\.)sem_seg_head\.decoder\.res\d\.",), EXPORT, exports=True
+    ),
+    Stranger(
+        "a semantic FPN of Detectron2",
+        (r"(^|\.)sem_seg_head\.p\d\.\d\.", r"(^|\.)sem_seg_head\.predictor\.(weight|bias)$"),
+        EXPORT,
         exports=True,
     ),
     Stranger(
@@ -119,12 +133,7 @@ STRANGERS = (
         (r"(^|\.)(bbox_embed|class_labels_classifier|bbox_head|regression_head|bbox_predictor)\.",),
         OBJECTS,
     ),
-    Stranger(
-        "a U2-Net",
-        (r"(^|\.)stage1\.rebnconvin\.conv_s1\.",),
-        f"{EXPORT} Its forward returns seven maps: export a module that returns the first.",
-        exports=True,
-    ),
+    _network("a U2-Net or an IS-Net", r"(^|\.)stage1\.rebnconvin\.conv_s1\."),
     _network("a BiRefNet", r"(^|\.)squeeze_module\.", r"(^|\.)decoder\.decoder_block4\."),
     _network("a U-Net of MONAI", r"(^|\.)(submodule\.\d+\.|conv\.unit\d\.|unit\d\.conv\.)"),
     _network("a SwinUNETR of MONAI", r"(^|\.)swinViT\."),
@@ -138,7 +147,7 @@ STRANGERS = (
     _network("a DeepLabV3+ by bubbliiiing", r"^(aspp\.branch1|cat_conv\.0)\."),
     _network("a U-Net by milesial", r"^(inc\.double_conv|outc\.conv)\."),
     _network("a SegFormer of transformers", r"^(segformer\.encoder|decode_head\.linear_c)\."),
-    _network("a network of mmsegmentation", r"^decode_head\.conv_seg\."),
+    _network("a network of mmsegmentation", r"^decode_head\.(\d\.)?conv_seg\."),
     _network("a network of segmentation-models-pytorch", r"^segmentation_head\.0\."),
     Stranger(
         "an encoder (ResNet) without a segmentation head",

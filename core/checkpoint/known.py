@@ -6,9 +6,11 @@ import math
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from math import prod
 from typing import Any
+
+from core.checkpoint.nnunet_plans import normalizations_of_plans, plans_in
+from core.checkpoint.statements import Normalization
 
 # Where training code keeps them: mmseg (meta/CLASSES, dataset_meta/classes), transformers
 # (config.json, id2label), torchvision's weights (categories), and what people write themselves.
@@ -28,34 +30,10 @@ NUMBERS = r"[\[(]([-+\d.eE,\s]+)[\])]"
 IN_TEXT = re.compile(rf"\bmean\s*=\s*{NUMBERS}\s*,\s*std\s*=\s*{NUMBERS}")  # mmseg's config
 
 
-@dataclass(frozen=True)
-class Normalization:
-    """A mean and std that the file names; not what the network saw, but what somebody wrote."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    where: str  # "preprocessor_config.json", "meta/config"
-    by_class: bool = False  # buffers: the class around the network applies them itself
-
-    @property
-    def words(self) -> str:
-        """What is stated, as a sentence without its full stop."""
-        return f"{self.where} says mean {_listed(self.mean)} and std {_listed(self.std)}"
-
-    @property
-    def advice(self) -> str:
-        """What follows for whoever feeds the network."""
-        if self.by_class:
-            return (
-                "Buffers beside the network: the class that holds it normalizes by itself. Feed "
-                "that class pixels of 0 to 1 without mean and std; here the network is run without "
-                "it, so they are applied before."
-            )
-        return "As stated in the file; the training may have used another one"
-
-
 def class_names_in(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Class names by id; () where the file names none."""
+    if plans := plans_in(metadata):
+        return plans.class_names
     for _, part in _dicts(metadata):
         for key, value in part.items():
             last = key.rpartition("/")[2].lower()
@@ -68,6 +46,8 @@ def class_names_in(metadata: Mapping[str, Any]) -> tuple[str, ...]:
 
 def normalizations_in(metadata: Mapping[str, Any]) -> tuple[Normalization, ...]:
     """Every pair of mean and std that the file names, each once."""
+    if told := tuple(normalizations_of_plans(metadata)):
+        return told
     found: dict[tuple[tuple[float, ...], ...], Normalization] = {}
     for where, part in _dicts(metadata):
         for normalization in (*_pairs(where, part), *_texts(where, part)):
@@ -157,10 +137,6 @@ def _split(text: str) -> list[float]:
         return [float(number) for number in text.split(",") if number.strip()]
     except ValueError:
         return []
-
-
-def _listed(numbers: tuple[float, ...]) -> str:
-    return ", ".join(f"{number:g}" for number in numbers)
 
 
 def _numbers(value: Any) -> tuple[float, ...]:

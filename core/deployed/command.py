@@ -52,12 +52,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Compare and print; the exit status of `EPILOG`."""
     from core.deployed.compare import compare
     from core.deployed.opening import open_program
-    from core.image import decode_image, read_guarded
+    from core.image import picture_of
     from core.terminal import read_bytes
 
-    image = decode_image(
-        read_bytes(options.image), bands=settings.preprocessing.bands, read=read_guarded
-    )
+    image = picture_of(read_bytes(options.image), settings.preprocessing)
     one, other = (open_program(path, allowed=True) for path in (options.one, options.other))
     found = compare(image, one, other, settings, progress=_say)
     print(json.dumps(found.to_dict(), indent=1) if options.json else for_terminal(str(found)))

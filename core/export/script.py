@@ -70,7 +70,9 @@ def _pieces(inspection: Inspection, checkpoint: Checkpoint) -> list[Piece]:
         script_input.preprocessing(settings.preprocessing, deep=deep),
         script_network.loading(checkpoint, network, settings),
         script_network.forwarding(checkpoint, network, settings),
-        script_output.deciding(settings.decoding, len(inspection.logits.values)),
+        script_output.deciding(
+            settings.decoding, len(inspection.logits.values), network.scores.ends_in
+        ),
         script_output.saving(inspection),
     ]
 

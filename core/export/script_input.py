@@ -44,6 +44,19 @@ def load_picture(path: str) -> np.ndarray:
     elif samples.dtype not in (np.uint8, np.uint16):
         samples = samples.astype(np.int32)
     return np.ascontiguousarray(samples[..., BANDS])'''
+VOLUME = '''\
+def load_picture(path: str) -> np.ndarray:
+    """The samples [h w 3] of one slice of a NIfTI volume, as it is stored."""
+    samples = np.asarray(nibabel.load(path).dataobj[SLICE])
+    if samples.dtype.names:
+        samples = np.stack([samples[name] for name in "RGB"], axis=-1)
+    if samples.dtype.kind == "f":
+        samples = np.nan_to_num(samples.astype(np.float32))
+    elif samples.dtype not in (np.uint8, np.uint16):
+        samples = samples.astype(np.int32)
+    if samples.ndim == 2:
+        samples = np.repeat(samples[..., None], 3, axis=2)
+    return np.ascontiguousarray(samples.swapaxes(0, 1))  # rows first'''
 READ = {  # how what Pillow does not read as it is comes in
     "NPY": ("np.load(path, allow_pickle=False).squeeze()", "import numpy as np"),
     "TIFF": ("tifffile.imread(path, key=0)", "import tifffile"),
@@ -60,6 +73,11 @@ def as_8_bit(samples: np.ndarray) -> np.ndarray:
     elif high <= low:
         high = low + 1
     scaled = (samples.astype(np.float64) - low) * (255 / (high - low))
+    return np.rint(scaled.clip(0, 255)).astype(np.uint8)'''
+CHOSEN_WINDOW = '''\
+def as_8_bit(samples: np.ndarray) -> np.ndarray:
+    """UInt8: what is {low:g} and below becomes 0, {high:g} and above 255."""
+    scaled = (samples.astype(np.float64) - {low!r}) * (255 / ({high!r} - {low!r}))
     return np.rint(scaled.clip(0, 255)).astype(np.uint8)'''
 MODES = {
     "bilinear": ("BILINEAR", True),
@@ -78,9 +96,27 @@ def loading(chosen: Preprocessing, about: ImageFacts) -> Piece:
         about: the picture that is open; others of its kind are read in the same way.
     """
     code, constants, imports = _load(about)
+    if about.volume:
+        code, constants, imports = _slice(chosen, about)
     if is_deep(about) and chosen.depth == "8":
-        code = f"{code}\n\n\n{WINDOW}"
+        low, high = chosen.shown or (0.0, 0.0)
+        window = CHOSEN_WINDOW.format(low=low, high=high) if chosen.shown else WINDOW
+        code = f"{code}\n\n\n{window}"
     return Piece(code, constants, imports)
+
+
+def _slice(
+    chosen: Preprocessing, about: ImageFacts
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Function, constants and imports for one slice: the axis that is chosen, and where it is."""
+    axis, place = chosen.cut
+    last = about.volume[axis - 1]
+    index = min(place, last) - 1 if place else last // 2
+    sides = about.mode.count(" x ") + 1  # of the file: two, three, or more for several volumes
+    parts = [str(index) if number == axis else "slice(None)" for number in (1, 2, 3)]
+    parts = [*parts[:sides], *["0"] * (sides - 3)]
+    cut = f"SLICE = ({', '.join(parts)})  # slice {index + 1} across {'xyz'[axis - 1]}"
+    return VOLUME, (cut,), ("import nibabel", "import numpy as np")
 
 
 def is_deep(about: ImageFacts) -> bool:
@@ -90,8 +126,8 @@ def is_deep(about: ImageFacts) -> bool:
 
 def package_of(about: ImageFacts) -> str:
     """What reads such a picture, besides Pillow and NumPy; "" for nothing."""
-    if about.format == "HEIF":
-        return "pillow-heif"
+    if about.format in ("HEIF", "NIFTI"):
+        return {"HEIF": "pillow-heif", "NIFTI": "nibabel"}[about.format]
     return (
         {"TIFF": "tifffile", "PNG": "opencv-python"}.get(about.format, "") if _banded(about) else ""
     )

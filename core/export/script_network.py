@@ -80,6 +80,7 @@ def loading(checkpoint: Checkpoint, network: Network, settings: Settings) -> Pie
     code = "\n".join([head, docstring, indented([*body, _ready(settings)])])
     if settings.forwarding.mode == "train":
         code = f"{BATCH_STATISTICS}\n\n\n{code}"
+    code = "\n\n\n".join([*_functions(network, checkpoint), code])
     return Piece(code, (_constant(checkpoint),), (*imports, *network_imports))
 
 
@@ -126,6 +127,13 @@ def _made(network: Network, checkpoint: Checkpoint) -> tuple[list[str], tuple[st
             (f"from your_project import YourNetwork  # <- {OWN}",),
         )
     return list(network.source.lines), network.source.imports
+
+
+def _functions(network: Network, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Sources of what the lines of the network call."""
+    if is_own(network, checkpoint) or network.source is None:
+        return ()
+    return network.source.functions
 
 
 def _filled(checkpoint: Checkpoint, network: Network) -> list[str]:

@@ -22,14 +22,15 @@ exp = np.exp(logits - logits.max(axis=0))
 scores = exp / exp.sum(axis=0)"""
 
 
-def deciding(decoding: Decoding, channels: int) -> Piece:
+def deciding(decoding: Decoding, channels: int, ends_in: str = "") -> Piece:
     """Decide the class of every pixel.
 
     Args:
         decoding: what the user chose.
         channels: of the logits.
+        ends_in: the activation that the network applies itself.
     """
-    rule, activation = resolve(channels, decoding)
+    rule, activation = resolve(channels, decoding, ends_in)
     if rule == "argmax":
         return _function("The class with the largest logit", ["return logits.argmax(axis=0)"])
     lines = SOFTMAX.splitlines() if activation == "softmax" else []

@@ -4,6 +4,7 @@
 `read_guarded` before. Uploads and the command line pass `read=read_guarded`.
 """
 
+from core.image.chosen import picture_of
 from core.image.decode import decode_image
 from core.image.guarded import read_guarded
 from core.image.picture import FIRST_BANDS, TURNS, Image, ImageFacts
@@ -18,6 +19,7 @@ __all__ = [
     "ImageLimits",
     "Raster",
     "decode_image",
+    "picture_of",
     "read_guarded",
     "read_raster",
 ]

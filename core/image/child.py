@@ -51,14 +51,16 @@ def answer(request: BinaryIO, out: BinaryIO) -> None:
     """Decode what the request has, and write what came of it.
 
     Args:
-        request: a line of JSON, width and height of a smaller copy or null; then the file.
+        request: a line of JSON: width and height of a smaller copy or null, and which slice of a
+            volume; then the file.
         out: takes the answer.
     """
-    size = json.loads(request.readline())
+    asked = json.loads(request.readline())
+    size, cut = asked["smaller"], tuple(asked["cut"])
     limit_process(COPY if size else 1)
     try:
         content = request.read()
-        raster = read_smaller(content, tuple(size)) if size else read_raster(content)
+        raster = read_smaller(content, tuple(size)) if size else read_raster(content, cut=cut)
         arrays = [raster.values, *([] if raster.palette is None else [raster.palette])]
         _write(out, _told(raster), *(memoryview(array.tobytes()) for array in arrays))
     except ImageError as error:

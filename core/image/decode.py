@@ -15,6 +15,7 @@ from core.image.window import by_rows, eight_bits
 
 WHITE = (255, 255, 255)
 Bands = tuple[int, int, int]
+Window = tuple[float, float]
 
 
 def decode_image(
@@ -23,6 +24,7 @@ def decode_image(
     background: tuple[int, int, int] = WHITE,
     bands: Bands = FIRST_BANDS,
     limits: ImageLimits | None = None,
+    window: Window | None = None,
     read: Reader = read_raster,
 ) -> Image:
     """Decode a picture.
@@ -37,6 +39,8 @@ def decode_image(
         bands: which are red, green and blue, from 1, where the file has more than three; the
             first three are taken, and this is told, where it has no such band.
         limits: what the picture may be at most, of this process.
+        window: which samples are shown as 0 and 255, where they are deeper than 8 bits; None
+            where the numbers themselves tell.
         read: where the decoders run.
 
     Raises:
@@ -54,11 +58,15 @@ def decode_image(
     (16, 'I;16')
     """
     raster = read(content) if limits is None else read_raster(content, limits)
-    return image_of(raster, hashlib.sha256(content).hexdigest(), background, bands)
+    return image_of(raster, hashlib.sha256(content).hexdigest(), background, bands, window)
 
 
 def image_of(
-    raster: Raster, digest: str, background: Bands = WHITE, bands: Bands = FIRST_BANDS
+    raster: Raster,
+    digest: str,
+    background: Bands = WHITE,
+    bands: Bands = FIRST_BANDS,
+    chosen: Window | None = None,
 ) -> Image:
     """What one sees of a file's numbers, turned upright, transparency composited."""
     notes = list(_first_notes(raster))
@@ -68,18 +76,33 @@ def image_of(
     count = 1 if flat.ndim == 2 else flat.shape[2]
     bands, told = _chosen(count, bands)
     notes += told
-    samples, pixels, window, told = _samples(_three(_turned(flat, raster.orientation), bands))
+    upright = _three(_turned(flat, raster.orientation), bands)
+    samples, pixels, window, told = _samples(upright, chosen)
     notes += told
-    told_mode = raster.mode in ("RGB", "L") or raster.format in ("NPY", "NPZ")
+    told_mode = raster.mode in ("RGB", "L") or raster.format in ("NPY", "NPZ", "NIFTI")
     if window is None and not told_mode and count < 4:
         notes.append(f"mode {raster.mode} converted to RGB")
     facts = ImageFacts(
         raster.format, raster.mode, *raster.size, _bits(raster), raster.several,
         raster.orientation, alpha, window, tuple(notes), count, bands,
+        raster.volume, raster.cut, own_window=window is None or chosen is None,
     )  # fmt: skip
-    if facts.chosen != FIRST_BANDS:
-        digest += "-bands-" + "-".join(map(str, bands))
+    digest += _told_apart(facts)
     return Image(_frozen(pixels), _frozen(samples), facts, digest)
+
+
+def _told_apart(facts: ImageFacts) -> str:
+    """What a digest has beside the file's: two pictures of one file are not the same."""
+    parts: dict[str, tuple[float, ...]] = {
+        "bands": facts.chosen if facts.chosen != FIRST_BANDS else (),
+        "slice": facts.cut,
+        "window": () if facts.own_window else facts.window or (),
+    }
+    return "".join(f"-{name}-{_joined(told)}" for name, told in parts.items() if told)
+
+
+def _joined(numbers: tuple[float, ...]) -> str:
+    return "-".join(f"{number:g}" for number in numbers)
 
 
 def _first_notes(raster: Raster) -> Iterator[str]:
@@ -171,7 +194,7 @@ def _turned(values: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _samples(
-    values: np.ndarray,
+    values: np.ndarray, chosen: Window | None
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, float] | None, tuple[str, ...]]:
     """The file's numbers, what is shown of them, the window between the two, and how to say it."""
     if values.dtype == np.bool_:
@@ -179,7 +202,7 @@ def _samples(
     if values.dtype == np.uint8:
         return values, values, None, ()
     values = _of_common_type(values)
-    pixels, window, told = eight_bits(values)
+    pixels, window, told = eight_bits(values, chosen)
     return values, pixels, window, (told,)
 
 

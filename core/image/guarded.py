@@ -11,6 +11,7 @@ import numpy as np
 
 from core.errors import ImageError
 from core.forked import Forks, NotBegunError
+from core.image.nifti import MIDDLE
 from core.image.raster import Raster
 from core.image.read import LIMITS, check_bytes, damaged
 
@@ -21,7 +22,9 @@ DTYPES = {np.dtype(kind).str for kind in ["?", *"bBhHiIqQefd"]}  # that a pictur
 MAX_ANSWER = 2**20  # bytes of the JSON
 
 
-def read_guarded(content: bytes, smaller: tuple[int, int] | None = None) -> Raster:
+def read_guarded(
+    content: bytes, smaller: tuple[int, int] | None = None, cut: tuple[int, int] = MIDDLE
+) -> Raster:
     """Read the first frame of a picture's file in a process of its own.
 
     For uploads and the command line. It takes a few milliseconds more than `read_raster`, and a
@@ -31,6 +34,7 @@ def read_guarded(content: bytes, smaller: tuple[int, int] | None = None) -> Rast
         content: the file, of one of the formats of `sniff.py`.
         smaller: width and height of a copy of it, as the error for a picture that is too large
             says; see `read_smaller`.
+        cut: of a volume, as `read_raster` takes it.
 
     Raises:
         ImageError: it cannot be decoded, takes too long or too much memory, or is over a limit.
@@ -38,7 +42,8 @@ def read_guarded(content: bytes, smaller: tuple[int, int] | None = None) -> Rast
     check_bytes(content, LIMITS)
     began = time.monotonic()
     try:
-        with FORKS.ask(json.dumps(smaller).encode() + b"\n" + content, SECONDS) as answer:
+        asked = json.dumps({"smaller": smaller, "cut": cut}).encode()
+        with FORKS.ask(asked + b"\n" + content, SECONDS) as answer:
             told, body = _read(answer)
     except NotBegunError as exc:
         raise ImageError(
@@ -68,7 +73,8 @@ def _raster(told: dict[str, Any], body: bytes) -> Raster:
         raise damaged()
     values = np.frombuffer(body[:size], dtype).reshape(shape)
     palette = np.frombuffer(body[size:], np.uint8).reshape(-1, 4) if told["colors"] else None
-    about = {**told["about"], "notes": tuple(told["about"]["notes"])}
+    listed = {name: tuple(told["about"][name]) for name in ("notes", "volume", "cut")}
+    about = {**told["about"], **listed}
     return Raster(values, palette=palette, **about)
 
 

@@ -34,6 +34,9 @@ class ImageFacts:
     notes: tuple[str, ...] = field(default=())
     bands: int = 3  # of the file; 1 for gray, 3 for colors, opacity not counted
     chosen: tuple[int, int, int] = FIRST_BANDS  # which are red, green and blue, where more than 3
+    volume: tuple[int, ...] = ()  # x, y, z, where the picture is one slice of a volume
+    cut: tuple[int, ...] = ()  # across which axis, and which slice, both from 1
+    own_window: bool = True  # the window is that of the numbers, not one that was chosen
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,8 @@ class Raster:
     several: bool = False  # more frames follow
     orientation: int = 1  # EXIF 1..8
     notes: tuple[str, ...] = field(default=())
+    volume: tuple[int, ...] = ()  # x, y, z of which this is one slice
+    cut: tuple[int, ...] = ()  # across which axis, and which slice, both from 1
 
     @property
     def size(self) -> tuple[int, int]:

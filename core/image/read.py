@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.errors import ImageError
+from core.image.nifti import MIDDLE, read_nifti
 from core.image.npy import read_npy
 from core.image.npz import read_npz
 from core.image.pillow import read_with_pillow, too_large
@@ -21,17 +22,20 @@ Reader = Callable[[bytes], Raster]
 LIMITS = ImageLimits()
 
 
-def read_raster(content: bytes, limits: ImageLimits = LIMITS) -> Raster:
-    """Read the first frame of a picture's file.
+def read_raster(
+    content: bytes, limits: ImageLimits = LIMITS, cut: tuple[int, int] = MIDDLE
+) -> Raster:
+    """Read the first frame of a picture's file, or a slice of a volume's.
 
     Args:
         content: the file, of one of the formats of `sniff.py`.
         limits: what the picture may be at most.
+        cut: of a volume: across which axis, and which slice, from 1; 0 is the middle one.
 
     Raises:
         ImageError: it cannot be decoded, or is over a limit. Nothing else is raised.
     """
-    return _guarded(content, limits, lambda kind: _read(content, kind, limits))
+    return _guarded(content, limits, lambda kind: _read(content, kind, limits, cut))
 
 
 def read_smaller(content: bytes, size: tuple[int, int], limits: ImageLimits = LIMITS) -> Raster:
@@ -81,7 +85,9 @@ def damaged() -> ImageError:
     )
 
 
-def _read(content: bytes, kind: str, limits: ImageLimits) -> Raster:
+def _read(content: bytes, kind: str, limits: ImageLimits, cut: tuple[int, int]) -> Raster:
+    if kind == "NIFTI":
+        return read_nifti(content, limits, cut)
     if kind == "TIFF":
         return read_tiff(content, limits)
     if kind == "NPY":

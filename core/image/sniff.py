@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.errors import ImageError
+from core.image.nifti import is_nifti
 from core.image.npz import is_npz
 
 MAGIC = (
@@ -31,7 +32,7 @@ OTHER_FILES = (
     (b"\x89HDF", "an HDF5 file"),
     (b"version https://git-lfs", "a git-lfs pointer, not the file itself"),
 )
-READABLE = "PNG, JPEG, WebP, AVIF, HEIC, JPEG 2000, BMP, TIFF, GIF, .npy or .npz"
+READABLE = "PNG, JPEG, WebP, AVIF, HEIC, JPEG 2000, BMP, TIFF, GIF, NIfTI, .npy or .npz"
 
 
 def format_of(content: bytes) -> str | None:
@@ -41,6 +42,8 @@ def format_of(content: bytes) -> str | None:
         return "WEBP"
     if found is None and is_npz(content):
         return "NPZ"
+    if found is None and is_nifti(content):
+        return "NIFTI"
     if found is None and content[4:8] == b"ftyp":
         return _of_brands(content)
     return found

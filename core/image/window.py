@@ -10,16 +10,19 @@ AT_ONCE = 2**20  # samples
 USUAL_BITS = (10, 12, 14)  # of cameras and satellites, stored in 16
 
 
-def eight_bits(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float], str]:
+def eight_bits(
+    values: np.ndarray, chosen: tuple[float, float] | None = None
+) -> tuple[np.ndarray, tuple[float, float], str]:
     """Scale to bytes.
 
     Args:
         values: integers or floats of any shape, finite.
+        chosen: the samples that become 0 and 255; None where the values themselves tell.
 
     Returns:
         UInt8 of the same shape, the samples that became 0 and 255, and the reason in words.
     """
-    low, high = window = _window(values)
+    low, high = window = chosen or _window(values)
 
     def scale(rows: np.ndarray) -> np.ndarray:
         scaled = (rows.astype(np.float64) - low) * (255 / (high - low))

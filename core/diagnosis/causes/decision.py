@@ -56,8 +56,9 @@ CAUSES = (
         The network ends in a sigmoid and the script applies another one, so nothing is below 0.5.
         """,
         found_by="""
-        Every output of the network lies between 0 and 1 already. Your own output shows it too,
-        where its values are sigmoids of probabilities.
+        Every output of the network lies between 0 and 1 already, or its family is known to end in
+        a sigmoid or softmax. Your own output shows it too, where its values are sigmoids of
+        probabilities.
         """,
         fix="Apply the activation once.",
         code="probs = model(x)",

@@ -67,26 +67,25 @@ def no_sigmoid(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
 
 
 def twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
-    """R5: the network's own output is a probability already."""
+    """R5: the network's own output is a probability already; its family or its range says so."""
     rule, activation = measured.rule
     low, high = _range(measured)
-    if (
-        rule == "argmax"
-        or activation == "none"
-        or not 0 <= low <= high <= 1  # a NaN is none of it
-        or high - low < CONSTANT_RANGE
-    ):
+    told = measured.network.scores.ends_in if low <= high else ""  # a NaN is in no range
+    seen = 0 <= low <= high <= 1 and high - low >= CONSTANT_RANGE
+    if rule == "argmax" or activation == "none" or not (told or seen):
         return
     changes = {"activation": "none"}
+    family = f"{measured.network.architecture} ends in a {told}."
     yield Finding(
         "R5",
         "certain",
         (
+            *([Evidence(family)] if told else []),
             Evidence(f"The output lies between {low:.3g} and {high:.3g}: already activated."),
             Evidence("The sigmoid of such a value is never below 0.5."),
         ),
         f"Remove the {activation}.",
-        "probs = model(x)  # no sigmoid: the network ends in one",
+        f"probs = model(x)  # no {activation}: the network ends in one",
         changes=changes,
         effect=measured.mask.changed(changes, so_far.fixes),
     )

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from core.checkpoint.preprocessor import stated_in
 from core.colors import COLORED, palette_colors
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.mask import main_share
@@ -56,7 +57,7 @@ def _ids_of(measured: Measurements) -> tuple[np.ndarray | None, str]:
     if measured.case.truth_file is None:
         return ids, ""
     try:
-        raster = read_raster(measured.case.truth_file)
+        raster = read_raster(measured.case.truth_file, cut=measured.settings.preprocessing.cut)
         picture = raster.as_pillow()
         if ids is None and picture.mode in ("L", "P", "I;16", "I"):
             ids = np.array(picture).astype(np.int32)
@@ -245,7 +246,33 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     foreign = set(wrong) & (
         {VOID_ID} | {value for value in wrong if value > max(2, measured.num_ids)}
     )
+    if _is_reduced(measured, wrong):
+        yield _reduced(as_is, mapped)
+        return
     yield renamed_truth(wrong, as_is, mapped, "T2" if foreign else "T3")
+
+
+def _is_reduced(measured: Measurements, wrong: dict[int, int]) -> bool:
+    """Whether every id but 0 is one too high, and the file says that training reduced labels."""
+    checkpoint = measured.case.checkpoint
+    if not stated_in(checkpoint.metadata if checkpoint else {}).reduces_labels:
+        return False
+    return all(a - b == 1 for a, b in wrong.items() if a not in (0, VOID_ID))
+
+
+def _reduced(as_is: float, mapped: float) -> Finding:
+    return Finding(
+        "T3",
+        "certain",
+        (
+            Evidence("The file's preprocessor_config.json says do_reduce_labels."),
+            Evidence("Every id of the ground truth is one higher than that of the mask."),
+            Evidence(f"{as_is:.0%} of the pixels agree with the mask as they are.", as_is),
+            Evidence(f"{mapped:.0%} agree when the ids are renamed.", mapped),
+        ),
+        "Take 1 from every id of the ground truth, as the training did; 0 becomes void.",
+        "ids = np.where(ids == 0, 255, ids.astype(np.int32) - 1)",
+    )
 
 
 def _is_exposure(measured: Measurements, so_far: Progress) -> bool:

@@ -61,7 +61,7 @@ class Inspections:
     @property
     def rule(self) -> tuple[str, str]:
         """Rule and activation, with "auto" decided."""
-        return resolve(self.channels, self.settings.decoding)
+        return resolve(self.channels, self.settings.decoding, self.network.scores.ends_in)
 
     @property
     def num_ids(self) -> int:
@@ -126,5 +126,5 @@ class Inspections:
         known = self._seen[key]
         if known.settings == settings:
             return known
-        labels = decode_labels(known.logits.values, settings.decoding)
+        labels = decode_labels(known.logits.values, settings.decoding, self.network.scores.ends_in)
         return replace(known, settings=settings, labels=labels)

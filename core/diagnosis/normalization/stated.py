@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.checkpoint.known import Normalization
+from core.checkpoint.statements import Normalization
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.naming import affine
 from core.diagnosis.normalization.recovered import Recovered
@@ -28,6 +28,7 @@ from core.presets import PRESETS
 from core.settings import Settings, change
 
 STATED = "the file's own numbers"
+SHOWN_BITS = 8  # of a sample that is made to be seen
 
 
 def with_statement(measured: Measurements, found: Recovered, fixes: Mapping[str, Any]) -> Recovered:
@@ -58,22 +59,31 @@ def _usable(measured: Measurements) -> Iterator[tuple[Normalization, dict[str, A
     own = set(dict(measured.network.module.named_buffers(recurse=False)))
     for said in checkpoint.stated if checkpoint else ():
         applied = said.by_class and set(said.where.split(", ")) <= own  # by the network itself
+        if said.ends and measured.case.image.facts.bits <= SHOWN_BITS:
+            continue  # the file has not these numbers, but what somebody made visible of them
         fits = len(said.mean) in (1, channels) and channels in (1, 3) and min(said.std) > 0
         if fits and not applied:
             yield said, _changes(measured, said)
 
 
 def _changes(measured: Measurements, said: Normalization) -> dict[str, Any]:
-    large = max(said.mean) > MEAN_OF_UNIT
-    mean, std = (part * 3 if len(part) == 1 else part for part in (said.mean, said.std))
     color = measured.settings.preprocessing.color
+    if said.zscore:
+        return {**PRESETS["zscore"].changes, "color": color}
+    large = max(said.mean) > MEAN_OF_UNIT or said.ends is not None
+    mean, std = (part * 3 if len(part) == 1 else part for part in (said.mean, said.std))
     plain = PRESETS["bytes" if large else "unit"].changes
-    return {**plain, "mean": mean, "std": std, "color": color}
+    own = {"depth": "file"} if said.ends else {}  # not the 8 bits that are shown of them
+    return {**plain, **own, "mean": mean, "std": std, "color": color}
 
 
 def _is_fed(now: Settings, changes: Mapping[str, Any]) -> bool:
     """Whether the settings are these numbers already, however they are written."""
-    if now.preprocessing.zscore or now.preprocessing.scale == "max":
+    if now.preprocessing.zscore or changes.get("zscore"):
+        return now.preprocessing.zscore and bool(changes.get("zscore"))
+    if now.preprocessing.scale == "max" or changes.get("depth", now.preprocessing.depth) != (
+        now.preprocessing.depth
+    ):
         return False
     wanted = affine(change(now, **changes).preprocessing)
     return np.allclose(affine(now.preprocessing), wanted, rtol=0, atol=SAME_NUMBERS)

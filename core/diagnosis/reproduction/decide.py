@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -102,14 +102,19 @@ RAW = "Apply the sigmoid, or compare the logits with 0."
 FOREGROUND = "Show the channel of the foreground."
 
 
-def decision_choices(channels: int, decoding: Decoding, rule: str) -> Iterator[Choice]:
+def decision_choices(
+    channels: int, decoding: Decoding, rule: str, activation: str = "auto"
+) -> Iterator[Choice]:
     """The decision of the settings first; then those that scripts make in its place.
 
     Args:
         channels: of the logits.
         decoding: the settings, which the right decision obeys.
         rule: what "auto" is for so many channels: argmax, threshold or per_class.
+        activation: what "auto" is for this network; "none" where it ends in one itself.
     """
+    if decoding.activation == "auto" and activation == "none":
+        decoding = replace(decoding, activation="none")
     right = _of_settings(channels, decoding, rule)
     yield right
     one = channels == 1

@@ -107,7 +107,7 @@ def space_of(measured: Measurements, written: Written, settings: Settings | None
         "views": tuple(feed.views_choices(_fed_size(fed, size))),
         "enlarge": tuple(decide.enlarge_choices(forward.upsampling)),
         "decision": tuple(
-            decide.decision_choices(measured.channels, chosen.decoding, measured.rule[0])
+            decide.decision_choices(measured.channels, chosen.decoding, *measured.rule)
         ),
         "cast": tuple(write.cast_choices(measured.num_ids)),
         "back": tuple(write.back_choices()),

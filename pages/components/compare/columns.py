@@ -66,7 +66,7 @@ def inspections(seen: Seen) -> list[Column]:
 def _column(index: int, chosen: Settings, seen: Seen, slot: Any) -> Column:
     network = seen.inspection.network
     try:
-        image = files.open_image(session.sources().picture, chosen.preprocessing.bands)
+        image = files.open_image(session.sources().picture, chosen.preprocessing)
         return Column(index, chosen, inspecting.inspect_with(chosen, image, network, slot))
     except InspectionError as error:
         return Column(index, chosen, error)

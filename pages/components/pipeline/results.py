@@ -47,6 +47,7 @@ def notes_on(seen: Seen) -> list[str]:
     notes = [f"{network.architecture}, {channels}; {len(account.matched)} tensors matched"]
     if account.unexpected:
         notes[0] += f"; {len(account.unexpected)} tensors of the file are not used"
+    notes += [network.scores.words] if network.scores.words else []
     notes += [*inspection.image.facts.notes, *inspection.input.notes, *inspection.logits.notes]
     notes += inspection.labels.notes
     if seen.truth is not None:

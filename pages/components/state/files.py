@@ -13,9 +13,11 @@ import streamlit as st
 
 import examples
 from core.errors import CheckpointError, MissingFileError
-from core.image import FIRST_BANDS, Image, Raster, decode_image, read_guarded, read_raster
+from core.image import Image, Raster, picture_of, read_guarded, read_raster
+from core.image.nifti import MIDDLE
 from core.recent import Recent
 from core.scores import Truth, decode_truth
+from core.settings import Preprocessing
 from core.store import Kept, Role, Store, data_folder, open_store, read_labels
 from core.timing import timed
 from pages.components.state.sources import WEIGHTS, Sources
@@ -85,9 +87,9 @@ def _truths() -> Recent[Raster]:
     return Recent(TRUTH_BYTES, lambda raster: raster.values.nbytes)
 
 
-def _read(source: str, content: bytes) -> Raster:
-    """Decode files of our own here, those of others in a process with little time and memory."""
-    return (read_raster if source.startswith("example:") else read_guarded)(content)
+def _is_ours(source: str) -> bool:
+    """Whether a file is decoded here, and not in a process with little time and memory."""
+    return source.startswith("example:")
 
 
 def example_scene(name: str) -> Path:
@@ -95,23 +97,24 @@ def example_scene(name: str) -> Path:
     return next((path for path in examples.SCENES if path.stem == name), examples.SCENES[0])
 
 
-def open_image(source: str, bands: tuple[int, int, int] = FIRST_BANDS) -> Image:
+def open_image(source: str, chosen: Preprocessing | None = None) -> Image:
     """Decode the picture, once for everybody.
 
     Args:
         source: of the picture.
-        bands: which are red, green and blue, where it has more than three.
+        chosen: which bands, which slice and which window; None for the usual ones.
 
     Raises:
         InspectionError: it cannot be decoded, or is not here any more.
     """
+    how = chosen or Preprocessing()
 
     def decoded() -> Image:
         content = picture_path(source).read_bytes()
         with timed("decode"):
-            return decode_image(content, bands=bands, read=lambda content: _read(source, content))
+            return picture_of(content, how, guarded=not _is_ours(source))
 
-    return _images().get_or_make(f"{source} {bands}", decoded)
+    return _images().get_or_make(f"{source} {how.bands} {how.cut} {how.shown}", decoded)
 
 
 def picture_path(source: str) -> Path:
@@ -121,8 +124,10 @@ def picture_path(source: str) -> Path:
     return store().path(source)
 
 
-def open_truth(source: str, colors: np.ndarray, size: tuple[int, int]) -> Truth | None:
-    """Read the ground-truth mask, if there is one.
+def open_truth(
+    source: str, colors: np.ndarray, size: tuple[int, int], cut: tuple[int, int] = MIDDLE
+) -> Truth | None:
+    """Read the ground-truth mask, if there is one; of a volume the slice of the picture.
 
     Raises:
         InspectionError: it cannot be read, or its size is not the picture's.
@@ -131,7 +136,8 @@ def open_truth(source: str, colors: np.ndarray, size: tuple[int, int]) -> Truth 
         return None
 
     def read(content: bytes) -> Raster:
-        return _truths().get_or_make(source, lambda: _read(source, content))
+        reader = read_raster if _is_ours(source) else read_guarded
+        return _truths().get_or_make(f"{source} {cut}", lambda: reader(content, cut=cut))
 
     return decode_truth(truth_path(source).read_bytes(), colors, size, read=read)
 

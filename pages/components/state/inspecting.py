@@ -67,11 +67,16 @@ def _attempt(slot: Any) -> Seen | None:
     now, image = session.sources(), None
     try:
         try:
-            image = files.open_image(now.picture, session.settings().preprocessing.bands)
+            image = files.open_image(now.picture, session.settings().preprocessing)
             version = files.version_of(now.checkpoint)
             network = network_of(now, slot)
             colors = palette_colors(session.settings().display, network.num_classes)
-            truth = files.open_truth(now.truth, colors, image.pixels.shape[:2])
+            truth = files.open_truth(
+                now.truth,
+                colors,
+                image.pixels.shape[:2],
+                session.settings().preprocessing.cut,
+            )
             truth = as_two_classes(truth, max(2, network.num_classes))
             if now.saved:
                 files.open_image(now.saved)  # what is no picture is reported, not passed over

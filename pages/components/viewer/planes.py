@@ -110,7 +110,7 @@ def result_plane(
         "confidence_low": low,
         "confidence_span": span,
         "channel_names": channel_names(inspection),
-        "logits_fact": logits_fact(logits[channel]),
+        "logits_fact": logits_fact(logits[channel], inspection.network.scores.words),
         "answer": "exact",
         **said,
     }
@@ -123,10 +123,11 @@ def result_id(inspection: Inspection, channel: int) -> str:
     return f"result-{inspection.logits_key}-{digest(decoding)}-{channel}"
 
 
-def logits_fact(plane: np.ndarray) -> str:
-    """What the caption of the logits says of Float32[h w]."""
+def logits_fact(plane: np.ndarray, words: str = "") -> str:
+    """What the caption of the logits says of Float32[h w], and of what these numbers are."""
     low, high = finite_range(plane)
-    return f"{low:.3g} .. {high:.3g}" if np.isfinite(plane).any() else "not finite"
+    fact = f"{low:.3g} .. {high:.3g}" if np.isfinite(plane).any() else "not finite"
+    return f"{fact}; {words}" if words else fact
 
 
 def gauge_plane(inspection: Inspection, gauge: Gauge | None) -> Plane:

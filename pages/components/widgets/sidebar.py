@@ -12,7 +12,7 @@ import examples
 from core.colors import PALETTES, palette_colors, palette_from_file
 from core.image import read_guarded
 from core.presets import PRESETS, preset_of
-from core.settings import BANDS, CONTROLS, HINTS, PART_OF, Triple, flatten
+from core.settings import BANDS, CONTROLS, HINTS, PART_OF, SLICE, WINDOW, Triple, flatten
 from core.version import VERSION
 from pages.components.runs import run_banner
 from pages.components.state import files, session, sources, uploads
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.image import ImageFacts
 
 PICTURES = ["png", "jpg", "jpeg", "webp", "avif", "heic", "heif", "jp2", "j2k"]
-PICTURES += ["bmp", "tif", "tiff", "gif", "npy", "npz"]
+PICTURES += ["bmp", "tif", "tiff", "gif", "npy", "npz", "nii", "gz"]
 NO_TRUTH = "none"
 
 # The order under "Resize, dtype and more"; a new setting of the part comes behind these.
@@ -134,7 +134,8 @@ def _preprocessing() -> None:
     else:
         _ask("mean", "std")
     with st.expander("Resize, dtype and more"):
-        _ask(*MORE, *_others("preprocessing", *BANDS, "color", "scale", "mean", "std", *MORE))
+        drawn = (*BANDS, *SLICE, *WINDOW, "color", "scale", "mean", "std", *MORE)
+        _ask(*MORE, *_others("preprocessing", *drawn))
 
 
 def _presets() -> None:
@@ -163,7 +164,11 @@ def _presets() -> None:
 
 
 def show_bands(facts: ImageFacts) -> None:
-    """Ask which bands are red, green and blue, where the picture has more than three."""
+    """Ask which bands are red, green and blue, which slice, and which window, where it has them."""
+    if facts.volume:
+        _ask_slice(facts)
+    if facts.window is not None:
+        _ask_window(facts.window)
     if facts.bands <= len(BANDS):
         return
     for column, name, band in zip(st.columns(3), BANDS, facts.chosen, strict=True):
@@ -172,6 +177,28 @@ def show_bands(facts: ImageFacts) -> None:
             options=list(range(1, facts.bands + 1)),
             help=f"The file has {facts.bands} bands; a network of three channels is fed these.",
         )  # fmt: skip
+
+
+def _ask_slice(facts: ImageFacts) -> None:
+    """Of a volume: the axis that is cut, and where."""
+    axis, place = facts.cut
+    _choice("slice_axis")
+    if (last := facts.volume[axis - 1]) > 1:
+        show_bound(
+            st.slider, "Slice", "set_slice_index", place, _setter("slice_index"),
+            min_value=1, max_value=last,
+            help=f"The volume has {' x '.join(map(str, facts.volume))} voxels (x, y, z).",
+        )  # fmt: skip
+
+
+def _ask_window(window: tuple[float, float]) -> None:
+    """Which samples are shown as black and white, by their middle and their distance."""
+    left, right = st.columns(2)
+    with left:
+        _ask("window_level")
+    with right:
+        _ask("window_width")
+    st.caption(f"Shown: {window[0]:g} to {window[1]:g}")
 
 
 def show_choices(choices: Sequence[Choice]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
+import types
 
 import pytest
 import torch
 
 from core.architectures.nearest import explain, nearest
 from core.architectures.recognize import build_network
-from core.checkpoint import Checkpoint
+from core.checkpoint import Checkpoint, read_checkpoint
 from core.errors import ArchitectureError
 
 CONV = torch.zeros(8, 8, 3, 3)
@@ -31,11 +33,21 @@ STRANGE = {  # what is said -> names of tensors; whether a .pt2 would help
     "adapter .* not merged": (("a.q.lora_A.default.weight", "a.q.base_layer.weight"), 0),
     "one process's shard": (("_fsdp_wrapped_module._flat_param",), 0),
     "quantized network": (("conv.weight", "conv.scale", "conv.zero_point"), 0),
+    "instance YOLO": (("22.proto.cv1.conv.weight", "22.cv4.0.0.conv.weight"), 0),
     "YOLO": (("0.conv.weight", "2.m.0.cv1.conv.weight", "22.dfl.conv.weight"), 0),
     "Segment Anything": (("image_encoder.blocks.0.attn.qkv.weight", "mask_decoder.x.weight"), 0),
     "Mask R-CNN": (("backbone.body.conv1.weight", "roi_heads.mask_head.0.0.weight"), 0),
     "Mask2Former": (("model.pixel_level_module.encoder.a", "class_predictor.weight"), 1),
     "U2-Net": (("stage1.rebnconvin.conv_s1.weight", "side1.weight"), 1),
+    "a Mask2Former": (("sem_seg_head.pixel_decoder.a", "sem_seg_head.predictor.query.weight"), 1),
+    "a DeepLab of Detectron2": (
+        ("sem_seg_head.decoder.res2.project_conv.weight", "sem_seg_head.predictor.weight"), 1
+    ),
+    "a semantic FPN of Detectron2": (
+        ("sem_seg_head.p2.0.weight", "sem_seg_head.predictor.weight", "backbone.fpn_lateral2.bias"),
+        1,
+    ),
+    "network of mmsegmentation": (("backbone.conv1.weight", "decode_head.1.conv_seg.weight"), 1),
     "U-Net of MONAI": (("0.conv.unit0.conv.weight", "1.submodule.0.conv.unit0.conv.weight"), 1),
     "encoder .ResNet": (("conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"), 0),
     "encoder .vision transformer": (("patch_embed.weight", "blocks.0.attn.qkv.weight"), 0),
@@ -68,6 +80,31 @@ def test_an_int8_network_of_a_known_family_is_not_said_to_be_changed():
     with pytest.raises(ArchitectureError, match="quantized network") as caught:
         build_network(checkpoint(folded | of("backbone.0.0.zero_point")))
     assert "float checkpoint" in caught.value.remedy
+
+
+YOLOS = {  # class of the pickled module, task in train_args -> what is said, whether a way exists
+    ("SegmentationModel", "segment"): ("instance YOLO", False),
+    ("SemanticSegmentationModel", "semantic"): ("semantic YOLO", True),
+    ("SemanticModel", ""): ("semantic YOLO", True),
+    ("DetectionModel", ""): ("detection YOLO", False),
+}
+
+
+@pytest.mark.parametrize(("name", "task"), YOLOS)
+def test_a_pickled_yolo_is_told_apart_by_its_task(name, task, tmp_path, monkeypatch):
+    module = types.ModuleType("ultralytics.nn.tasks")
+    exec(f"from torch import nn\nclass {name}(nn.Sequential): pass", module.__dict__)
+    for part in ("ultralytics", "ultralytics.nn", "ultralytics.nn.tasks"):
+        monkeypatch.setitem(sys.modules, part, module)
+    net = getattr(module, name)(torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(4, 4, 3))
+    content = {"model": net, "train_args": {"task": task, "imgsz": 640}, "version": "8.4.0"}
+    torch.save(content, tmp_path / "mine.pt")
+    said, exports = YOLOS[name, task]
+
+    with pytest.raises(ArchitectureError, match=said) as caught:
+        build_network(read_checkpoint(tmp_path / "mine.pt", name="mine.pt", digest="d"))
+    assert bool(caught.value.code) == exports
+    assert "mine.pt" in caught.value.code or not exports
 
 
 ODD = [

@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from core.architectures import build_network
-from core.architectures.families import transformers_family
+from core.architectures.families.transformers import transformers_family
 from core.errors import ArchitectureError
 from core.testing import Held, in_background
 from tests.conftest import saved, zipped
@@ -142,12 +142,19 @@ def test_the_names_of_classes_and_the_normalization_come_from_the_folder(read, t
     config["id2label"] = {str(k): f"thing {k}" for k in range(5)}
     files["config.json"] = json.dumps(config)
     files["preprocessor_config.json"] = json.dumps(
-        {"image_mean": [0.5] * 3, "image_std": [0.2] * 3}
+        {
+            "image_mean": [0.5] * 3,
+            "image_std": [0.2] * 3,
+            "size": {"height": 64, "width": 96},
+            "do_reduce_labels": True,
+        }
     )
     network = build_network(read(zipped(files)))
 
     assert network.class_names == tuple(f"thing {k}" for k in range(5))
     assert re.search(r"preprocessor_config.json says mean \(0.5, 0.5, 0.5\)", network.notes[0])
+    assert "resized to 96 x 64 (width x height)" in network.notes[1]
+    assert "training took 1 from every id" in network.notes[2]
 
 
 def test_a_config_that_asks_for_a_billion_layers_is_refused(read, tmp_path):

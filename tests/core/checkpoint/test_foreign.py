@@ -43,7 +43,7 @@ ARCHIVES = {
     "Core ML": ("net.mlpackage/Manifest.json", "net.mlpackage/Data/com.apple.CoreML/model.mlmodel"),
     "OpenVINO": ("net.xml", "net.bin"),
     "DeepSpeed": (
-        "step9/mp_rank_00_model_states.pt",
+        "step9/zero_pp_rank_0_mp_rank_00_model_states.pt",
         "step9/zero_pp_rank_0_mp_rank_00_optim_states.pt",
     ),
     "FSDP": ("run/model_rank_0.pt", "run/model_rank_1.pt"),
@@ -64,8 +64,15 @@ def test_a_folder_in_a_zip_is_named_by_its_files(read, name):
         read(zipped(dict.fromkeys(ARCHIVES[name], b"x" * 20)))
 
 
-def test_a_pickle_of_paddle_is_named(read):
-    table = {"conv.weight": np.ones(3), "StructuredToParameterName@@": {"conv.weight": "w_0"}}
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"StructuredToParameterName@@": {"conv.weight": "w_0"}},
+        {"bn._mean": np.ones(3), "bn._variance": np.ones(3)},
+    ],
+)
+def test_a_pickle_of_paddle_is_named(read, beside):
+    table = {"conv.weight": np.ones(3)} | beside
     with pytest.raises(CheckpointError, match="PaddlePaddle"):
         read(pickle.dumps(table, 2))
 

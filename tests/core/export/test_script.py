@@ -283,7 +283,7 @@ def inspected(content: bytes, network, settings: Settings) -> Inspection:
     tensor = preprocess(image, settings.preprocessing)
     size = image.pixels.shape[:2]
     logits = forward(network, tensor, settings.forwarding, size=size)
-    labels = decode_labels(logits.values, settings.decoding)
+    labels = decode_labels(logits.values, settings.decoding, network.scores.ends_in)
     return Inspection(image, network, settings, tensor, logits, labels)
 
 

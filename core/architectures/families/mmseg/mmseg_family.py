@@ -11,33 +11,35 @@ import torch
 from torch import nn
 
 from core.architectures.families.mmseg import mmseg_heads as heads
-from core.architectures.families.mmseg.mmseg_backbones import STRIDES, MixTransformer, ResNet
+from core.architectures.families.mmseg.mmseg_backbones import STRIDES
+from core.architectures.families.mmseg.mmseg_beit import Pyramid, side_of
+from core.architectures.families.mmseg.mmseg_bodies import (
+    ATTENTION,
+    BODIES,
+    LAYERS,
+    body_of,
+    numbers,
+)
 from core.architectures.finish import finish
 from core.architectures.network import Choice, Network, Tensors, choose
-from core.architectures.shapes import OUTPUT_STRIDE, count, has, outputs, resnet_name, size
+from core.architectures.shapes import OUTPUT_STRIDE, count, has, outputs
+from core.architectures.sizes import only
 from core.checkpoint import Checkpoint
 
-BACKBONE, HEAD, AUX = "backbone.", "decode_head.", "auxiliary_head."
-BLOCKS: dict[tuple[int, ...], str] = {  # of the stages of a Mix Transformer; B0 is B1, narrower
-    (2, 2, 2, 2): "B1",
-    (3, 4, 6, 3): "B2",
-    (3, 4, 18, 3): "B3",
-    (3, 8, 27, 3): "B4",
-    (3, 6, 40, 3): "B5",
-}
+BACKBONE, NECK, HEAD, AUX = "backbone.", "neck.", "decode_head.", "auxiliary_head."
 OTHERWISE = {  # what a config may say -> what is built instead
     r"align_corners\s*=\s*True": "align_corners=False, so edges may differ by a pixel",
     r"style\s*=\s*['\"]caffe['\"]": "the stride in the 3x3 convolutions (style='pytorch')",
     r"\bavg_down\s*=\s*True|ResNetV1d": "a strided 1x1 convolution in each shortcut",
 }
-RATES, SCALES, ATTENTION = "atrous rates", "pool scales", "attention heads"
+RATES, SCALES = "atrous rates", "pool scales"
 
 
 def matches(checkpoint: Checkpoint) -> bool:
     """Whether the keys are laid out as in mmsegmentation."""
     tensors = checkpoint.tensors
-    body = has(tensors, "backbone.layer1.") or has(tensors, "backbone.layers.0.0.projection.")
-    return body and has(tensors, "decode_head.conv_seg.") and bool(_kind(tensors))
+    body = body_of(_part(tensors, BACKBONE))
+    return bool(body and has(tensors, "decode_head.conv_seg.") and _kind(tensors))
 
 
 def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
@@ -47,17 +49,22 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         ArchitectureError: tensors are missing or have another shape.
     """
     tensors = _without(checkpoint.tensors)
-    kind = _kind(tensors)
+    kind, body = _kind(tensors), _part(tensors, BACKBONE)
+    known = BODIES[name := body_of(body)]
     choices = tuple(_choices(kind, checkpoint, tensors, chosen))
     network = finish(
         lambda: MMSegNetwork(kind, tensors, {c.name: c.taken for c in choices}),
         replace(checkpoint, tensors=tensors),
-        f"{kind} of mmsegmentation, {_title(tensors)}",
-        first=_first(tensors),
+        f"{kind} of mmsegmentation, {known.title(body)}",
+        first=f"{BACKBONE}{'stem.0.weight' if 'stem.0.weight' in body else known.first}",
         last="decode_head.conv_seg",
         choices=choices,
     )
-    return replace(network, notes=(*network.notes, *_notes(checkpoint, tensors)))
+    network = replace(network, notes=(*network.notes, *_notes(checkpoint, tensors)))
+    if name != "BEiT":
+        return network
+    side = side_of(body)  # its tables of positions are for pictures of one size
+    return replace(network, sizes=only(side, side))
 
 
 def _notes(checkpoint: Checkpoint, tensors: Tensors) -> Iterator[str]:
@@ -77,30 +84,33 @@ class MMSegNetwork(nn.Module):
     def __init__(self, kind: str, tensors: Tensors, facts: Mapping[str, str]) -> None:
         super().__init__()
         body, head = _part(tensors, BACKBONE), _part(tensors, HEAD)
-        self.backbone: ResNet | MixTransformer = (
-            MixTransformer(body, _numbers(facts[ATTENTION]))
-            if ATTENTION in facts
-            else ResNet(body, facts[OUTPUT_STRIDE])
-        )
-        channels = self.backbone.channels
+        made: Any = BODIES[body_of(body)].make(body, facts)
+        self.backbone: nn.Module = made
+        if has(tensors, NECK):
+            self.neck = Pyramid(_part(tensors, NECK))
+        channels: Sequence[int] = made.channels
         self.decode_head = HEADS[kind](channels, head, facts)
         if has(tensors, f"{AUX}convs."):
-            self.auxiliary_head = heads.FCNHead(channels[2], _part(tensors, AUX), index=2)
+            index = min(2, len(channels) - 1)
+            self.auxiliary_head = heads.FCNHead(channels[index], _part(tensors, AUX), index)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Float32[n c h w] to logits at the head's size; the caller enlarges them."""
-        logits: torch.Tensor = self.decode_head(self.backbone(x))
+        features = self.backbone(x)
+        if hasattr(self, "neck"):
+            features = self.neck(features)
+        logits: torch.Tensor = self.decode_head(features)
         return logits
 
 
 Head = Callable[[Sequence[int], Tensors, Mapping[str, str]], nn.Module]
 HEADS: dict[str, Head] = {
-    "UPerNet": lambda c, t, facts: heads.UPerHead(c, t, _numbers(facts[SCALES])),
-    "DeepLabV3+": lambda c, t, facts: heads.ASPPHead(c, t, _numbers(facts[RATES])),
-    "DeepLabV3": lambda c, t, facts: heads.ASPPHead(c, t, _numbers(facts[RATES])),
-    "PSPNet": lambda c, t, facts: heads.PSPHead(c[-1], t, _numbers(facts[SCALES])),
+    "UPerNet": lambda c, t, facts: heads.UPerHead(c, t, numbers(facts[SCALES])),
+    "DeepLabV3+": lambda c, t, facts: heads.ASPPHead(c, t, numbers(facts[RATES])),
+    "DeepLabV3": lambda c, t, facts: heads.ASPPHead(c, t, numbers(facts[RATES])),
+    "PSPNet": lambda c, t, facts: heads.PSPHead(c[-1], t, numbers(facts[SCALES])),
     "SegFormer": lambda c, t, facts: heads.SegFormerHead(c, t),
-    "FCN": lambda c, t, facts: heads.FCNHead(c[-1], t),
+    "FCN": lambda c, t, facts: heads.FCNHead(c[-1], t, len(c) - 1),
 }
 TOLD_BY = {  # beginnings of keys that only this head has, the more special first
     "UPerNet": "decode_head.fpn_bottleneck.",
@@ -125,21 +135,6 @@ def _part(tensors: Tensors, start: str) -> dict[str, torch.Tensor]:
     return {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
 
 
-def _first(tensors: Tensors) -> str:
-    names = ("conv1.weight", "stem.0.weight", "layers.0.0.projection.weight")
-    return next((f"{BACKBONE}{name}" for name in names if f"{BACKBONE}{name}" in tensors), "")
-
-
-def _title(tensors: Tensors) -> str:
-    if has(tensors, "backbone.layers.0.0."):
-        width = size(tensors, "backbone.layers.0.0.projection.weight", 0, 32)
-        depths = tuple(count(tensors, f"backbone.layers.{stage}.1.") for stage in range(4))
-        return f"MiT-{'B0' if width == 32 else BLOCKS.get(depths, str(depths))}"
-    return (
-        f"ResNet-{resnet_name(tensors, BACKBONE)}{'-V1c' if has(tensors, 'backbone.stem.') else ''}"
-    )
-
-
 # --- what keys cannot tell ------------------------------------------------------------------------
 
 
@@ -147,10 +142,14 @@ def _choices(
     kind: str, checkpoint: Checkpoint, tensors: Tensors, chosen: Mapping[str, str]
 ) -> Iterator[Choice]:
     config = " ".join(_texts(checkpoint.metadata))
-    if has(tensors, "backbone.layers.0.0."):
+    body = body_of(_part(tensors, BACKBONE))
+    if body == "MiT":
         stated = _listed(config, "num_heads", 4)
         yield choose(ATTENTION, ("1, 2, 5, 8", "1, 2, 4, 8"), chosen, stated)
-    else:
+    elif body == "BEiT":
+        stated = _listed(config, "out_indices", 4, largest=4)
+        yield choose(LAYERS, _layers(count(tensors, f"{BACKBONE}layers.")), chosen, stated)
+    elif body == "ResNet":
         strides = ("32", "16", "8") if kind == "UPerNet" else ("8", "16", "32")
         yield choose(OUTPUT_STRIDE, strides, chosen, _stride_in(config))
     if kind.startswith("DeepLab"):
@@ -158,6 +157,14 @@ def _choices(
         yield choose(RATES, rates, chosen, _listed(config, "dilations", 4, largest=5))
     if kind in ("UPerNet", "PSPNet"):
         yield choose(SCALES, ("1, 2, 3, 6",), chosen)
+
+
+def _layers(depth: int) -> tuple[str, ...]:
+    """Which four of so many layers feed a head: a third on, then every sixth, or quarters."""
+    published = [depth * k // 6 - 1 for k in (2, 3, 4, 6)]  # 3, 5, 7, 11 of 12
+    quarters = [depth * k // 4 - 1 for k in (1, 2, 3, 4)]
+    options = (", ".join(map(str, each)) for each in (published, quarters))
+    return tuple(dict.fromkeys(options))
 
 
 def _stride_in(config: str) -> str:
@@ -182,7 +189,3 @@ def _texts(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, Mapping) and depth < 4:
         for part in value.values():
             yield from _texts(part, depth + 1)
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(number) for number in text.split(",")]

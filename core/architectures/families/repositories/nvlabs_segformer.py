@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 
-from core.architectures.families import transformers_family
+from core.architectures.families.transformers import transformers_family
 from core.architectures.network import Account, Network, Tensors
 from core.architectures.shapes import has
 from core.checkpoint import Checkpoint

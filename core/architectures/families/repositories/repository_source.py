@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from core.architectures.families.source_lines import ANY_HEAD, call
+from core.architectures.families.source_lines import call
 from core.architectures.network import Source
 
 
-def repository_source(repository: str, module: str, name: str, *arguments: str) -> Source:
+def repository_source(
+    repository: str,
+    module: str,
+    name: str,
+    *arguments: str,
+    beside: tuple[str, ...] = (),
+    head: str = "network(x)",
+) -> Source:
     """The call of a famous repository's own function, for those who have it beside the script.
 
     Args:
@@ -14,10 +21,12 @@ def repository_source(repository: str, module: str, name: str, *arguments: str) 
         module: of the repository.
         name: of the function or class in it.
         arguments: as they are written.
+        beside: other names of that module, which the arguments use.
+        head: the logits, as an expression of `network` and `x`.
     """
     return Source(
-        (f"from {module} import {name}",),
+        (f"from {module} import {', '.join((*beside, name))}",),
         call(name, list(arguments)),
-        ANY_HEAD,
+        {"out": head},
         repository=repository,
     )

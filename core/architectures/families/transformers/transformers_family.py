@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from threading import Lock
@@ -17,14 +17,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.architectures.families.transformers_shapes import reader_of
-from core.architectures.families.transformers_source import transformers_source
+from core.architectures.class_scores import LOGITS
+from core.architectures.families.transformers.transformers_queries import (
+    QUERY_KINDS,
+    TASK_NOTE,
+    answering,
+    in_script,
+)
+from core.architectures.families.transformers.transformers_shapes import reader_of, whole
+from core.architectures.families.transformers.transformers_source import transformers_source
 from core.architectures.network import Account, Choice, Network, Tensors, refuse_unfit
+from core.architectures.sizes import Sizes, only
 from core.checkpoint import Checkpoint
 from core.checkpoint.known import normalizations_in
+from core.checkpoint.preprocessor import stated_in
 from core.errors import ArchitectureError
 
 CONFIG = "config.json"
+SEMANTIC = "AutoModelForSemanticSegmentation"
 KINDS = {  # model_type of the config -> its title; each has a class with one score per pixel
     "segformer": "SegFormer",
     "upernet": "UPerNet",
@@ -34,7 +44,14 @@ KINDS = {  # model_type of the config -> its title; each has a class with one sc
     "dpt": "DPT",
     "beit": "BEiT",
     "data2vec-vision": "Data2Vec",
+    "mask2former": "Mask2Former",
+    "maskformer": "MaskFormer",
+    "oneformer": "OneFormer",
+    "eomt": "EoMT",
+    "eomt_dinov3": "EoMT on DINOv3",
+    "sapiens2": "Sapiens 2",
 }
+TRAINING = "criterion."  # buffers of the loss, which the library has by itself
 MOST = 1_000_000  # of any number in a config: no size of a network is larger
 # While it builds, the library has torch's init functions and its own tie_weights replaced for the
 # whole process; of two that build at once the later one would leave the replacements behind.
@@ -44,7 +61,7 @@ LAYERS = re.compile(r"layers$|^depths$|^num_.*blocks$")  # numbers of parts that
 
 def matches(checkpoint: Checkpoint) -> bool:
     """Whether there is a config of that library, or keys of which one can be read."""
-    return _kind(checkpoint) in KINDS or reader_of(checkpoint.tensors) is not None
+    return _kind(checkpoint) in KINDS or reader_of(whole(checkpoint.tensors)) is not None
 
 
 def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
@@ -60,8 +77,13 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     model, account = _filled(config, checkpoint.tensors, title)
     refuse_unfit(account, title)
     convs = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    module = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    source, scores = transformers_source(model), LOGITS
+    if kind in QUERY_KINDS:
+        source = in_script(source, model)
+        module, scores = answering(model)
     return Network(
-        module=model.eval().requires_grad_(False).to(memory_format=torch.channels_last),
+        module=module,
         architecture=title,
         num_classes=int(model.config.num_labels),
         in_channels=convs[0].in_channels if convs else 3,
@@ -69,8 +91,10 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         account=account,
         checkpoint_digest=checkpoint.digest,
         choices=choices,
-        notes=_notes(checkpoint),
-        source=transformers_source(model),
+        notes=tuple(_notes(checkpoint, kind)),
+        source=source,
+        sizes=_sizes(model.config),
+        scores=scores,
     )
 
 
@@ -83,10 +107,11 @@ def _config(
     checkpoint: Checkpoint, chosen: Mapping[str, str]
 ) -> tuple[Mapping[str, Any], tuple[Choice, ...]]:
     """The config in the file, else what the keys tell."""
-    read = reader_of(checkpoint.tensors)
+    tensors = whole(checkpoint.tensors)
+    read = reader_of(tensors)
     if _kind(checkpoint) in KINDS or read is None:
         return checkpoint.metadata[CONFIG], ()
-    return read(checkpoint.tensors, chosen)
+    return read(tensors, chosen)
 
 
 # --- the library ----------------------------------------------------------------------------------
@@ -111,7 +136,9 @@ def _filled(config: Mapping[str, Any], tensors: Tensors, title: str) -> tuple[An
         for part in parts:
             if hasattr(part, "use_pretrained_backbone"):
                 part.use_pretrained_backbone = False
-        kind = library.AutoModelForSemanticSegmentation._model_mapping[type(made)]
+        universal = config["model_type"] in QUERY_KINDS
+        auto = "AutoModelForUniversalSegmentation" if universal else SEMANTIC
+        kind = getattr(library, auto)._model_mapping[type(made)]
         with _FILLING:
             module, report = kind.from_pretrained(
                 None,
@@ -159,7 +186,7 @@ def _account(tensors: Tensors, report: Mapping[str, Any]) -> Account:
     unexpected = tuple(key for key in tensors if key in report["unexpected_keys"])
     return Account(
         matched=tuple(key for key in tensors if key not in unexpected and key not in wrong),
-        missing=tuple(sorted(report["missing_keys"])),
+        missing=tuple(sorted(k for k in report["missing_keys"] if not k.startswith(TRAINING))),
         unexpected=unexpected,
         wrong_shape=tuple(
             f"{key}: file {tuple(found)}, network {tuple(wanted)}"
@@ -168,9 +195,19 @@ def _account(tensors: Tensors, report: Mapping[str, Any]) -> Account:
     )
 
 
-def _notes(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """What the preprocessor's config says about the pictures of training."""
-    return tuple(
-        f"{stated.where} says mean {stated.mean} and std {stated.std}"
-        for stated in normalizations_in(checkpoint.metadata)
-    )
+def _sizes(config: Any) -> Sizes | None:
+    """EoMT puts its answer together again in the size that it was built for, and no other."""
+    if config.model_type not in ("eomt", "eomt_dinov3"):
+        return None
+    side = config.image_size
+    height, width = side if isinstance(side, list | tuple) else (side, side)
+    return only(height, width)
+
+
+def _notes(checkpoint: Checkpoint, kind: str) -> Iterator[str]:
+    """What the preprocessor's config says about the pictures of training, and a fixed task."""
+    for stated in normalizations_in(checkpoint.metadata):
+        yield f"{stated.where} says mean {stated.mean} and std {stated.std}"
+    yield from stated_in(checkpoint.metadata).notes
+    if kind == "oneformer":
+        yield TASK_NOTE

@@ -1,0 +1,1 @@
+"""Networks of Hugging Face transformers: built and filled by that library."""
