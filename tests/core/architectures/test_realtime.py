@@ -40,6 +40,7 @@ TITLES = {
     "hrnet-ocr": "HRNetV2-W6-OCR",
     "twinlitenet": "TwinLiteNet, drivable area",
 }
+TWINS = ("stdc 1", "hrnet-ocr")  # of the same module as another one
 WAYS = ("state dict", "training dict", "DataParallel", "whole module", "Lightning")
 
 
@@ -82,7 +83,7 @@ def test_only_its_own_family_knows_the_keys(name):
     assert len(knowing) == 1
 
 
-@pytest.mark.parametrize("name", TITLES)
+@pytest.mark.parametrize("name", [name for name in TITLES if name not in TWINS])
 def test_it_comes_back_however_it_was_saved(name, tmp_path):
     network = network_of(name)
     for way in WAYS:
@@ -169,3 +170,9 @@ def test_heads_of_training_are_told_and_the_choices_change_the_answer():
     with torch.inference_mode():
         x = picture((64, 96))
         assert not torch.allclose(aligned.module(x), other.module(x), atol=1e-4)
+
+
+def test_the_sizes_that_erfnet_takes_are_known():
+    sizes = network_of("erfnet").sizes
+
+    assert sizes.take(64, 96) and not sizes.take(66, 96)

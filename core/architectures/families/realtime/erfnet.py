@@ -13,10 +13,12 @@ from core.architectures.families.realtime.parts import built
 from core.architectures.families.repositories.repository_source import repository_source
 from core.architectures.network import Network, Tensors
 from core.architectures.shapes import count, has, outputs, size
+from core.architectures.sizes import Sizes
 from core.checkpoint import Checkpoint
 
 EPSILON = 1e-3  # of every BatchNorm there
 RATES = (2, 4, 8, 16)  # of the blocks at an eighth of the size, over and over
+STEP = 8  # its halvings round differently: height and width are multiples of it
 DEEP = 128  # channels of those blocks
 FIRST, LAST = "encoder.initial_block.conv.weight", "decoder.output_conv"
 ENCODED = "encoder.output_conv"  # the head of the encoder's own training
@@ -47,7 +49,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
             "github.com/Eromera/erfnet_pytorch", "train.erfnet", "Net", f"num_classes={classes}"
         ),
     )
-    return replace(network, num_classes=classes)
+    return replace(network, num_classes=classes, sizes=Sizes().in_steps(STEP))
 
 
 def _classes(tensors: Tensors) -> int:
