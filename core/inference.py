@@ -83,7 +83,11 @@ def forward(
 
     def run(view: torch.Tensor) -> torch.Tensor:
         start = time.perf_counter()
-        output = _run(module, view, forwarding.head)
+        try:
+            output = _run(module, view, forwarding.head)
+        except ForwardError as error:
+            _tell_size(error, network, tuple(view.shape[2:]))
+            raise
         seconds.append(time.perf_counter() - start)
         sizes.append((output.shape[2], output.shape[3]))
         return resized(output.float(), tuple(view.shape[2:]), forwarding.upsampling)
@@ -100,6 +104,18 @@ def forward(
         tuple(dict.fromkeys(notes)),
         len(sizes),
     )
+
+
+def _tell_size(error: ForwardError, network: Network, size: tuple[int, ...]) -> None:
+    """Raise with a size that fits, where the network is known not to take this one."""
+    if error.changes or network.sizes is None or network.sizes.take(*size):
+        return
+    height, width = network.sizes.nearest(*size)
+    raise ForwardError(
+        f"This network cannot be run on {size[0]} x {size[1]} pixels (height x width).",
+        remedy=f"Choose {height} x {width} under Resize: the nearest size that it takes.",
+        changes={"resize": "fixed", "height": height, "width": width},
+    ) from error
 
 
 def _averaged(x: torch.Tensor, forwarding: Forwarding, run: Run) -> torch.Tensor:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from core.architectures import Account, Network, build_network
+from core.architectures.sizes import only
 from core.checkpoint import Checkpoint
 from core.errors import ChannelMismatchError, ForwardError
 from core.image import decode_image
@@ -331,6 +332,27 @@ def test_whatever_the_network_raises_is_wrapped(error, sentence):
 
 
 # --- turned, and in a letterbox -------------------------------------------------------------------
+
+
+class OfOneSize(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 1)
+        self.positions = nn.Parameter(torch.zeros(1, 2, *size))
+
+    def forward(self, x):
+        return self.conv(x) + self.positions
+
+
+def test_a_network_of_one_size_says_which_and_that_one_goes_through():
+    network = replace(network_of(OfOneSize((32, 64))), sizes=only(32, 64))
+    with pytest.raises(ForwardError, match="cannot be run on 40 x 50 pixels") as told:
+        forward(network, picture(40, 50), Forwarding(), size=(40, 50))
+
+    assert "32 x 64" in told.value.remedy
+    assert told.value.changes == {"resize": "fixed", "height": 32, "width": 64}
+    fitting = forward(network, picture(32, 64), Forwarding(), size=(40, 50))
+    assert fitting.values.shape[1:] == (40, 50)
 
 
 @pytest.mark.parametrize("orientation", TURNS)
