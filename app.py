@@ -16,6 +16,7 @@ from pages.components.widgets.page_frame import open_inspection
 
 seen = open_inspection("Pipeline")
 
+doors.show_way_back()
 complaints.show_complaint()  # first: what is below it is what was open before
 job = headline.show_headline(seen)
 results.show_panels(seen, headline.marked_stage(job))

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmark.md"
-PARTS = ("zoo", "foreign", "rebuild", "mask_files", "deployed")  # in the order of the page
+PARTS = ("zoo", "foreign", "rebuild", "mask_files", "deployed", "many")  # in the order of the page
 MARK = "<!-- part: {} -->\n"
 
 

@@ -1,7 +1,8 @@
 """The command line: `python -m core inspect --image cup.png --checkpoint best.pth`.
 
 The same core as the pages, and the same findings. The exit status tells how sure the first one is.
-`python -m core mask` says what a mask's file is, without a network.
+`python -m core mask` says what a mask's file is, without a network; `sweep` compares settings on
+many pictures.
 `python -m core check` reads all that a server has stored, and says what is damaged; `export` and
 `import` take a shared run from one server to another.
 """
@@ -29,6 +30,7 @@ from core.presets import PRESETS, apply_preset
 from core.settings import Settings, change, flatten
 from core.settings_address import from_query
 from core.store.commands import add_commands
+from core.sweep.command import add_sweep_command
 from core.terminal import for_terminal, read_bytes, write_bytes
 
 if TYPE_CHECKING:  # torch loads when the arguments are understood
@@ -99,6 +101,7 @@ def _parser(prog: str) -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
     inspect.set_defaults(run=_inspect)
     add_compare(commands, _settings)
     add_mask_command(commands)
+    add_sweep_command(commands, _settings, tuple(PRESETS))
     add_commands(commands)
     return parser, tuple(commands.choices)
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import torch
@@ -25,7 +25,8 @@ from scripts.reference_logits import FACTS, packed, picture, pixels, weights
 REALTIME = FACTS.with_name("realtime.json")
 CLASSES = 3
 SIZES = ((64, 96), (128, 64))  # rows, columns; several of them take multiples of 32 only
-PACKAGES = ("models", "segmentation", "lib", "nets", "train")
+PACKAGES = ("model", "models", "segmentation", "lib", "nets", "train")
+MMSEG = "mmsegmentation"  # its folder holds the packages mmseg, mmengine and mmcv (mmcv-lite 2.1)
 
 
 def hrnet_config() -> SimpleNamespace:
@@ -46,6 +47,30 @@ def hrnet_config() -> SimpleNamespace:
     extra = {"FINAL_CONV_KERNEL": 1, "STAGE1": first, **stages}
     model = SimpleNamespace(EXTRA=extra, ALIGN_CORNERS=True, OCR=ocr)
     return SimpleNamespace(MODEL=model, DATASET=SimpleNamespace(NUM_CLASSES=CLASSES))
+
+
+class WithHead(nn.Module):
+    """A backbone and a decode head of mmsegmentation, as its EncoderDecoder calls them."""
+
+    def __init__(self, backbone: nn.Module, decode_head: nn.Module) -> None:
+        super().__init__()
+        self.backbone, self.decode_head = backbone, decode_head
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Float32[n c h w] to logits at the head's size."""
+        logits: torch.Tensor = self.decode_head(self.backbone(x))
+        return logits
+
+
+def _pidnet(m: Any, blocks: int, branch_blocks: int) -> nn.Module:
+    sizes = {"num_stem_blocks": blocks, "num_branch_blocks": branch_blocks}
+    body = m.backbones.PIDNet(channels=8, ppm_channels=12, **sizes)
+    return WithHead(body, m.decode_heads.PIDHead(in_channels=32, channels=16, num_classes=CLASSES))
+
+
+def _ddrnet(m: Any) -> nn.Module:
+    body = m.backbones.DDRNet(channels=8, ppm_channels=12)
+    return WithHead(body, m.decode_heads.DDRHead(in_channels=32, channels=16, num_classes=CLASSES))
 
 
 Made = tuple[str, str, Callable[[Any], nn.Module], Callable[[Any], torch.Tensor]]
@@ -112,6 +137,10 @@ ORIGINALS: dict[str, Made] = {
         lambda m: m.HighResolutionNet(hrnet_config()),
         lambda output: output[1],
     ),
+    "pidnet s, mmsegmentation": (MMSEG, "mmseg.models", lambda m: _pidnet(m, 2, 3), WHOLE),
+    "pidnet l, mmsegmentation": (MMSEG, "mmseg.models", lambda m: _pidnet(m, 3, 4), WHOLE),
+    "ddrnet 23, mmsegmentation": (MMSEG, "mmseg.models", _ddrnet, WHOLE),
+    "twinlitenet": ("TwinLiteNet", "model.TwinLite", lambda m: m.TwinLiteNet(), FIRST),
 }
 
 
@@ -133,7 +162,20 @@ def original(folder: Path, name: str) -> nn.Module:
     """One of the networks, made by its own code."""
     repository, module, make, _ = ORIGINALS[name]
     with importing(folder / repository):
+        if repository == MMSEG:  # operators in C++, which none of these networks calls
+            sys.modules |= {name: _Absent(name) for name in ("mmcv.ops", "mmcv.ops.point_sample")}
         return make(importlib.import_module(module)).eval()
+
+
+class _Absent(ModuleType):
+    """A module whose every name is a class that does nothing."""
+
+    __path__: tuple[str, ...] = ()
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
 
 
 def tame(shapes: Mapping[str, list[int]]) -> dict[str, torch.Tensor]:
@@ -142,6 +184,8 @@ def tame(shapes: Mapping[str, list[int]]) -> dict[str, torch.Tensor]:
     for key in made:
         if key.endswith((".2.weight", ".5.weight", "activation.weight", "prelu.weight")):
             made[key] = torch.full_like(made[key], 0.25) if made[key].numel() == 1 else made[key]
+        if key.endswith("gamma"):  # of attention, which is 0 in a fresh network
+            made[key] = torch.full_like(made[key], 0.5)
         for name in ("x2", "x4", "x8", "x16", "x32"):  # STDC names its layers twice
             if f".{name}.0." in key:
                 made[key] = made[key.replace(f".{name}.0.", ".features.")]

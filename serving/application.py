@@ -14,6 +14,7 @@ from serving.headers import security_headers, streamlit_page
 from serving.health import Health
 from serving.live import live_route
 from serving.origins import allowed_origins
+from serving.thumbs import thumb_routes
 
 if TYPE_CHECKING:
     from core.store import Store
@@ -38,5 +39,5 @@ def build(script: Path, *, door: Door, base: str, data: Path, store: Store) -> s
         answers=health.answers,
         origins=origins,
     )
-    routes = [*health.routes(base), live_route(base, origins)]
+    routes = [*health.routes(base), live_route(base, origins), *thumb_routes(base)]
     return st.App(script, middleware=[gate], routes=routes)

@@ -51,8 +51,11 @@ ROOMS = (
     "live",
     "activation_map",
     "mask_file",
+    "dataset",
     "diagnosis",
     "deployed",
+    "sweep",
+    "thumbs",
     "export",
     "__main__",
     "testing",
@@ -186,8 +189,8 @@ def test_only_one_room_reads_checkpoint_files():
 
 
 def known_to(path):
-    """A run is a ZIP, arrays are saved as one, and the process of a graph adds outputs to it."""
-    if room(path) in ("store", "deployed", "image"):
+    """Runs, arrays and data sets are ZIPs, and the process of a graph adds outputs to it."""
+    if room(path) in ("store", "deployed", "image", "dataset"):
         return {"zipfile"}
     return {"onnx"} if room(path) == "onnx_graph" else set()
 

@@ -24,6 +24,7 @@ from core.architectures.families.realtime import (
     fast_scnn,
     hrnet,
     pidnet,
+    twinlite,
 )
 from core.architectures.families.repositories import (
     bubbliiiing_deeplab,
@@ -40,6 +41,7 @@ from core.architectures.onnx import onnx_program
 from core.architectures.program import exported_program
 from core.architectures.yolo import yolo
 from core.checkpoint import Checkpoint
+from core.checkpoint.stored.adapters import DOWN
 from core.errors import ArchitectureError
 
 NETWORK = "network"  # the choice where several families know the names
@@ -82,6 +84,7 @@ FAMILIES: Mapping[str, Family] = {
     "enet": enet,
     "erfnet": erfnet,
     "hrnet": hrnet,
+    "twinlitenet": twinlite,
     "onnx program": onnx_program,  # last: a family that is known runs without permission
 }
 
@@ -98,6 +101,8 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     """
     chosen = chosen or {}
     families = {name: family for name, family in FAMILIES.items() if family.matches(checkpoint)}
+    if any(key.endswith(DOWN) for key in checkpoint.tensors):  # the base alone would be another one
+        raise named(checkpoint.tensors, always=True) or explain(checkpoint.tensors)
     if not families:
         raise unread(checkpoint) or yolo(checkpoint) or explain(checkpoint.tensors)
     try:

@@ -159,12 +159,15 @@ def read_checkpoint(
         report_bytes = text.stat().st_size if text.exists() else 0  # forgotten by somebody else
         progress("Checking the weights")
     from core.checkpoint.health import notes_on
+    from core.checkpoint.stored.adapters import with_adapter
     from core.checkpoint.stored.merged import merged, notes_on_merged
 
     how: Mapping[str, str] = {}
     if not report.program:  # a graph puts its weights together itself
         small = {key.removeprefix(report.prefix) for key in report.computed}
+        tensors, adapted = with_adapter(tensors, report.metadata)
         tensors, how = merged(tensors, small)
+        how = adapted | how
 
     left = [f"{len(report.left_out)} tensors are not read"] * bool(report.left_out)
     return Checkpoint(

@@ -156,7 +156,7 @@ def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
     with opened(path, out.with_suffix(".unpacked")) as (bundle, unpacked, starts):
         if bundle.weights[0].endswith(".safetensors"):
             with unpacked.open("rb") as file, _mapped(file) as data:
-                tensors, metadata = read_shards(data, starts)
+                tensors, metadata = read_shards(data, starts, has_adapter=bundle.has_adapter)
                 candidates = separated(Candidate((), tensors, "dict"))
                 report = _whole(SAFETENSORS, candidates, metadata, data, out, choice, say)
         elif is_bundle(unpacked):

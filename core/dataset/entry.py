@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 Color = tuple[int, int, int]  # red, green, blue, 0 to 255
 
@@ -24,6 +24,20 @@ class FileRef(Protocol):
 
         Raises:
             DataSetError: it is gone, damaged, or larger than a picture may be.
+        """
+
+
+@runtime_checkable
+class OpenRef(FileRef, Protocol):
+    """A file that can also be read from its middle, as a ZIP and a table have to be."""
+
+    def __hash__(self) -> int: ...
+
+    def open(self) -> BinaryIO:
+        """The file, to read and to seek in.
+
+        Raises:
+            DataSetError: it is gone, or cannot be reached.
         """
 
 
@@ -44,6 +58,9 @@ class Truths:
     colors: tuple[Color, ...] = ()  # by id, where masks are written in colors
     ids: Mapping[int, int] = field(default_factory=dict)  # value of a file -> class; {}: the same
     ignore_index: int = 255
+    in_color: bool = False  # ids are told by color also where a file has a palette of indices
+    void_colors: tuple[Color, ...] = ()  # colors of no class: they become the ignore index
+    nearest: bool = False  # a value that `ids` lacks is read as the nearest that it has
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from core.deployed.align import Alignment, Pair
 from core.deployed.answers import FORMS, Likeness, enlarged, labels_of
 from core.deployed.thresholds import SAME_ROUNDED
 from core.diagnosis.causes import CAUSES
-from core.diagnosis.finding import Finding
+from core.diagnosis.finding import Finding, headline
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,10 +73,7 @@ class Comparison:
     def verdict(self) -> str:
         """One sentence."""
         if self.findings:
-            first, *others = self.findings
-            start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}
-            more = f" And {len(others)} more." if others else ""
-            return f"{start[first.certainty]}{first.name}. {first.evidence[0].words}{more}"
+            return headline(self.findings)
         if self.failed:
             return f"{self.other} could not be run: {self.failed}"
         if self.likeness is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.diagnosis.bisect import Bisect
-from core.diagnosis.finding import Finding
+from core.diagnosis.finding import Finding, headline
 from core.diagnosis.measure.failures import Failed
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.reproduction.rebuilt import Rebuilt
@@ -65,11 +65,7 @@ class Diagnosis:
             if self.unexplained is not None:
                 return self.unexplained.seen
             return "No problem found in these files."
-        first, *others = self.faults
-        start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
-        more = f" And {len(others)} more." if others else ""
-        reason = first.evidence[0].words if first.evidence else ""
-        return f"{start}{first.name}. {reason}{more}".strip()
+        return headline(self.faults)
 
     def to_dict(self) -> dict[str, Any]:
         """Texts, numbers, lists and mappings of them; no array and no picture."""

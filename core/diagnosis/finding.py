@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,12 +14,13 @@ Kind = Literal["fault", "note"]
 # over each other: as people look for them.
 ORDER = (
     *("F1", "F2", "F5", "N1", "W6", "W9", "W1", "W5", "F4", "F6", "W4", "F3", "W3", "W8", "R1"),
-    *("D1", "D4", "D5", "D6", "T4", "T6", "T2", "F7", "S1", "S2", "P1", "P2", "P3", "P4", "P5"),
-    *("P7", "B2", "B1", "N2", "R3", "R5", "R8", "P6", "T7", "R4", "R6", "R7", "D2", "D3", "D7"),
-    *("R9", "D9", "D8", "T3", "T1", "T5", "W7"),
+    *("D1", "D4", "D5", "D6", "T4", "T6", "T2", "F7", "S1", "S2", "S3", "P1", "P2", "P3", "P4"),
+    *("P5", "P7", "B2", "B1", "N2", "R3", "R5", "R8", "P6", "T7", "R4", "R6", "R7", "D2", "D3"),
+    *("D7", "R9", "D9", "D8", "T3", "T1", "T5", "W7"),
     *("E5", "E8", "E1", "E2", "E3", "E4", "E7", "E9", "E6", "G1", "G2", "G3"),
 )
 CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
+SURE = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}  # before a finding's name
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,18 @@ class Finding:
     def only_colors(self) -> bool:
         """Whether the label map stays as it is and only its colors change."""
         return CAUSES[self.cause].stage == "mask"
+
+
+def headline(findings: Sequence[Finding]) -> str:
+    """The first of some findings in a sentence with its reason, and how many more there are.
+
+    Args:
+        findings: at least one, the worst first.
+    """
+    first, *others = findings
+    reason = [piece.words for piece in first.evidence[:1]]
+    more = [f"And {len(others)} more."] if others else []
+    return " ".join([f"{SURE[first.certainty]}{first.name}.", *reason, *more])
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -283,3 +283,32 @@ UNDOUBTED_LEAD = 0.75  # of the lead at the surest pixels: above it nothing is d
 LEAD_STEP, KL_STEP = 0.1, 0.13  # of the lead, and nats over all layers, that weigh the same
 CONFIDENCE_STEP, LEFT_STEP = 0.1, 0.13  # of the confidence, and of the logarithm of what is left
 DOUBT_STEPS = 10.5  # healthy pictures had up to 10.2 of 183, 25 of 28 others more
+
+# --- many pictures (many/): decision 42 -----------------------------------------------------------
+
+LARGEST_BYTE = 255.0  # sample that counts as 1: pools are made of bytes only; definition
+BLOCKS = 8  # into which a set is dealt for its jackknife; memory and time
+FEWEST_BLOCKS = 4  # from which on their differences tell an interval; definition
+COARSE_STEPS = (1, 2)  # every n-th row and column: a training's pictures at both [tune: many]
+COARSE_SHARES = (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)  # that are tried; time
+INTERVAL = 2.0  # standard errors on either side: 95 % of a normal distribution
+SET_ALIKE_WEIGHT = 1.0  # as ALIKE_WEIGHT, which a set needs less: 3.0 does as well [tune: many]
+SET_MEAN_FLOOR, SET_LOG_STD_FLOOR = 0.02, 0.13  # pixels from 0 to 1, and logarithm [tune: many]
+ONE_PICTURE_NATS = 0.08  # by which one picture differs from all: over n, 1 / n of it [tune: many]
+VOTE_MOST = 4.0  # votes that one picture may have for an order [tune: many]
+VOTE_SPREAD = 0.5  # least std of the votes of a set: a few pictures may agree by chance
+SET_VOTES, SET_VOTES_ERRORS = 0.8, 2.0  # mean of the votes, and standard errors [tune: many]
+SET_LAYER = 0.4  # logarithm of the factor by which the first layer must fit better [tune: many]
+SET_LAYER_ALONE = 1.2  # the same, where the masks of both orders hardly differ [tune: many]
+FEWEST_VOTES = 4  # pictures, from which on a set tells an order; definition
+ENOUGH_VOTES, CLEAR_ERRORS = 8, 3.0  # pictures, and standard errors, at which no more are asked
+MOST_VOTES = 32  # pictures that are asked for the order: eight forwards each; time
+MOST_ALONE = 8  # pictures that are asked alone where no first layer tells; 40 forwards each; time
+AGREEING_SHARE = 0.6  # of the pictures that answer, that must say the same; definition
+SET_BUDGET = 4000.0  # units, as BUDGET; 16 pictures take about 150, without BatchNorm 800
+FULL_SIDE = 512  # pixels of the longer side, from which on every n-th pixel is compared; time
+TRUTH_IDS = 256  # ids of a ground truth that are counted one by one; 8 bits
+MANY_EMPTY = 0.9  # share of the masks that are background, from which on it is told; definition
+FEWEST_EMPTY = 8  # pictures, below which that may be chance; definition
+DARKER = 0.05  # of the mean, pixels from 0 to 1: a difference of light that one sees; definition
+FLATTER = 0.8  # factor of the std, likewise

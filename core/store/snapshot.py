@@ -15,7 +15,9 @@ from core.settings_json import from_json, to_json
 
 Kind = Literal["everything", "no weights", "settings"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Role = Literal["picture", "checkpoint", "truth", "saved", "labels", "thumbnail"]
+Role = Literal[
+    "picture", "checkpoint", "truth", "saved", "labels", "thumbnail", "sweep", "masks"
+]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
 
 FORMAT = 1  # of the document; the settings in it have a number of their own

@@ -120,8 +120,8 @@ FORMATS = (
     Format("one process's part of a DeepSpeed optimizer (zero_pp_rank_*)", ZERO,
            keys=(r"optimizer_state_dict", r"ds_(config|version)")),
     Format("a DeepSpeed folder, whose weights are spread over its files", ZERO,
-           files=(r"zero_pp_rank_\d+_mp_rank_\d+.*\.pt$|mp_rank_\d+_model_states\.pt$",
-                  r"(optim|model)_states\.pt$")),
+           files=(r"zero_pp_rank_\d+_mp_rank_\d+_model_states\.pt$"
+                  r"|(^|/)mp_rank_0[1-9]_model_states\.pt$",)),
     Format("one process's part of a network sharded by FSDP", FSDP,
            files=(r"[._-]rank[_-]?\d+\.(pt|pth|ckpt|bin)$",)),
     Format(

@@ -34,6 +34,9 @@ SHARD = re.compile(r"-(\d{1,9})-of-(\d{1,9})\.safetensors$")
 INDEX = "model.safetensors.index.json"  # transformers: which tensor is in which shard
 WEIGHTS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pt2", ".onnx")
 # Beside weights in a folder of transformers, but no weights of a network.
+ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"  # of peft
+WRAPPED = "base_model.model."  # what peft puts before the names of its base
+OPTIMIZER = re.compile(r"_optim_states\.pt$")  # of DeepSpeed, one for each process
 NOT_WEIGHTS = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "scaler.pt")
 STAMP = (1980, 1, 1, 0, 0, 0)  # the same for all, so that the same files give the same bytes
 
@@ -48,6 +51,11 @@ class Bundle:
     weights: tuple[str, ...]  # one, or the shards of one network
     texts: Mapping[str, Any]  # parsed JSON by file name: "config.json"
     others: Mapping[str, str]  # the remaining files, in words
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether the last file is an adapter to what is in the others."""
+        return len(self.weights) > 1 and self.weights[-1].endswith(ADAPTER)
 
 
 def pack(files: Iterable[tuple[str, BinaryIO]], target: BinaryIO) -> None:
@@ -117,9 +125,15 @@ def opened(path: Path, unpacked: Path) -> Iterator[tuple[Bundle, Path, tuple[int
 
 
 def read_shards(
-    data: mmap.mmap, starts: tuple[int, ...]
+    data: mmap.mmap, starts: tuple[int, ...], *, has_adapter: bool = False
 ) -> tuple[dict[str, TensorRecord | LeftOut], dict[str, str]]:
     """The tensors of safetensors files that lie one after the other.
+
+    Args:
+        data: all files.
+        starts: where each begins, and the end of the last.
+        has_adapter: the last one is an adapter: its names are those of its base, and what both
+            have (modules_to_save) is the adapter's.
 
     Raises:
         CheckpointError: one is damaged, or a name is in two of them.
@@ -128,7 +142,10 @@ def read_shards(
     metadata: dict[str, str] = {}
     for start, end in pairwise(starts):
         found, facts = read_safetensors(data, start, end)
-        if twice := found.keys() & tensors.keys():
+        adapts = has_adapter and end == starts[-1]
+        if adapts:
+            found = {key.removeprefix(WRAPPED): record for key, record in found.items()}
+        elif twice := found.keys() & tensors.keys():
             raise _damaged(f"{min(twice)[:80]} is in two of its files")
         tensors |= found
         metadata |= facts
@@ -148,8 +165,13 @@ def _bundle(archive: zipfile.ZipFile) -> Bundle:
         for name, info in by_name.items()
         if PurePosixPath(name).parent == folder and name.endswith(".json")
     }
+    config = str(PurePosixPath(weights[-1]).parent / ADAPTER_CONFIG)
+    if weights[-1].endswith(ADAPTER) and config in by_name:
+        beside[ADAPTER_CONFIG] = by_name[config]
     if INDEX in beside:
+        adapters = tuple(name for name in weights if name.endswith(ADAPTER))
         weights = _complete(weights, folder, _text(archive, beside[INDEX]))
+        weights = (*(name for name in weights if name not in adapters), *adapters)
     if sum(info.file_size for info in beside.values()) > MAX_TEXTS_BYTES:
         raise RefusedError(
             f"The JSON files beside the weights take more than {MAX_TEXTS_BYTES >> 20} MiB.",
@@ -186,12 +208,19 @@ def check_files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _is_weights(name: str) -> bool:
     path = PurePosixPath(name)
     of_macos = path.parts[:1] == ("__MACOSX",) or path.name.startswith("._")
-    return name.endswith(WEIGHTS) and path.name not in NOT_WEIGHTS and not of_macos
+    known = path.name in NOT_WEIGHTS or OPTIMIZER.search(path.name)
+    return name.endswith(WEIGHTS) and not known and not of_macos
 
 
 def _chosen(names: list[str]) -> tuple[str, ...]:
-    """The file with the weights, or all shards of one; safetensors before pickles."""
+    """The file with the weights, or all shards of one, and an adapter to them behind.
+
+    Safetensors are taken before pickles.
+    """
     safe = [name for name in names if name.endswith(".safetensors")]
+    adapters = [name for name in safe if PurePosixPath(name).name == ADAPTER]
+    if len(adapters) == 1 and len(safe) > 1:
+        return (*_chosen([name for name in safe if name not in adapters]), *adapters)
     shards = {name: match for name in safe if (match := SHARD.search(name))}
     if shards:
         _check_shards(shards)

@@ -143,4 +143,22 @@ CAUSES = (
         fix="Resize as in the training, and undo before the decision what was done to the picture.",
         code="logits = F.interpolate(logits[..., top:bottom, left:right], size=image.shape[:2])",
     ),
+    Cause(
+        id="S3",
+        title="The pictures are lit otherwise than those of the training",
+        stage="input",
+        what="""
+        The pictures are darker, brighter or flatter than those that the network learned from:
+        another camera, another time of day, another exposure. Mean and std may be right, and the
+        masks are bad all the same.
+        """,
+        found_by="""
+        Over many pictures the moments behind the first convolution are compared with the running
+        statistics of the BatchNorm there, or with those of another set. One gain and one offset
+        for all channels explain the difference; numbers of another training would differ from
+        channel to channel.
+        """,
+        fix="Expose as in the training, or train with such pictures and with brightness augmented.",
+        code="transforms.ColorJitter(brightness=0.5, contrast=0.3)",
+    ),
 )

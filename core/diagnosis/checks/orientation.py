@@ -47,11 +47,18 @@ def turned_truth(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         }
         name, best = max(scores.items(), key=lambda pair: pair[1])
         if best >= max(TURNED_IOU, now + RENAMED_GAIN):
-            yield _turned(name, now, best)
+            yield turned_finding(name, now, best)
             return
 
 
-def _turned(name: str, now: float, best: float) -> Finding:
+def turned_finding(name: str, now: float, best: float) -> Finding:
+    """T6: turned in the way of this name the ground truth agrees.
+
+    Args:
+        name: a key of TURNS.
+        now: mIoU as it is.
+        best: mIoU with the ground truth turned.
+    """
     line, _ = TURNS[name]
     return Finding(
         "T6",

@@ -249,7 +249,7 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if _is_reduced(measured, wrong):
         yield _reduced(as_is, mapped)
         return
-    yield _renamed(wrong, as_is, mapped, "T2" if foreign else "T3")
+    yield renamed_truth(wrong, as_is, mapped, "T2" if foreign else "T3")
 
 
 def _is_reduced(measured: Measurements, wrong: dict[int, int]) -> bool:
@@ -285,7 +285,15 @@ def _is_exposure(measured: Measurements, so_far: Progress) -> bool:
     return exposed > max(FAIR_IOU, EXPOSED_GAIN * now)
 
 
-def _renamed(wrong: dict[int, int], as_is: float, mapped: float, cause: str) -> Finding:
+def renamed_truth(wrong: dict[int, int], as_is: float, mapped: float, cause: str) -> Finding:
+    """T3 or T2: the ids of the ground truth are others than those that the network gives.
+
+    Args:
+        wrong: id of the truth -> id of the network, where they differ.
+        as_is: share of the pixels that agree as they are.
+        mapped: the same once the ids are renamed.
+        cause: "T3" or "T2".
+    """
     listed = ", ".join(f"{a} where the mask has {b}" for a, b in list(wrong.items())[:4])
     steps = {a - b for a, b in wrong.items()}
     shift = f"They are shifted by {steps.pop()}." if len(steps) == 1 and cause == "T3" else ""

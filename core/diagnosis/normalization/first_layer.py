@@ -27,6 +27,9 @@ from core.diagnosis.measure.batchnorm_divergence import (
 from core.diagnosis.measure.sizes import middle
 from core.operators import StopForward, tap
 
+# Arguments of the first convolution, and mean and variance that the BatchNorm behind it has stored.
+Pair = tuple[tuple[Any, ...], torch.Tensor, torch.Tensor]
+
 
 @dataclass(frozen=True, eq=False)
 class Gauge:
@@ -62,10 +65,30 @@ def gauge_of(module: nn.Module, base: np.ndarray) -> Gauge | None:
     Raises:
         ForwardError: the network stops on a picture of this size.
     """
+    gauges = gauges_of_sizes(module, base, steps=(1,))
+    return gauges[0] if gauges else None
+
+
+def gauges_of_sizes(module: nn.Module, base: np.ndarray, steps: Sequence[int]) -> list[Gauge]:
+    """The same of a picture made smaller, for each way of doing so; the network is run once.
+
+    Args:
+        module: of the network, in eval mode.
+        base: Float32[h w c], as in `InputTensor`.
+        steps: 1 for the picture as it is, 2 for every other row and column, and so on.
+
+    Returns:
+        A gauge for each; [] where the network does not begin with a convolution and its BatchNorm.
+
+    Raises:
+        ForwardError: the network stops on a picture of this size.
+    """
     tensor = torch.from_numpy(base).permute(2, 0, 1)[None]
     pair = _first_pair(module, tensor)
-    if pair is None:
-        return None
+    return [] if pair is None else [_gauge(pair, tensor[:, :, ::n, ::n]) for n in steps]
+
+
+def _gauge(pair: Pair, tensor: torch.Tensor) -> Gauge:
     (_, weight, bias, stride, padding, dilation), known, spread = pair
     x = middle(tensor)
     channels = weight.shape[1]
@@ -81,9 +104,7 @@ def gauge_of(module: nn.Module, base: np.ndarray) -> Gauge | None:
     return Gauge(_numbers(means), _numbers(covariances), shift, _numbers(known), _numbers(spread))
 
 
-def _first_pair(
-    module: nn.Module, tensor: torch.Tensor
-) -> tuple[tuple[Any, ...], torch.Tensor, torch.Tensor] | None:
+def _first_pair(module: nn.Module, tensor: torch.Tensor) -> Pair | None:
     """Arguments of the first convolution, and the statistics of the BatchNorm right behind it.
 
     A program is given the whole, as it may take no other size.

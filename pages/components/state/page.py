@@ -30,6 +30,8 @@ export default function ({ data }) {
 STYLE = """<style>
 .stMainBlockContainer { padding: 4.2rem 1.5rem 2rem; }
 [data-testid="stImage"] img { image-rendering: pixelated; }
+.st-key-navigation { column-gap: .3rem; }  /* all pages and "Share" in one line from 1280 on */
+.st-key-navigation [data-testid="stPageLink"] a { padding-inline: .4rem; }
 </style>"""
 
 # Half black, as masks are that bring people here. No emoji: Streamlit fetches those from elsewhere.
@@ -55,6 +57,7 @@ def open_page(title: str) -> DeltaGenerator:
         st.page_link("app.py", label="Pipeline")
         st.page_link("pages/compare.py", label="Compare")
         st.page_link("pages/diagnosis.py", label="Diagnosis")
+        st.page_link("pages/dataset.py", label="Many pictures")
         st.page_link("pages/deployed.py", label="Deployed")
         st.page_link("pages/checkpoint.py", label="Checkpoint")
         st.page_link("pages/mask.py", label="Only a mask")

@@ -12,6 +12,7 @@ from core.live import LiveView
 from core.presets import PRESETS, apply_preset, preset_of
 from core.settings import Settings, change
 from core.store import Run
+from pages.components.state.many import Many
 from pages.components.state.masks import Masks
 from pages.components.state.sources import Sources, sources_of
 
@@ -82,6 +83,7 @@ class TabState:
     left: tuple[Sources, Settings] | None = None  # what was open before a case of the gallery
     columns: tuple[Settings, ...] = ()  # that are compared
     masks: Masks = field(default_factory=Masks)  # the page of the mask door
+    many: Many = field(default_factory=Many)  # the page of many pictures
     run: Run | None = None  # that was opened by its link
     forked: bool = False
     sharing: bool = False  # the dialog is open

@@ -10,7 +10,7 @@ const STD_DECADES = 3.6
 const STEPS = 1000
 
 function newOutbox(send) {
-  return { send, seq: Date.now(), waiting: null, changes: {}, final: false, since: 0 }
+  return { send, seq: Date.now(), waiting: null, sent: null, changes: {}, final: false, since: 0 }
 }
 
 // Queue changes; `final` ones also ask the page to show them in its own fields.
@@ -25,7 +25,8 @@ function flush(outbox) {
   if (!Object.keys(outbox.changes).length || (outbox.waiting !== null && !late)) return
   outbox.waiting = ++outbox.seq
   outbox.since = performance.now()
-  outbox.send({ seq: outbox.seq, changes: outbox.changes, final: outbox.final })
+  outbox.sent = { seq: outbox.seq, changes: outbox.changes, final: outbox.final }
+  outbox.send(outbox.sent)
   outbox.changes = {}
   outbox.final = false
 }
@@ -33,6 +34,17 @@ function flush(outbox) {
 function acknowledge(outbox, answered) {
   if (outbox.waiting !== null && answered >= outbox.waiting) outbox.waiting = null
   flush(outbox)
+}
+
+// What Streamlit is told while its connection is lost is lost too: say it again once it is back.
+function sendAgainWhenConnected(outbox) {
+  const app = document.querySelector("[data-test-connection-state]")
+  const connected = () => app.dataset.testConnectionState === "CONNECTED"
+  const observer = new MutationObserver(() => {
+    if (connected() && outbox.waiting !== null) outbox.send({ ...outbox.sent })
+  })
+  if (app) observer.observe(app, { attributeFilter: ["data-test-connection-state"] })
+  return observer
 }
 
 const meanToStep = (mean, unit) => (mean / unit) * STEPS

@@ -40,7 +40,9 @@ function newViewer(parent) {
   const resized = new ResizeObserver(() => viewer.data && (paintFixed(viewer), viewer.draw()))
   window.addEventListener("maskscope-plane", onPlane)
   resized.observe(root)
+  const connection = sendAgainWhenConnected(viewer.outbox)
   viewer.close = () => {
+    connection.disconnect()
     window.removeEventListener("maskscope-plane", onPlane)
     resized.disconnect()
   }

@@ -42,14 +42,15 @@ async function copied(field) {
 )
 
 
-def show_link(query: str, *, key: str) -> None:
+def show_link(query: str, *, key: str, page: str = "") -> None:
     """Draw the address of the app with this query.
 
     Args:
         query: such as "run=abc".
         key: of the element.
+        page: of the app, as its address has it; "" for the first.
     """
     base = str(st.get_option("server.baseUrlPath")).strip("/")
-    path = f"/{base}/?{query}" if base else f"/?{query}"
+    path = f"/{base}/{page}?{query}" if base else f"/{page}?{query}"
     # An id may hold two "_" beside each other, which Streamlit refuses in the key of a component.
     _COPY(data={"path": path}, key=key.replace("_", "."))

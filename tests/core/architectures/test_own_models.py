@@ -24,7 +24,7 @@ SIZE = (400, 416)  # h, w: larger than the crop that other networks are given
 
 def blocks():
     """The indented lines of code on the page, one text a block."""
-    found = re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", PAGE.read_text(), re.M)
+    found = re.findall(r"(?:^    .*\n(?:\n+(?=    ))?)+", PAGE.read_text(), re.M)
     return [re.sub(r"^    ", "", block, flags=re.M) for block in found]
 
 

@@ -38,6 +38,7 @@ TITLES = {
     "erfnet": "ERFNet",
     "hrnet": "HRNetV2-W6",
     "hrnet-ocr": "HRNetV2-W6-OCR",
+    "twinlitenet": "TwinLiteNet, drivable area",
 }
 WAYS = ("state dict", "training dict", "DataParallel", "whole module", "Lightning")
 
@@ -63,7 +64,7 @@ def test_every_tensor_is_taken_and_the_answer_is_that_of_its_own_code(name):
 
     account = network.account
     assert not account.missing + account.unexpected + account.wrong_shape
-    assert (network.in_channels, network.num_classes) == (3, 3)
+    assert (network.in_channels, network.num_classes) == (3, 2 if name == "twinlitenet" else 3)
     for size, expected in told()["logits"][name].items():
         with torch.inference_mode():
             answered = torch.tensor(
@@ -145,6 +146,17 @@ def test_the_last_convolution_tells_the_classes_and_a_missing_tensor_is_named(na
 
     with pytest.raises(ArchitectureError, match=missing.replace(".", r"\.")):
         build_network(checkpoint_of(state))
+
+
+def test_mmsegmentations_names_are_told_by_the_title_and_kept_in_the_account(tmp_path):
+    name = "ddrnet 23, mmsegmentation"
+    beside = {"data_preprocessor.mean": torch.zeros(3, 1, 1), "meta.x": torch.zeros(1)}
+    torch.save({"meta": {}, "state_dict": state_of(name) | beside}, tmp_path / "iter_1.pth")
+    network = build_network(read_checkpoint(tmp_path / "iter_1.pth", name="iter_1.pth", digest="d"))
+
+    assert network.architecture.endswith("in layer 2 of mmsegmentation")
+    assert "backbone.stem.0.conv.weight" in network.account.matched
+    assert not network.account.missing
 
 
 def test_heads_of_training_are_told_and_the_choices_change_the_answer():

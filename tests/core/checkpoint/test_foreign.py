@@ -43,7 +43,7 @@ ARCHIVES = {
     "Core ML": ("net.mlpackage/Manifest.json", "net.mlpackage/Data/com.apple.CoreML/model.mlmodel"),
     "OpenVINO": ("net.xml", "net.bin"),
     "DeepSpeed": (
-        "step9/mp_rank_00_model_states.pt",
+        "step9/zero_pp_rank_0_mp_rank_00_model_states.pt",
         "step9/zero_pp_rank_0_mp_rank_00_optim_states.pt",
     ),
     "FSDP": ("run/model_rank_0.pt", "run/model_rank_1.pt"),

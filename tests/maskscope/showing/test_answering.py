@@ -19,7 +19,7 @@ from core.operators import ForwardAbandoned, while_wanted
 from core.settings import Forwarding
 from maskscope.living.case import open_case
 from maskscope.showing.answering import Answering
-from maskscope.showing.show import _stem, _told, _weights
+from maskscope.showing.told import stem, told_of, weights
 from tests.support.living import Raising, Tiny, picture
 
 X = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
@@ -132,9 +132,9 @@ def test_no_faster_path_is_made_of_what_another_process_runs(line, convert):
 def read_back(line, folder, monkeypatch):
     """Checkpoint and network as the server opens them."""
     path = folder / "weights.safetensors"
-    path.write_bytes(_weights(line.opened))
+    path.write_bytes(weights(line.opened))
     facts = folder / "facts.json"
-    facts.write_text(json.dumps(_told(line.opened, "d" * 64, line.answering)))
+    facts.write_text(json.dumps(told_of(line.opened, "d" * 64, line.answering)))
     monkeypatch.setenv(SETTING, str(facts))
     checkpoint = read_checkpoint(path, name="Tiny (living)", digest="d" * 64)
     return checkpoint, build_network(checkpoint)
@@ -164,8 +164,8 @@ def test_what_reaches_the_first_batchnorm_is_the_same(line, model):
     from core.architectures.onnx.onnx_stem import first_layers
     from core.diagnosis.measure.batchnorm_divergence import divergence
 
-    stem = _stem(line.opened.case.network.module, 3)
-    near = first_layers({"stem": stem}, line.opened.model.checkpoint.tensors, "")
+    first = stem(line.opened.case.network.module, 3)
+    near = first_layers({"stem": first}, line.opened.model.checkpoint.tensors, "")
 
     assert divergence(near, X, 1) == pytest.approx(divergence(model, X, 1), rel=1e-4)
 

@@ -51,13 +51,22 @@ def shown(data, monkeypatch):
     assert differences(before, everything_of(model)) == []
 
 
+KEEP_SOCKETS = """
+    window.sockets = []
+    window.WebSocket = class extends WebSocket {
+        constructor(...how) { super(...how); window.sockets.push(this) }
+    }
+"""
+
+
 def open_shown(page, shown):
+    page.add_init_script(KEEP_SOCKETS)
     page.goto(shown.address)
     page.wait_for_selector(READY, timeout=60_000)
     settle(page)
 
 
-def test_a_slider_moves_and_the_living_model_answers(page, shown):
+def test_a_slider_moves_and_the_living_model_answers_also_after_a_lost_connection(page, shown):
     open_shown(page, shown)
     wait_for_diagnosis(page)
     wait_for_verdict(page, r"Normalization is missing")
@@ -66,12 +75,13 @@ def test_a_slider_moves_and_the_living_model_answers(page, shown):
 
     slider = page.locator('.sliders input[data-kind="mean"][data-channel="0"]')
     drag(page, slider, 0.0, 0.6, seconds=1)
+    page.evaluate("window.sockets.forEach(each => each.close())")  # the release is lost with it
     page.mouse.up()
     wait_for_exact(page)
     settle(page)
 
     assert shown.forwards > before
-
+    assert page.evaluate("window.sockets.length") == 2
     wait_for_verdict(page, r"is fed mean 0\.[56]")
     press(page, "Apply")
     wait_for_verdict(page, r"mIoU 0\.[89]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from torch import nn
 
 from core.architectures.families.blocks import conv_norm, upsample
 from core.architectures.families.realtime.dual import LastHead, PooledContext, entrance, stage
+from core.architectures.families.realtime.mmseg_names import as_originals, in_its_own_names
 from core.architectures.families.realtime.parts import built
 from core.architectures.families.repositories.repository_source import repository_source
 from core.architectures.network import Network, Source, Tensors
@@ -21,8 +23,8 @@ NAMES = {(32, 2): "DDRNet-23-slim", (64, 2): "DDRNet-23", (64, 4): "DDRNet-39"}
 
 
 def matches(checkpoint: Checkpoint) -> bool:
-    """Whether the keys are laid out as in that repository."""
-    tensors = checkpoint.tensors
+    """Whether the keys are laid out as in that repository, or as mmsegmentation names them."""
+    tensors = as_originals(checkpoint.tensors)
     fine = has(tensors, "down3.") or has(tensors, "down3_1.")
     return fine and has(tensors, "spp.scale1.", "spp.process1.", "final_layer.", "layer5_.")
 
@@ -33,17 +35,18 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     Raises:
         ArchitectureError: tensors are missing or have another shape.
     """
-    tensors = checkpoint.tensors
+    tensors = as_originals(checkpoint.tensors)
     sizes = width, blocks = size(tensors, "conv1.0.weight", 0, 64), count(tensors, "layer2.")
-    return built(
+    network = built(
         DDRNet,
-        checkpoint,
+        replace(checkpoint, tensors=tensors),
         NAMES.get(sizes, f"DDRNet of {width} channels and {blocks} blocks in layer 2"),
         first="conv1.0.weight",
         last="final_layer.conv2",
         idle=(f"{EXTRA}.",),
         source=_source(tensors, width),
     )
+    return in_its_own_names(network, checkpoint.tensors)
 
 
 def _source(tensors: Tensors, width: int) -> Source:

@@ -72,11 +72,11 @@ def stage(tensors: Tensors, name: str, channels: int, width: int, stride: int = 
 
 
 def entrance(tensors: Tensors, width: int) -> nn.Sequential:
-    """Two 3x3 convolutions with bias, each halving the size."""
+    """Two 3x3 convolutions, each halving the size; mmsegmentation's have no bias."""
     layers: list[nn.Module] = []
     channels = size(tensors, "conv1.0.weight", 1, 3)
     for _ in range(2):
-        layers += conv_norm(channels, width, stride=2, bias=True)
+        layers += conv_norm(channels, width, stride=2, bias="conv1.0.bias" in tensors)
         channels = width
     return nn.Sequential(*layers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,7 @@ from core.architectures.families.realtime.dual import (
     entrance,
     stage,
 )
+from core.architectures.families.realtime.mmseg_names import as_originals, in_its_own_names
 from core.architectures.families.realtime.parts import built
 from core.architectures.families.repositories.repository_source import repository_source
 from core.architectures.network import Network, Source, Tensors
@@ -28,8 +30,14 @@ NAMES = {(32, 2): "PIDNet-S", (64, 2): "PIDNet-M", (64, 3): "PIDNet-L"}  # width
 
 
 def matches(checkpoint: Checkpoint) -> bool:
-    """Whether the keys are laid out as in that repository."""
-    return has(checkpoint.tensors, "pag3.f_x.", "layer3_d.", "spp.scale0.", "final_layer.conv2.")
+    """Whether the keys are laid out as in that repository, or as mmsegmentation names them."""
+    return has(
+        as_originals(checkpoint.tensors),
+        "pag3.f_x.",
+        "layer3_d.",
+        "spp.scale0.",
+        "final_layer.conv2.",
+    )
 
 
 def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
@@ -38,17 +46,18 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
     Raises:
         ArchitectureError: tensors are missing or have another shape.
     """
-    tensors = checkpoint.tensors
+    tensors = as_originals(checkpoint.tensors)
     width, blocks = size(tensors, "conv1.0.weight", 0, 64), count(tensors, "layer1.")
-    return built(
+    network = built(
         PIDNet,
-        checkpoint,
+        replace(checkpoint, tensors=tensors),
         NAMES.get((width, blocks), f"PIDNet of {width} channels"),
         first="conv1.0.weight",
         last="final_layer.conv2",
         idle=tuple(f"{name}." for name in EXTRAS),
         source=_source(tensors, width, blocks),
     )
+    return in_its_own_names(network, checkpoint.tensors)
 
 
 def _source(tensors: Tensors, width: int, blocks: int) -> Source:

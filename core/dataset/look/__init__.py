@@ -1,0 +1,1 @@
+"""A look into the masks of a set: what their values mean, and which of them are odd."""

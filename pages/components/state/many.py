@@ -1,0 +1,31 @@
+"""The set of pictures that a tab looks at: where it is, what is compared, what is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.dataset.entry import Truths
+from core.settings import Settings
+from core.thumbs import SetView
+
+EXAMPLE, UPLOADS = "<example>", "<uploads>"  # sources that are no name of the host's
+
+
+@dataclass(frozen=True)
+class Many:
+    """Choices of the page of many pictures; all of it is small."""
+
+    source: str = ""  # EXAMPLE, UPLOADS, or as the host names it; "" for none
+    files: tuple[tuple[str, str], ...] = ()  # uploads by digest and name
+    by_hand: tuple[tuple[str, str], ...] = ()  # picture, its mask; "" for none
+    truths: Truths | None = None  # how masks are read, where a person took over a finding's reading
+    unasked: bool = False  # the diagnosis of the set was stopped
+    chosen: tuple[str, ...] = ()  # names of settings to compare; () for those that are advised
+    planned: tuple[tuple[str, Settings], ...] = ()  # what was begun, () before
+    attempt: int = 0  # how often it was gone on with; another one is begun anew
+    stopped: bool = False  # by this tab
+    shown: str = ""  # name of the settings whose masks are in the grid; "" for the first
+    lasso: tuple[int, ...] = ()  # places of the pictures that were picked
+    shared: str = ""  # id of the run that was made of the table
+    opened: int | None = None  # place of the picture that was taken to the dashboard
+    view: SetView = field(default_factory=SetView, compare=False)  # the grid's door
