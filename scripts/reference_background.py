@@ -2,10 +2,11 @@
 
     python -m scripts.reference_background FOLDER
 
-FOLDER holds U-2-Net, DIS, MODNet and BiRefNet, each with its own license, with `models/rsu.py` in
-DIS (the blocks of its isnet.py) and the configuration of BiRefNet resolved; none of their code is
-kept here. U2-Net and IS-Net are made narrow: the code is the same. BiRefNet is given our Swin
-transformer, which test_background.py holds against that of transformers.
+FOLDER holds U-2-Net, DIS, MODNet and BiRefNet, each with its own license: model/u2net.py,
+models/isnet.py on models/rsu.py (its blocks), models/modnet.py, and models/birefnet.py with its
+configuration resolved, so that it takes backbone and channels; none of their code is kept here.
+U2-Net and IS-Net are made narrow: the code is the same. BiRefNet is given our Swin transformer,
+which test_background.py holds against that of transformers.
 """
 
 from __future__ import annotations

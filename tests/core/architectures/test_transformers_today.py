@@ -185,6 +185,16 @@ def test_a_folder_of_the_library_needs_no_choice(name, read, tmp_path):
     assert apart(answer_of(network), wanted_of(model)) < 1e-4
 
 
+@pytest.mark.parametrize("name", [*QUERY, "EoMT on DINOv3", "DPT", "UPerNet, ConvNeXt"])
+def test_the_librarys_own_file_without_its_config_is_known_too(name, read, tmp_path):
+    model = model_of(name)
+    content = folder_of(model, tmp_path / "saved")["model.safetensors"]
+    network = build_network(read(content), CHOSEN)
+
+    assert not network.account.missing + network.account.unexpected
+    assert apart(answer_of(network), wanted_of(model)) < 1e-4
+
+
 @pytest.mark.parametrize("name", BACKBONES)
 def test_upernet_is_built_on_every_backbone_that_a_config_names(name, read, tmp_path):
     model = upernet_on(name)
