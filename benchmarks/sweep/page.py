@@ -116,7 +116,8 @@ Workers of one thread each, all on this machine, once all of them have the netwo
 
 Two workers against one, round by round: {ratios} times
 (median {statistics.median(ray["speed_up"]):.2f}). Two plain processes beside each other against
-one, without Ray, on the same busy cores: {plain} times; more than that no cluster gets here.
+one, without Ray, on the same cores: {plain} times. Where rounds differ so much, others had
+the cores meanwhile, and the ratio is not known: measure again on a machine that is idle.
 One driver hands out, takes back and writes {ray["answers_a_second"]:.0f} pictures a second while
 workers have nothing to compute.
 """
