@@ -52,8 +52,12 @@ class SetDiagnosis:
 
     @property
     def _found(self) -> str:
+        if not self.count:
+            return "No picture could be looked at."
         if not self.faults:
-            return f"{self.count} pictures show no problem."
+            failed = sum(len(each.what) for each in self.failed)
+            told = f", and {failed} could not be computed" if failed else ""
+            return f"{self.count} pictures show no problem{told}."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
         more = f" And {len(others)} more." if others else ""
