@@ -57,7 +57,8 @@ class SetDiagnosis:
         if not self.faults:
             failed = sum(len(each.what) for each in self.failed)
             told = f", and {failed} could not be computed" if failed else ""
-            return f"{self.count} pictures show no problem{told}."
+            what = "no other normalization, channel order or light than in training"
+            return f"{self.count} pictures show {what}{told}."
         first, *others = self.faults
         start = {"certain": "", "likely": "Likely: ", "possible": "Possibly: "}[first.certainty]
         more = f" And {len(others)} more." if others else ""
