@@ -295,6 +295,7 @@ INTERVAL = 2.0  # standard errors on either side: 95 % of a normal distribution
 SET_ALIKE_WEIGHT = 1.0  # as ALIKE_WEIGHT, which a set needs less: 3.0 does as well [tune: many]
 SET_MEAN_FLOOR, SET_LOG_STD_FLOOR = 0.02, 0.13  # pixels from 0 to 1, and logarithm [tune: many]
 ONE_PICTURE_NATS = 0.08  # by which one picture differs from all: over n, 1 / n of it [tune: many]
+ENOUGH_ZSCORES = 8  # pictures, from which on z-scores are told from another light [tune: many]
 VOTE_MOST = 4.0  # votes that one picture may have for an order [tune: many]
 VOTE_SPREAD = 0.5  # least std of the votes of a set: a few pictures may agree by chance
 SET_VOTES, SET_VOTES_ERRORS = 0.8, 2.0  # mean of the votes, and standard errors [tune: many]

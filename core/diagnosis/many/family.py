@@ -88,7 +88,9 @@ def family_of(blocks: Sequence[Pool], memory: Memory, color: str) -> Family:
         return replace(found, name=held.name, near=held.name, changes=changes, nats=its_nats)
     if own.nats > JUST_LIKE_NATS:
         return found
-    return replace(found, name=OWN, changes=_as_changes(numbers, color), nats=own.nats)
+    return replace(
+        found, name=OWN, changes=numbers_as_changes(numbers, nearest, color), nats=own.nats
+    )
 
 
 def _is_zscore(zscore: float, own: float, known: float, least: float) -> bool:
@@ -122,11 +124,14 @@ def _hypothesis(name: str, changes: dict[str, Any], channels: int) -> Hypothesis
     return Hypothesis(name, changes, mean[:channels], std[:channels])
 
 
-def _as_changes(numbers: SetNumbers, color: str) -> dict[str, Any]:
-    mean, std = (np.resize(part, 3) for part in (numbers.mean, numbers.std))
+def numbers_as_changes(numbers: SetNumbers, like: Hypothesis, color: str) -> dict[str, Any]:
+    """The solved numbers, with the divisions of the known convention that they are nearest to."""
+    divisor, again = float(like.changes["scale"]), float(like.changes["divide_again"])
+    mean = np.resize(numbers.mean, 3) * LARGEST_BYTE / divisor
+    std = np.resize(numbers.std, 3) * LARGEST_BYTE / divisor / again
     return {
-        **PRESETS["unit"].changes,
+        **like.changes,
         "mean": tuple(map(float, mean.round(3))),
-        "std": tuple(float(f"{value:.4g}") for value in std),  # of bytes it is about 0.004
+        "std": tuple(float(f"{value:.4g}") for value in std),
         "color": color,
     }

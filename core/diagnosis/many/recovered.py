@@ -18,13 +18,15 @@ from core.diagnosis.thresholds import (
     AGREEING_SHARE,
     AS_LIKE_TRAINING,
     CLEARLY_NEXT,
+    ENOUGH_ZSCORES,
     JUST_LIKE_NATS,
     NO_KNOWN_DISTANCE,
     ONE_PICTURE_NATS,
+    SAME_NUMBERS,
     WORSE_FED,
 )
 from core.presets import convention_name
-from core.settings import Settings, flatten
+from core.settings import Settings, change, flatten
 
 
 def from_layer(
@@ -45,7 +47,8 @@ def from_layer(
     least = max(best.nats, ONE_PICTURE_NATS / count)
     reason = _reason(found, count)
     fits = fed <= JUST_LIKE_NATS or fed <= AS_LIKE_TRAINING * least
-    if fits and (_holds(families, settings) or fed <= WORSE_FED * least):
+    alike = _holds(families, settings) or fed <= WORSE_FED * least
+    if fits and (alike or _is_reversed(found, settings)):
         return Recovered("likely", reason, "", {}, 1.0, fed, fed, ranking=found.ranking), False
     if not found.name:
         return cannot_tell("No mean and std fit the first BatchNorm.", found.ranking, fed), False
@@ -72,11 +75,22 @@ def _holds(families: Mapping[str, Family], settings: Settings) -> bool:
     )
 
 
+def _is_reversed(found: Family, settings: Settings) -> bool:
+    """Whether the convention is the one that is fed, its numbers read backwards: no other one."""
+    if not found.changes or found.changes["zscore"] or settings.preprocessing.zscore:
+        return False
+    told = affine(change(settings, **found.changes).preprocessing)
+    backwards = [part[::-1] for part in affine(settings.preprocessing)]
+    return np.allclose(told, backwards, rtol=0, atol=SAME_NUMBERS)
+
+
 def _is_light(found: Family, memory: Memory, settings: Settings) -> bool:
     """Whether what is fed is a usual convention for this checkpoint, and only the light differs."""
     chosen = settings.preprocessing
     if chosen.zscore or chosen.scale == "max" or found.name not in (OWN, ZSCORE):
         return False
+    if found.name == ZSCORE and found.numbers.count >= ENOUGH_ZSCORES:
+        return False  # a set of fixed numbers has its pictures' light in it, and z-scores have not
     usual = memory_distance(memory, flatten(settings)) < NO_KNOWN_DISTANCE
     return usual and is_exposure(found, chosen)
 

@@ -16,6 +16,7 @@ from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.thresholds import EMPTY_SHARE
 from core.settings import Settings
 
+CALM = "no other normalization, channel order or light than in training"
 NOW, THEN, OTHER = "now", "then", "other"  # as fed; with the fix; in the other channel order too
 
 
@@ -63,7 +64,7 @@ class SetDiagnosis:
     @property
     def is_calm(self) -> bool:
         """Whether nothing is left to explain."""
-        return not self.faults and not self.one_class and not self.ended
+        return bool(self.count) and not (self.faults or self.one_class or self.ended)
 
     @property
     def verdict(self) -> str:
@@ -72,9 +73,16 @@ class SetDiagnosis:
 
     @property
     def _found(self) -> str:
+        if not self.count:
+            return "No picture could be looked at."
         if not self.faults:
-            return self.one_class or f"{self.count} pictures show no problem."
+            return self.one_class or f"{self.count} pictures show {CALM}{self._uncounted}."
         return headline(self.faults)
+
+    @property
+    def _uncounted(self) -> str:
+        failed = sum(len(each.what) for each in self.failed)
+        return f", and {failed} could not be computed" if failed else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Texts, numbers, lists and mappings of them; no array and no picture."""

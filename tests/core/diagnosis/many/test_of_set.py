@@ -61,6 +61,17 @@ def test_a_picture_that_cannot_be_opened_is_counted_and_the_others_are_told(pict
 
     assert found.count == 1
     assert [each.what for each in found.failed] == [("broken",)]
+    assert "1 could not be computed" in found.verdict
+
+
+def test_a_set_of_which_nothing_can_be_opened_is_not_called_healthy():
+    def broken():
+        raise ImageError("The file ends early.", remedy="Upload it again.", code="damaged")
+
+    found = of_set(healthy().network, [Sample("broken", broken)], TRAINED)
+
+    assert found.verdict == "No picture could be looked at."
+    assert found.faults == ()
 
 
 def test_what_the_caller_raises_ends_the_work(pictures):

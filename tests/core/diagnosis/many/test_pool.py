@@ -1,5 +1,6 @@
 """Moments over many pictures: sums that add up, and numbers whose interval narrows."""
 
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -7,11 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from core.diagnosis.many.family import family_of
-from core.diagnosis.many.numbers import solve_set
+from core.diagnosis.many.family import Hypothesis, family_of, numbers_as_changes
+from core.diagnosis.many.numbers import SetNumbers, solve_set
 from core.diagnosis.many.pool import Pool, pool_of
 from core.diagnosis.normalization.first_layer import gauges_of_sizes
 from core.diagnosis.normalization.memory import read_memory, stem_in_order
+from core.diagnosis.normalization.naming import affine
+from core.presets import PRESETS
+from core.settings import Preprocessing
 
 MEAN, STD = np.array([0.3, 0.45, 0.6]), np.array([0.3, 0.2, 0.25])  # of a training, 0 to 1
 SIDE = 24  # pixels
@@ -90,3 +94,17 @@ def test_the_right_channel_order_fits_better(network):
 
     assert right.loss < wrong.loss
     assert not right.numbers.holds(np.zeros(3), np.ones(3))
+
+
+def test_numbers_near_those_that_are_divided_again_are_told_with_that_division():
+    solved = np.array([0.2, 0.3, 0.25]), np.array([44.0, 46.0, 40.0])
+    numbers = SetNumbers(*solved, 0.1, 0.1, 0.0, 16)
+    mean, std = affine(replace(Preprocessing(), **PRESETS["espnet"].changes))
+    like = Hypothesis("espnet", PRESETS["espnet"].changes, mean, std)
+
+    changes = numbers_as_changes(numbers, like, "bgr")
+    told = affine(replace(Preprocessing(), **changes))
+
+    assert changes["divide_again"] == 255.0 and changes["scale"] == "1"
+    assert np.allclose(told[0], numbers.mean, atol=1e-3)
+    assert np.allclose(told[1], numbers.std, rtol=1e-3)

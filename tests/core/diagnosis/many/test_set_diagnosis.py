@@ -37,4 +37,4 @@ def test_black_masks_of_pictures_that_show_something_are_no_calm_answer():
 def test_masks_that_are_alive_or_rightly_empty_are(ids, truth):
     found = said_of(ids, truth)
     assert found.is_calm
-    assert found.verdict == "3 pictures show no problem."
+    assert found.verdict.startswith("3 pictures show no other normalization")
