@@ -60,7 +60,7 @@ def add_sweep_command(commands: Any, settings_of: SettingsOf, presets: tuple[str
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    told.add_argument("source", type=Path, help="a folder or a ZIP of pictures, with masks or not")
+    told.add_argument("source", help="pictures: a folder, a ZIP, a table, s3://...")
     told.add_argument("checkpoint", type=Path, help="of any kind")
     told.add_argument("--part", default="", help="which weights of the file, as in inspect")
     told.add_argument(
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace, settings_of: SettingsOf, presets: tuple[str
         named,
         data.truths.ignore_index if options.ignore_index is None else options.ignore_index,
         options.keep_masks,
-        str(options.source.resolve()),
+        options.source if "://" in options.source else str(Path(options.source).resolve()),
     )
     folder = options.out or Path(f"sweep-{plan.digest}")
     _check_empty(folder, options.resume)

@@ -32,6 +32,8 @@ from core.sweep.rows import NAMES, SCHEMA, Row, from_arrow, from_plain, to_arrow
 HEAD, JOURNAL, PARTS, LABELS = "plan.json", "journal.jsonl", "parts", "labels"
 ROWS, SHEET = "rows.parquet", "rows.csv"
 PART_ROWS = 2000  # of a part, about; a row of 20 classes takes 1 KB
+MOST_BYTES = 2**29  # of a table that is read as a whole, unpacked: about 500,000 rows
+BATCH_ROWS = 256  # of it that are unpacked before their weight is known
 PLAN_KEY = b"maskscope.plan"  # of the Parquet file's metadata
 KEYS = {  # of sparse columns: what their values belong to
     "shares": ("classes",),
@@ -159,11 +161,11 @@ def read_rows(path: Path) -> tuple[Plan, list[Row]]:
         path: of a `rows.parquet`, which may come from anybody.
 
     Raises:
-        StoreError: it is no such file.
+        StoreError: it is no such file, or would take too much memory.
         SettingsError: its settings cannot be used.
     """
     try:
-        table = pq.read_table(path)
+        table = _read(path)
         plan = json.loads((table.schema.metadata or {})[PLAN_KEY])
         rows = from_arrow(table.select([name for name in NAMES if name in table.column_names]))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
@@ -172,6 +174,29 @@ def read_rows(path: Path) -> tuple[Plan, list[Row]]:
         ) from error
     made = plan_of(plan)
     return made, in_order(rows, made)
+
+
+def _read(path: Path) -> pa.Table:
+    """All of a table that may come from anybody, in pieces.
+
+    A text that is named a million times is small in the file, and not in the memory.
+
+    Raises:
+        StoreError: it would fill the memory.
+    """
+    file, batches, size = pq.ParquetFile(path), [], 0
+    told = [file.metadata.row_group(k).total_byte_size for k in range(file.num_row_groups)]
+    for batch in file.iter_batches(BATCH_ROWS) if sum(told) <= MOST_BYTES else ():
+        batches.append(batch)
+        size += batch.nbytes
+        if size > MOST_BYTES:
+            break
+    if max(size, sum(told)) > MOST_BYTES:
+        raise StoreError(
+            f"The table of this sweep takes more than {MOST_BYTES >> 20} MiB.",
+            remedy="Open it with pandas or DuckDB.",
+        )
+    return pa.Table.from_batches(batches, file.schema_arrow)
 
 
 def in_order(rows: Sequence[Row], plan: Plan) -> list[Row]:

@@ -11,6 +11,7 @@ import examples
 from core.dataset.files.kept import KeptFile
 from core.dataset.hosting import hosted
 from core.dataset.opening import Changes, Found, open_set, repair
+from core.dataset.rule import Rule
 from core.dataset.sources import Folder, Source, uploaded
 from core.recent import Recent
 from pages.components.state import files, session
@@ -35,10 +36,11 @@ def opened() -> Found | None:
         return None
     key = f"{many.source} {many.files}"
     found = _sets().get_or_make(key, lambda: open_set(_source(many)))
-    if not many.by_hand and many.truths is None:
+    if many.rule is None and not many.by_hand and many.truths is None:
         return found
+    rule = None if many.rule is None else Rule(*many.rule)
     by_hand = {picture: mask or None for picture, mask in many.by_hand}
-    return repair(found, Changes(by_hand=by_hand, truths=many.truths))
+    return repair(found, Changes(rule, by_hand, many.truths))
 
 
 def digest_of(found: Found) -> str:

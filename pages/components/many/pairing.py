@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from core.dataset.rule import Rule
 from core.errors import InspectionError
 from pages.components.many import looking, opening
 from pages.components.state import complaints, session
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from core.dataset.finding import DataFinding
     from core.dataset.opening import Found
 
+EXAMPLE_RULE = ("{root}images/{key}.*", "{root}masks/{key}.*")
 LISTED = 5  # names of files that a finding shows
 TABLE_ROWS = 2000  # pairs that are listed; more are told by their number
 
@@ -89,7 +91,30 @@ def _named(finding: DataFinding) -> list[str]:
     return [", ".join(finding.files[:LISTED]) + more]
 
 
+def _ask_rule(found: Found) -> None:
+    """Two patterns, which may be written anew."""
+    rule = found.pairing.rule
+    left, right, last = st.columns([3, 3, 1], vertical_alignment="bottom")
+    pictures = left.text_input("Pictures", rule.pictures if rule else EXAMPLE_RULE[0])
+    masks = right.text_input("Their masks", rule.masks if rule else EXAMPLE_RULE[1])
+    last.button("Pair", key="pair_by_rule", on_click=_pair, args=(pictures, masks))
+    st.caption(
+        "{key} and {split} are equal on both sides, {root} is the folders before, * is anything "
+        "within a name."
+    )
+
+
+def _pair(pictures: str, masks: str) -> None:
+    try:
+        Rule(pictures, masks)
+    except InspectionError as error:
+        session.complain_of(error)
+        return
+    session.pair_by_rule(pictures, masks)
+
+
 def _show_pairs(found: Found) -> None:
+    _ask_rule(found)
     pairs = found.pairing.pairs[:TABLE_ROWS]
     masks = ["", *found.pairing.masks]
     edited = st.data_editor(

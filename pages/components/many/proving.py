@@ -15,6 +15,7 @@ from pages.components.diagnosis.findings import show_findings
 from pages.components.many import opening
 from pages.components.state import complaints, inspecting, session
 from pages.components.state import opening as checkpoints
+from pages.components.state.many import Reference
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.dataset.entry import Entry, Truths
@@ -47,6 +48,7 @@ def show(found: Found, seen: Seen) -> SetDiagnosis | None:
         st.info(complaints.as_text(f"{job.error.message} {job.error.remedy}"))
     elif job.partial is not None:
         _show(job.partial, len(found.data.entries))
+        _show_reference(found, seen, job.partial)
     return job.partial
 
 
@@ -60,6 +62,33 @@ def _show(answered: SetDiagnosis, total: int) -> None:
     show_findings(answered.findings)
     for failed in answered.failed:
         st.info(complaints.as_text(failed.words), icon=":material/help:")
+
+
+def _show_reference(found: Found, seen: Seen, answered: SetDiagnosis) -> None:
+    """How this set differs from the reference, and the way to make it one."""
+    from core.diagnosis.many.between import between
+
+    reference, under = session.many().reference, _under(seen)
+    if reference is not None and reference.under == under and reference.diagnosis is not answered:
+        shift = between(answered, reference.diagnosis, reference.name)
+        if shift is None:
+            st.caption(f"Lit as {complaints.as_text(reference.name)} is.")
+        else:
+            show_findings((shift,))
+    if reference is None or reference.diagnosis is not answered:
+        st.button(
+            "Compare others with this set",
+            key="reference",
+            on_click=session.take_reference,
+            args=(Reference(found.data.name, under, answered),),
+            help="Open another set then: whether its pictures reach the network as these do",
+        )
+    else:
+        st.caption("Open another set: it is compared with this one.")
+
+
+def _under(seen: Seen) -> str:
+    return f"{seen.inspection.network.checkpoint_digest} {digest(session.settings())}"
 
 
 def _follow(job: Job[SetDiagnosis]) -> None:
@@ -76,11 +105,7 @@ def _stop() -> None:
 
 
 def _job(found: Found, seen: Seen) -> Job[SetDiagnosis]:
-    parts = (
-        opening.digest_of(found),
-        seen.inspection.network.checkpoint_digest,
-        digest(session.settings()),
-    )
+    parts = (opening.digest_of(found), _under(seen))
     work = _work(found, seen, f"set {' '.join(parts)}")
     return works().start(" ".join(parts), work, person=session.tab().person)
 

@@ -18,7 +18,7 @@ from core.settings import Settings
 from core.store import Run, open_run
 from pages.components.state import files
 from pages.components.state.address import from_address
-from pages.components.state.many import Many
+from pages.components.state.many import Many, Reference
 from pages.components.state.masks import Masks
 from pages.components.state.sources import Sources
 from pages.components.state.tab import DASHBOARD, Complaint, Seen, TabState
@@ -273,8 +273,19 @@ def _change_many(**changes: Any) -> None:
 
 
 def look_at_many(chosen: Many) -> None:
-    """Open another set."""
-    put(replace(tab(), many=chosen, complaint=None))
+    """Open another set; what it is compared with stays."""
+    opened = replace(chosen, reference=many().reference)
+    put(replace(tab(), many=opened, complaint=None))
+
+
+def take_reference(reference: Reference | None) -> None:
+    """Compare sets that are opened from now on with this one; None: with none."""
+    _change_many(reference=reference)
+
+
+def pair_by_rule(pictures: str, masks: str) -> None:
+    """Pair names by two patterns."""
+    _change_many(rule=(pictures, masks), by_hand=(), planned=())
 
 
 def read_masks_as(truths: Truths) -> None:

@@ -9,12 +9,13 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from core.errors import SettingsError, StoreError
 from core.settings import change
-from core.sweep import DONE, Named, Plan, Row, Table, read_rows
+from core.sweep import DONE, Named, Plan, Row, Table, read_rows, table
 from core.sweep.plan import plan_of
 from tests.support.sweeps import SETTINGS, tiny_plan
 
@@ -150,6 +151,17 @@ def test_what_is_no_table_is_told(tmp_path):
     text = json.loads((tmp_path / "plan.json").read_text())
     with pytest.raises(SettingsError):
         plan_of({**text, "ignore_index": "255"})
+
+
+def test_a_text_that_is_named_very_often_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "MOST_BYTES", 2**24)
+    path = tmp_path / "rows.parquet"
+    columns = {"picture": pa.DictionaryArray.from_arrays([0] * 4000, ["x" * 2**16])}
+    pq.write_table(pa.table(columns), path, store_schema=False)  # read as plain texts: 250 MB
+
+    assert path.stat().st_size < 2**18
+    with pytest.raises(StoreError, match="more than 16 MiB"):
+        read_rows(path)
 
 
 def test_the_digest_names_what_is_computed_and_not_how_it_is_shown():
