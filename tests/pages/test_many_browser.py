@@ -141,7 +141,7 @@ def test_the_settings_are_compared_with_the_ground_truth(page, address):
     link = page.get_by_label("Link").input_value()
     page.goto(link)
     page.get_by_text("of 8 pictures. The pictures were not kept.").wait_for(timeout=FIRST_PAINT_MS)
-    page.locator(".cell").first.wait_for()
+    page.locator(".cell canvas[data-drawn]").first.wait_for()  # the mask alone
     assert "/dataset?run=" in link
     assert shown(page) == 8
 

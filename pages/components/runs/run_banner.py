@@ -48,7 +48,9 @@ def _show_looking(run: Run) -> None:
             on_click=session.fork,
             help="Go on with a copy that you can change; the run stays as it is",
         )
-    if run.snapshot.kind == "settings":
+    if "sweep" in run.files:
+        st.page_link("pages/dataset.py", label="It holds a comparison of many pictures: open it")
+    elif run.snapshot.kind == "settings":
         st.caption(
             "It holds settings only; picture and checkpoint are the example's. Fork to open yours."
         )

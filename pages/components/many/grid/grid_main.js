@@ -177,7 +177,7 @@ async function paint(grid, k, canvas) {
     digest ? cached(grid.cache, digest, () => labelsAt(at(`labels/${digest}`))) : null,
   ]
   const [picture, labels] = await Promise.allSettled(asked)
-  if (!canvas.isConnected || picture.status === "rejected") return
+  if (!canvas.isConnected || !(picture.value ?? labels.value)) return
   drawTile(canvas, picture.value, labels.value, grid.colors, new Set(grid.choice.hidden), grid.choice.alpha)
   canvas.dataset.drawn = "1"
 }

@@ -40,13 +40,16 @@ async function labelsAt(url) {
   return { height, width, ids: new Uint16Array(bytes, 4) }
 }
 
-// The mask's own pixels decide the size of the canvas, so that no id is resized.
+// The mask's own pixels decide the size of the canvas, so that no id is resized. Without its picture
+// a mask is drawn alone.
 function drawTile(canvas, picture, labels, colors, hidden, alpha) {
   const { width, height } = labels ?? picture
   canvas.width = width
   canvas.height = height
   const context = canvas.getContext("2d", { willReadFrequently: true })
-  context.drawImage(picture, 0, 0, width, height)
+  if (picture) context.drawImage(picture, 0, 0, width, height)
+  else context.fillRect(0, 0, width, height)
+  const over = picture ? alpha : 1
   if (!labels) return
   const image = context.getImageData(0, 0, width, height)
   const { data } = image
@@ -54,7 +57,7 @@ function drawTile(canvas, picture, labels, colors, hidden, alpha) {
     const id = labels.ids[i]
     if (hidden.has(id) || 3 * id >= colors.length) continue
     for (let c = 0; c < 3; c++) {
-      data[4 * i + c] += alpha * (colors[3 * id + c] - data[4 * i + c])
+      data[4 * i + c] += over * (colors[3 * id + c] - data[4 * i + c])
     }
   }
   context.putImageData(image, 0, 0)
