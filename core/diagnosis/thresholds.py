@@ -185,6 +185,7 @@ BOXES = (320, 512)  # sides of letterboxes that the file does not tell
 COPIES_KEPT = 3  # of a network, for other precisions and modes; memory
 INPUTS_KEPT = 8  # before scaling; memory
 BYTE_VALUES = 256  # of a sample of 8 bits; definition
+SHOWN_BITS = 8  # of a sample that is made to be seen; definition
 FEW_LEVELS = 64  # different values of a file that are compared one by one; time
 FAR_STEP = 2  # pixels: every other row and column tells which masks are nearest a JPEG; time
 NEAREST_TABLES = 3  # casts and palettes that are encoded as the user's JPEG was; time

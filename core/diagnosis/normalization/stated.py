@@ -21,6 +21,7 @@ from core.diagnosis.thresholds import (
     LIKE_TRAINING_NATS,
     MEAN_OF_UNIT,
     SAME_NUMBERS,
+    SHOWN_BITS,
     WORSE_FED,
 )
 from core.errors import InspectionError
@@ -28,7 +29,6 @@ from core.presets import PRESETS
 from core.settings import Settings, change
 
 STATED = "the file's own numbers"
-SHOWN_BITS = 8  # of a sample that is made to be seen
 
 
 def with_statement(measured: Measurements, found: Recovered, fixes: Mapping[str, Any]) -> Recovered:

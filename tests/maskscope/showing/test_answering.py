@@ -105,6 +105,18 @@ def test_a_notebook_that_is_gone_is_a_sentence(line):
     assert "maskscope.show" in caught.value.remedy
 
 
+def test_closing_waits_for_nobody_where_nobody_listens_any_more(model, tmp_path, monkeypatch):
+    opened = open_case(model, picture())
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", lambda _: None)
+        answering = Answering(opened.case.network, opened.model.own, tmp_path)
+    closing = threading.Thread(target=answering.close, daemon=True)
+    closing.start()
+    closing.join(20)
+
+    assert not closing.is_alive()
+
+
 def test_whoever_lacks_the_key_gets_no_answer(line):
     with pytest.raises(ForwardError, match="does not answer"):
         LivingModule(line.answering.address, b"another key")(X)
