@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.colors import colorize, overlay, palette_colors
-from core.inspection import Inspection
+
+if TYPE_CHECKING:  # it loads torch, which a page that only wants the colors waits for
+    from core.inspection import Inspection
 
 MAX_PIXELS = 2_000_000  # of a picture; a larger one is thinned to every n-th pixel, never blended
 SHOWN_RANGE = 2.64  # ImageNet normalization reaches -2.12..2.64: these become black and white

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.diagnosis.diagnosis import Diagnosis
 from core.errors import InspectionError
 from core.export.label_map import label_png, logits_npz, palette_of
 from core.export.settings_file import settings_file, settings_of
@@ -18,6 +17,7 @@ from pages.components.widgets.uploading import ask_for_files
 
 if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.background import Job
+    from core.diagnosis import Diagnosis
     from pages.components.state.tab import Seen
 
 
@@ -98,6 +98,7 @@ def _report(seen: Seen, job: Job[Diagnosis]) -> Callable[[], str]:
         channel = None
 
     def report() -> str:
+        from core.diagnosis import Diagnosis
         from core.export.report import html_report
 
         case = opening.case_of(seen.inspection, seen.truth, opened)
