@@ -5,6 +5,7 @@ With `--page` nothing is measured: the page is written anew from the figures.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -115,7 +116,10 @@ def _median(found: list[dict[str, Any]], name: str) -> float:
     return float(statistics.median(each[name] for each in found))
 
 
-if __name__ == "__main__" and "--page" in sys.argv:
-    DOCUMENT.write_text(page_of(json.loads(RESULTS.read_text())))
-elif __name__ == "__main__":
-    main(Path(sys.argv[1]) if sys.argv[1:] else ROOT / ".cache" / "sweep")
+if __name__ == "__main__":
+    told = argparse.ArgumentParser(description=__doc__)
+    told.add_argument("--page", action="store_true", help="measure nothing, write the page anew")
+    if told.parse_args().page:
+        DOCUMENT.write_text(page_of(json.loads(RESULTS.read_text())))
+    else:
+        main(ROOT / ".cache" / "sweep")

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.presets import PRESETS, apply_preset
 from core.settings import Settings, change
+from core.sweep import MOST_SETTINGS
 from pages.components.diagnosis import background
 from pages.components.state import session
 
@@ -20,6 +21,7 @@ CURRENT, FIX = "as in the sidebar", "fix of"
 ADVICE_SECONDS = 0.2  # so long the page waits for a diagnosis that runs
 FIRST_PRESETS = ("imagenet", "unit")  # beside the advised ones
 ADVISED = 3  # fixes of the diagnosis that are offered
+FIRST_COUNT = 4  # settings that are compared where nobody chose
 
 
 def offered(seen: Seen, answered: SetDiagnosis | None) -> dict[str, Settings]:
@@ -56,17 +58,24 @@ def _presets(now: Settings) -> Iterator[tuple[str, Settings]]:
 
 
 def ask(found: dict[str, Settings]) -> dict[str, Settings]:
-    """Draw the choice; returns what was chosen, in its order."""
-    first = [name for name in found if name == CURRENT or name.startswith(FIX)]
-    presets = [PRESETS[name].label for name in FIRST_PRESETS if PRESETS[name].label in found]
-    advised = (*first, *presets)[:4]
-    kept = tuple(name for name in session.many().chosen if name in found) or advised
+    """Draw the choice; returns what was chosen, in its order.
+
+    Until somebody chooses, what is advised later joins in.
+    """
+    key = f"set_settings_{hash(tuple(found))}"
     chosen = st.multiselect(
         "Settings to compare",
         list(found),
-        default=list(kept),
-        key=f"set_settings_{hash(tuple(found))}",
-        max_selections=8,
+        default=[name for name in session.many().chosen if name in found] or _first(found),
+        key=key,
+        on_change=lambda: session.choose_many(tuple(session.widget(key, ()))),
+        max_selections=MOST_SETTINGS,
     )
-    session.choose_many(tuple(chosen))
     return {name: found[name] for name in chosen}
+
+
+def _first(found: dict[str, Settings]) -> list[str]:
+    """What is compared where nobody chose."""
+    advised = [name for name in found if name == CURRENT or name.startswith(FIX)]
+    usual = [PRESETS[name].label for name in FIRST_PRESETS if PRESETS[name].label in found]
+    return [*advised, *usual][:FIRST_COUNT]

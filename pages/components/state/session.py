@@ -311,8 +311,7 @@ def pair_by_hand(changed: Mapping[str, str]) -> None:
 
 def choose_many(names: tuple[str, ...]) -> None:
     """Compare the settings of these names."""
-    if names != many().chosen:
-        _change_many(chosen=names)
+    _change_many(chosen=names)
 
 
 def plan_many(settings: tuple[tuple[str, Settings], ...]) -> None:
