@@ -7,14 +7,13 @@ slow. Such an answer is for the eye alone: numbers, findings, exports and shares
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from weakref import WeakValueDictionary
 
 from core.engine import Engine, Lane, Runner
 from core.settings import Settings, change
+from core.tab_doors import TabDoors, new_token
 
 if TYPE_CHECKING:  # torch loads with the first forward
     from core.engine.choice import FastPaths
@@ -117,29 +116,13 @@ Ask = Callable[[Mapping[str, Any], bool, Waiting], bytes]  # position, resting, 
 class LiveView:
     """The door of one tab to its own answers; it ends with the tab, which alone holds it."""
 
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    token: str = field(default_factory=new_token)
     ask: Ask | None = None  # about what the tab shows now
     asked: int = 0  # number of the newest question
 
     def __post_init__(self) -> None:
         """Known by its token from now on."""
-        _VIEWS[self.token] = self
+        DOORS.know(self)
 
 
-_VIEWS: WeakValueDictionary[str, LiveView] = WeakValueDictionary()
-_offered: list[str] = []  # the path below which the server that runs answers
-
-
-def offer(path: str) -> None:
-    """Say where views are asked: a server does so before its first page."""
-    _offered[:] = [path]
-
-
-def address_of(view: LiveView) -> str:
-    """Where this view is asked; "" where no server answers beside the page."""
-    return f"{_offered[0]}/{view.token}" if _offered else ""
-
-
-def view_of(token: str) -> LiveView | None:
-    """The view behind a token; None where its tab is gone."""
-    return _VIEWS.get(token)
+DOORS: TabDoors[LiveView] = TabDoors()

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import io
 import re
-import secrets
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 import numpy as np
 
 from core.errors import DataSetError, MissingFileError
 from core.recent import Recent
+from core.tab_doors import TabDoors, new_token
 
 if TYPE_CHECKING:
     from core.dataset.entry import Entry
@@ -35,14 +34,14 @@ _kept: Recent[bytes] = Recent(KEPT_BYTES, len)
 class SetView:
     """What one tab sees of a set: its pictures by place, its masks by digest."""
 
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    token: str = field(default_factory=new_token)
     key: str = ""  # of the set, for what is kept
     entries: tuple[Entry, ...] = ()
     masks: Callable[[str], np.ndarray] | None = None  # digest to label map, Int32[h w]
 
     def __post_init__(self) -> None:
         """Known by its token from now on."""
-        _VIEWS[self.token] = self
+        DOORS.know(self)
 
     def picture(self, index: int) -> bytes:
         """A picture, at most `LONGER_SIDE` on a side, as JPEG.
@@ -69,23 +68,7 @@ class SetView:
         return _kept.get_or_make(digest, lambda: _small_labels(masks(digest)))
 
 
-_VIEWS: WeakValueDictionary[str, SetView] = WeakValueDictionary()
-_offered: list[str] = []  # the path below which the server that runs answers
-
-
-def offer(path: str) -> None:
-    """Say where views are asked: a server does so before its first page."""
-    _offered[:] = [path]
-
-
-def address_of(view: SetView) -> str:
-    """Where this view is asked; "" where no server answers beside the page."""
-    return f"{_offered[0]}/{view.token}" if _offered else ""
-
-
-def view_of(token: str) -> SetView | None:
-    """The view behind a token; None where its tab is gone."""
-    return _VIEWS.get(token)
+DOORS: TabDoors[SetView] = TabDoors()
 
 
 def _small_picture(entry: Entry) -> bytes:

@@ -39,7 +39,7 @@ def live_route(base: str, origins: frozenset[Origin] = frozenset()) -> Route:
     """
 
     async def asked(request: Request) -> Response:
-        view = live.view_of(request.path_params["token"])
+        view = live.DOORS.behind(request.path_params["token"])
         if not is_own(request, origins):
             return _said(NOT_OURS, "This page is not of this server.")
         if view is None or view.ask is None:
@@ -49,7 +49,7 @@ def live_route(base: str, origins: frozenset[Origin] = frozenset()) -> Route:
             return position
         return await run_in_threadpool(_answered, view, position)
 
-    live.offer(f"{base}{PATH}")
+    live.DOORS.offer(f"{base}{PATH}")
     return Route(f"{base}{PATH}/{{token}}", asked, methods=["POST"])
 
 

@@ -40,7 +40,7 @@ def thumb_routes(base: str) -> list[Route]:
             request, lambda view: view.labels(digest), "application/octet-stream"
         )
 
-    thumbs.offer(f"{base}{PATH}")
+    thumbs.DOORS.offer(f"{base}{PATH}")
     return [
         Route(f"{base}{PATH}/{{token}}/picture/{{index:int}}", picture),
         Route(f"{base}{PATH}/{{token}}/labels/{{digest}}", labels),
@@ -50,7 +50,7 @@ def thumb_routes(base: str) -> list[Route]:
 async def _answered(
     request: Request, made: Callable[[thumbs.SetView], bytes], media: str
 ) -> Response:
-    view = thumbs.view_of(request.path_params["token"])
+    view = thumbs.DOORS.behind(request.path_params["token"])
     if view is None:
         return PlainTextResponse("This tab is not known any more.", GONE)
     try:

@@ -27,6 +27,7 @@ ROOMS = (
     "sketch",
     "onnx_graph",
     "recent",
+    "tab_doors",
     "timing",
     "background",
     "store",

@@ -141,7 +141,7 @@ def test_an_unusable_position_is_refused():
 def test_a_view_is_known_as_long_as_its_tab_holds_it():
     view = live.LiveView()
     token = view.token
-    known = live.view_of(token)
+    known = live.DOORS.behind(token)
     del known, view
 
-    assert live.view_of(token) is None
+    assert live.DOORS.behind(token) is None

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from core.colors import encode_png
 from core.dataset.entry import Entry
 from core.errors import DataSetError, InspectionError, MissingFileError
-from core.thumbs import LONGER_SIDE, SetView, smaller, view_of
+from core.thumbs import DOORS, LONGER_SIDE, SetView, smaller
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,6 @@ def test_a_small_mask_is_not_enlarged():
 def test_a_view_is_known_by_its_token_as_long_as_its_tab_holds_it():
     view = SetView()
     token = view.token
-    assert view_of(token) is view
+    assert DOORS.behind(token) is view
     del view
-    assert view_of(token) is None
+    assert DOORS.behind(token) is None

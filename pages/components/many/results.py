@@ -87,7 +87,7 @@ def _show_grid(
     plan: Plan, rows: Sequence[Row], names: Sequence[str], take: Callable[[int], None]
 ) -> None:
     many = session.many()
-    address = thumbs.address_of(many.view)
+    address = thumbs.DOORS.address_of(many.view)
     if not address:
         st.caption("Small pictures need the server of `make run` or `make serve`.")
         return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from core.live import LiveView, Waiting, address_of, answer
+from core.live import DOORS, LiveView, Waiting, answer
 from core.settings import Preprocessing
 from pages.components.viewer import planes
 
@@ -49,7 +49,7 @@ def open_view(
         return planes.result_plane(made.inspection, channel, said).content
 
     view.ask = ask
-    return {"url": address_of(view), "key": key}
+    return {"url": DOORS.address_of(view), "key": key}
 
 
 def position_key(inspection: Inspection, channel: int) -> str:
