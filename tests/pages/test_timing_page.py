@@ -1,9 +1,18 @@
 """The quiet corner of the dashboard says how long stages take."""
 
+import pytest
+import streamlit as st
+
 from core.timing import STAGES
 
 
-def test_it_is_closed_at_first_and_then_says_what_each_stage_takes(app):
+@pytest.fixture
+def nothing_decoded():
+    """Another test's picture would be taken from the cache, which takes no time."""
+    st.cache_resource.clear()
+
+
+def test_it_is_closed_at_first_and_then_says_what_each_stage_takes(nothing_decoded, app):
     closed = len(app.table)
     app.session_state.timing = True
     app.run()
