@@ -8,7 +8,7 @@ from scripts.hostile import GROWTH, SECONDS, good_picture, hostile_files
 from scripts.processes import Memory, processor_seconds, server_below
 from scripts.uploads import Upload, open_tab, wait
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]  # a tab is waited for 120 s
 
 FILES = {  # of those that `python -m scripts.hostile` uploads, with seconds by the clock
     "a call: GLOBAL and REDUCE: zip, alone": "asks to run posix.system",

@@ -15,10 +15,10 @@ from tests.pages.test_browser import FIRST_PAINT_MS, settle
 from tests.support.own_networks import weights
 from tests.support.serving import serve
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]  # 2,000 forwards: 50 s and more
 
 COUNT, SIDE = 2000, 12  # pictures; pixels of a side
-SWEEP_MS = 120_000
+SWEEP_MS = 240_000
 
 
 def png(pixels) -> bytes:

@@ -139,7 +139,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(pictures, tmp_path):
     while time.monotonic() < until and not (journal.exists() and journal.stat().st_size):
         time.sleep(0.01)
     started.send_signal(signal.SIGINT)
-    _, told = started.communicate(timeout=60)
+    _, told = started.communicate(timeout=110)
 
     assert started.returncode == 130
     assert "Stopped with" in told and "--resume goes on" in told

@@ -15,7 +15,10 @@ from tests.support.serving import ROOT
 from tests.support.sweeps import SETTINGS, numbers, tiny_plan
 
 KILLS = 10
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no fork and no kill -9")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="Windows has no fork and no kill -9"),
+    pytest.mark.timeout(300),  # eleven processes, each of which imports torch
+]
 
 
 @pytest.fixture(scope="module")

@@ -29,10 +29,13 @@ from examples import FOLDER, SCENES
 from tests.support.serving import ROOT
 from tests.support.sweeps import IN_HERE, OnDisk, numbers, tiny_set
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9"),
+    pytest.mark.timeout(400),  # each worker of a cluster imports torch
+]
 CHECKPOINT = FOLDER / "zoo" / "lraspp_mean.pth"
 COUNT = 24
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
