@@ -52,7 +52,7 @@ def main() -> int:
             _take(page, name)
         _deploy(page, address, Path(data))
         _mask(page, address)
-        _many(page, address, Path(data))
+        _many(browser.new_page(viewport=TALL), address, Path(data))
         page = browser.new_page(viewport=SIZE, color_scheme="dark")
         _open(page, f"{address}/?mean=0.485,0.456,0.406&std=0.229,0.224,0.225")
         _take(page, "dark")
@@ -111,7 +111,6 @@ def _mask(page: Page, address: str) -> None:
 
 def _many(page: Page, address: str, folder: Path) -> None:
     """Sixty new scenes with their masks; the page from its totals on."""
-    page.set_viewport_size(TALL)
     page.goto(f"{address}/dataset")
     page.get_by_role("button", name="Try it with the example's scenes").wait_for(timeout=60_000)
     page.locator(".stMain input[type=file]").first.set_input_files(_archive(folder / "desk.zip"))
