@@ -114,7 +114,9 @@ def _many(page: Page, address: str, folder: Path) -> None:
     page.goto(f"{address}/dataset")
     page.get_by_role("button", name="Try it with the example's scenes").wait_for(timeout=60_000)
     page.locator(".stMain input[type=file]").first.set_input_files(_archive(folder / "desk.zip"))
-    page.get_by_text("Normalization is missing.").last.wait_for(timeout=120_000)
+    page.get_by_text("pictures (of").or_(page.get_by_text("60 pictures prove")).first.wait_for(
+        timeout=120_000
+    )  # the diagnosis of the set is done
     page.wait_for_function(DRAWN, timeout=120_000)
     page.get_by_role("button", name="Compare on all pictures").click()
     page.locator(".cell canvas[data-drawn]").first.wait_for(timeout=180_000)
