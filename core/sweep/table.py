@@ -119,7 +119,7 @@ class Table:
     def rows(self) -> Iterator[Row]:
         """All rows so far, part by part, in the order in which they were finished."""
         for path in _part_files(self.folder):
-            yield from from_arrow(pq.read_table(path, schema=SCHEMA))
+            yield from from_arrow(_part(path))
         yield from list(self._fresh)
 
     def finish(self) -> Path:
@@ -174,6 +174,21 @@ def read_rows(path: Path) -> tuple[Plan, list[Row]]:
         ) from error
     made = plan_of(plan)
     return made, in_order(rows, made)
+
+
+def rows_so_far(folder: Path) -> list[Row]:
+    """The rows of all finished pictures, though another process may write there just now.
+
+    The journal first: what is moved to a part meanwhile is in both, and not in neither.
+    """
+    _, fresh = _whole_lines(folder / JOURNAL)
+    rows = [row for each in _part_files(folder) for row in from_arrow(_part(each))]
+    known = {row.picture for row in rows}
+    return rows + [row for row in fresh if row.picture not in known]
+
+
+def _part(path: Path) -> pa.Table:
+    return pq.read_table(path, schema=SCHEMA)
 
 
 def _read(path: Path) -> pa.Table:
@@ -319,7 +334,7 @@ def _join(parts: Sequence[Path], target: Path, plan: Plan) -> None:
     schema = SCHEMA.with_metadata({PLAN_KEY: json.dumps(plan.to_json()).encode()})
     with pq.ParquetWriter(target, schema) as writer:
         for path in parts:
-            table = pq.read_table(path, schema=SCHEMA)
+            table = _part(path)
             writer.write_table(table.replace_schema_metadata(schema.metadata))
 
 

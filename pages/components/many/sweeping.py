@@ -13,7 +13,7 @@ from core.background import Background, Job
 from core.errors import MissingFileError
 from core.store import read_labels
 from core.sweep import Named, Plan, Progress, Table, Totals, read_rows, totals
-from core.sweep.table import ROWS, in_order, labels_path
+from core.sweep.table import ROWS, in_order, labels_path, rows_so_far
 from pages.components.many import opening
 from pages.components.state import files, inspecting, session
 
@@ -113,8 +113,7 @@ def rows_of(plan: Plan) -> list[Row]:
     path = folder_of(plan) / ROWS
     if path.exists():
         return _read(str(path), path.stat().st_mtime_ns)
-    with Table(folder_of(plan), plan) as table:
-        return in_order(list(table.rows()), plan)
+    return in_order(rows_so_far(folder_of(plan)), plan)
 
 
 @st.cache_resource(max_entries=TABLES, show_spinner=False)

@@ -17,6 +17,7 @@ from core.errors import SettingsError, StoreError
 from core.settings import change
 from core.sweep import DONE, Named, Plan, Row, Table, read_rows, table
 from core.sweep.plan import plan_of
+from core.sweep.table import rows_so_far
 from tests.support.sweeps import SETTINGS, tiny_plan
 
 PLAN = tiny_plan(settings=SETTINGS[:2])
@@ -113,6 +114,14 @@ def test_a_folder_is_of_one_plan(tmp_path):
 def test_one_process_writes_at_a_time(tmp_path):
     with Table(tmp_path, PLAN), pytest.raises(StoreError, match="Another process"):
         Table(tmp_path, PLAN)
+
+
+def test_finished_pictures_are_read_while_another_one_writes(tmp_path):
+    with Table(tmp_path, PLAN, part_rows=2 * len(SETTINGS)) as table:
+        for number in range(3):
+            table.append(rows_of(number))
+        assert rows_so_far(tmp_path) == list(table.rows())
+    assert {row.picture for row in rows_so_far(tmp_path)} == {"0", "1", "2"}
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
