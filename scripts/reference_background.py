@@ -14,8 +14,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ import torch
 from torch import nn
 
 from core.architectures.families.swin import AUTHORS, Swin
-from scripts.reference_logits import FACTS, packed, picture, pixels, weights
+from scripts.reference_logits import FACTS, importing, packed, picture, pixels, weights
 
 BACKGROUND = FACTS.with_name("background.json")
 SIZES = ((64, 96), (96, 64))  # rows, columns
@@ -127,20 +126,6 @@ ORIGINALS: dict[str, Made] = {
         lambda n, x: n(x),
     ),
 }
-
-
-@contextmanager
-def importing(folder: Path) -> Iterator[None]:
-    """A repository first on the path; its modules are forgotten after."""
-    before, path = set(sys.modules), list(sys.path)
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path[:] = path
-        for name in set(sys.modules) - before:
-            if name.split(".")[0] in ("model", "models"):
-                del sys.modules[name]
 
 
 def main() -> None:

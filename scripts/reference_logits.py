@@ -19,7 +19,8 @@ import lzma
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,18 @@ from typing import Any
 import torch
 from torch import nn
 
+# Of the repositories: names that several of them use.
+PACKAGES = {
+    "model",
+    "models",
+    "segmentation",
+    "lib",
+    "nets",
+    "train",
+    "unet",
+    "network",
+    "modeling",
+}
 FACTS = (
     Path(__file__).resolve().parent.parent / "tests" / "core" / "architectures" / "families.json"
 )
@@ -59,6 +72,20 @@ class Variant:
     def layout(self) -> str:
         """What has the same names and shapes, whatever the stride."""
         return " ".join([self.origin, *map(str, self.options.values())])
+
+
+@contextmanager
+def importing(folder: Path) -> Iterator[None]:
+    """A repository first on the path; its modules are forgotten after."""
+    before, path = set(sys.modules), list(sys.path)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name in set(sys.modules) - before:
+            if name.split(".")[0] in PACKAGES:
+                del sys.modules[name]
 
 
 def _variants() -> dict[str, Variant]:
@@ -158,25 +185,8 @@ def pixels(logits: torch.Tensor) -> list[list[float]]:
 
 def original(folder: Path, variant: Variant, num_classes: int = 3) -> nn.Module:
     """One of the networks, made by its own code, without numbers of meaning."""
-    with _importing(folder / ORIGINALS[variant.origin]):
+    with importing(folder / ORIGINALS[variant.origin]):
         return MAKERS[variant.origin.split("-")[0]](variant, num_classes).eval()
-
-
-class _importing:  # noqa: N801  # reads as a word: with _importing(folder)
-    """A folder first on the path; its modules are forgotten after."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = str(folder)
-
-    def __enter__(self) -> None:
-        self.before = set(sys.modules)
-        sys.path.insert(0, self.folder)
-
-    def __exit__(self, *failure: object) -> None:
-        sys.path.remove(self.folder)
-        for name in set(sys.modules) - self.before:
-            if name.split(".")[0] in ("unet", "network", "nets", "modeling"):
-                del sys.modules[name]
 
 
 def _unet(variant: Variant, num_classes: int) -> nn.Module:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -20,12 +19,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from scripts.reference_logits import FACTS, packed, picture, pixels, weights
+from scripts.reference_logits import FACTS, importing, packed, picture, pixels, weights
 
 REALTIME = FACTS.with_name("realtime.json")
 CLASSES = 3
 SIZES = ((64, 96), (128, 64))  # rows, columns; several of them take multiples of 32 only
-PACKAGES = ("model", "models", "segmentation", "lib", "nets", "train")
 MMSEG = "mmsegmentation"  # its folder holds the packages mmseg, mmengine and mmcv (mmcv-lite 2.1)
 
 
@@ -142,20 +140,6 @@ ORIGINALS: dict[str, Made] = {
     "ddrnet 23, mmsegmentation": (MMSEG, "mmseg.models", _ddrnet, WHOLE),
     "twinlitenet": ("TwinLiteNet", "model.TwinLite", lambda m: m.TwinLiteNet(), FIRST),
 }
-
-
-@contextmanager
-def importing(folder: Path) -> Iterator[None]:
-    """A repository first on the path; its modules are forgotten after."""
-    before, path = set(sys.modules), list(sys.path)
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path[:] = path
-        for name in set(sys.modules) - before:
-            if name.split(".")[0] in PACKAGES:
-                del sys.modules[name]
 
 
 def original(folder: Path, name: str) -> nn.Module:
