@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 from torchvision.models import segmentation
 
 import examples
@@ -45,6 +46,13 @@ def settle(page):
     page.wait_for_timeout(150)
     page.wait_for_selector(IDLE, timeout=FIRST_PAINT_MS)
     page.wait_for_timeout(150)
+
+
+def shared_link(page) -> str:
+    """The address beside "Copy link"; its field is empty until the browser has filled it."""
+    field = page.get_by_label("Link", exact=True)
+    expect(field).to_have_value(re.compile("run="), timeout=FIRST_PAINT_MS)
+    return field.input_value()
 
 
 def verdict(page) -> str:

@@ -48,9 +48,9 @@ def opened(path) -> AppTest:
     app = page(**to_query(apply_preset(Settings(), "imagenet")), deployed=digest)
     for _ in range(30):
         job = comparing.works().job_of(app.session_state.tab.person)
-        job.wait(1)
+        ended = job.wait(1)  # before the page is drawn: what ends afterwards is not on it
         app.run()
-        if job.finished:
+        if ended:
             return app
     raise AssertionError("the comparison did not end")
 

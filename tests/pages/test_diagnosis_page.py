@@ -30,9 +30,9 @@ def finished(app):
     """Run the page until the diagnosis has said all."""
     for _ in range(60):
         job = background.works().job_of(app.session_state.tab.person)
-        job.wait(1)
+        ended = job.wait(1)  # before the page is drawn: what ends afterwards is not on it
         app.run()
-        if job.finished and background.works().job_of(app.session_state.tab.person) is job:
+        if ended and background.works().job_of(app.session_state.tab.person) is job:
             return app
     raise AssertionError("the diagnosis did not end")
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
-from tests.pages.test_browser import FIRST_PAINT_MS, settle
+from tests.pages.test_browser import FIRST_PAINT_MS, settle, shared_link
 from tests.support.own_networks import weights
 from tests.support.serving import serve
 
@@ -138,7 +138,7 @@ def test_the_settings_are_compared_with_the_ground_truth(page, address):
     assert scores["as in the sidebar"] < 0.3 < 0.9 < scores["fix of P1: Normalization is missing"]
 
     page.get_by_role("button", name="Share this table").click()
-    link = page.get_by_label("Link").input_value()
+    link = shared_link(page)
     page.goto(link)
     page.get_by_text("of 8 pictures. The pictures were not kept.").wait_for(timeout=FIRST_PAINT_MS)
     page.locator(".cell canvas[data-drawn]").first.wait_for()  # the mask alone

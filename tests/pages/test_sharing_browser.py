@@ -18,6 +18,7 @@ from tests.pages.test_browser import (
     layer,
     press,
     settle,
+    shared_link,
     wait_for_diagnosis,
     wait_for_verdict,
 )
@@ -52,8 +53,7 @@ def share(page, note="", kind="Everything"):
     page.get_by_text(kind, exact=True).click()
     page.get_by_label("A note beside it").fill(note)
     press(page, "Make the link")
-    page.get_by_label("Link", exact=True).wait_for(timeout=FIRST_PAINT_MS)
-    return page.get_by_label("Link", exact=True).input_value().partition("/?")[2]
+    return shared_link(page).partition("/?")[2]
 
 
 def state(page):
