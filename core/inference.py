@@ -94,9 +94,9 @@ def forward(
 
     with torch.inference_mode():
         logits = _averaged(tensor.tensor, forwarding, run)
-        values = at_picture(logits, tensor, forwarding.upsampling, size)[0].numpy()
+        values = at_picture(logits, tensor, forwarding.upsampling, size)[0].float().contiguous()
     return Logits(
-        np.ascontiguousarray(values, dtype=np.float32),
+        values.numpy(),
         sizes[0],
         forwarding.head,
         forwarding.mode,
@@ -315,9 +315,14 @@ def _turned_back(values: torch.Tensor, orientation: Orientation) -> torch.Tensor
 
 
 def resized(values: torch.Tensor, size: tuple[int, ...], upsampling: Upsampling) -> torch.Tensor:
-    """[1 C h w] at another size; the same values where they have it."""
+    """[1 C h w] at another size; the same values where they have it.
+
+    Made contiguous while they are small: what is enlarged in the order of channels-last has to be
+    transposed at the picture's size, which takes longer than the enlarging.
+    """
     if tuple(values.shape[2:]) == tuple(size):
         return values
+    values = values.contiguous()
     if upsampling == "nearest":
         return F.interpolate(values, size=size, mode="nearest")
     return F.interpolate(values, size=size, mode="bilinear", align_corners=False)
