@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import pickle
 
@@ -11,7 +12,7 @@ from safetensors.torch import save
 from torch import nn
 
 from core.errors import CheckpointError, RefusedError
-from tests.conftest import saved
+from tests.conftest import saved, zipped
 
 NET = {"conv.weight": torch.ones(4, 3, 3, 3), "conv.bias": torch.zeros(4)}
 ARRAYS = {key: value.numpy() for key, value in NET.items()}
@@ -65,3 +66,54 @@ def test_a_pickle_of_tensors_is_refused_without_being_called_an_attack(read):
         read(pickle.dumps(NET))
 
     assert "torch.save" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        {"export.zip": zipped({"run/best.pth": saved(NET)})},
+        {"model.pth.tar": saved(NET)},
+        {"best.model": saved(NET), "notes.txt": b"epoch 9"},
+        {"run/weights": save(NET), "run/args.yaml": b"lr: 0.1"},
+        {"best.pth.gz": gzip.compress(saved(NET))},
+    ],
+    ids=list,
+)
+def test_in_a_zip_a_checkpoint_is_found_by_its_bytes_where_no_name_tells(inside, read):
+    assert set(read(zipped(inside)).tensors) == set(NET)
+
+
+def test_a_zip_in_zips_without_end_is_refused(read):
+    content = zipped({"best.pth": saved(NET)})
+    for _ in range(3):
+        content = zipped({"next.zip": content})
+    with pytest.raises(CheckpointError, match="more than 2 times over"):
+        read(content)
+
+
+def test_two_files_of_any_name_are_not_guessed_between(read):
+    with pytest.raises(CheckpointError, match="2 files with weights"):
+        read(zipped({"a.model": saved(NET), "b.model": saved(NET)}))
+
+
+LONG = saved({"conv.weight": torch.randn(64, 64, 3, 3)})  # 147 KB: enough line ends by chance
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"Entry not found", "Entry not found"),
+        (b'{"error": "Repository not found"}', "Repository not found"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "AccessDenied"),
+        (bytes(5000), "begins with 4,096 zeros"),
+        (LONG.replace(b"\n", b"\r\n"), "copied as a text"),
+        (LONG.decode("utf-8", "replace").encode(), "copied as a text"),
+        (LONG[:5000] + bytes(5000), "all zeros"),
+        (LONG[:-40], "end is missing"),
+        (b"\0\0\0\x1cftypavif" + bytes(90), "an AVIF picture"),
+        (bytes(128) + b"DICM" + bytes(90), "a DICOM picture"),
+    ],
+)
+def test_what_a_failed_download_left_is_said(content, says, read):
+    with pytest.raises(CheckpointError, match=says):
+        read(content)
