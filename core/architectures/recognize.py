@@ -35,7 +35,7 @@ from core.architectures.families.repositories import (
 )
 from core.architectures.families.smp import smp_family
 from core.architectures.families.transformers import transformers_family
-from core.architectures.nearest import explain, named, nearest, unread
+from core.architectures.nearest import explain, named, nearest, unread, whole_numbers
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
 from core.architectures.program import exported_program
@@ -108,7 +108,8 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     try:
         fits, network = _built(families, checkpoint, chosen)
     except ArchitectureError as error:
-        told = unread(checkpoint) or named(checkpoint.tensors, always=True)
+        tensors = checkpoint.tensors
+        told = unread(checkpoint) or named(tensors, always=True) or whole_numbers(tensors)
         raise told or error from error
     choices = (fits, *network.choices) if len(families) > 1 else network.choices
     network = replace(network, choices=choices)

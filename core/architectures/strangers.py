@@ -28,7 +28,7 @@ QUERIES = (
     "and export the wrapper."
 )
 MERGE = f"Put it into its base, then save: model = model.merge_and_unload(); {SAVE}"
-HEADLESS = f"Save the whole network, with decoder and head: {SAVE}"
+HEADLESS = f"Save the whole network, with encoder, decoder and head: {SAVE}"
 FLOAT = (
     "Upload the float checkpoint, from before the quantization: a quantized network may have fewer "
     "layers, since BatchNorm is folded away, and then it fits none that is known here."
@@ -38,7 +38,7 @@ SHARD = (
     "get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))."
 )
 HEADS = (
-    r"decode|head|classifier|segment|aspp|(^|\.)(up|outc?|final|logits?|last|cls|aux|score|mask|fpn"
+    r"decode|head|classifier|segment|aspp|(^|\.)(up|outc?|final|logits?|last|cls(?!_token)|aux|score|mask|fpn"
     r"|neck)[\d._]|conv_seg|(^|\.)fc\."
 )
 
@@ -62,7 +62,13 @@ def _network(name: str, *marks: str) -> Stranger:
 
 LORA = r"(^|\.)(lora_\w+|hada_\w+|lokr_\w+|ia3_\w+|dora_\w+|adapter_[a-z]\w*)(\.|$)"
 STRANGERS = (
-    Stranger("an adapter (LoRA) without its base", (LORA,), MERGE, only=True, always=True),
+    Stranger(
+        "an adapter (LoRA) without its base",
+        (rf"{LORA}|(^|\.)alpha$",),  # alpha: of kohya-ss, beside each pair
+        MERGE,
+        only=True,
+        always=True,
+    ),
     Stranger("a network with an adapter (LoRA) that is not merged", (LORA,), MERGE, always=True),
     Stranger(
         "one process's shard of a network (FSDP)", (r"(^|\.)_?flat_param",), SHARD, always=True
@@ -132,6 +138,21 @@ STRANGERS = (
         "a detection network (DETR, RetinaNet, SSD)",
         (r"(^|\.)(bbox_embed|class_labels_classifier|bbox_head|regression_head|bbox_predictor)\.",),
         OBJECTS,
+    ),
+    Stranger(
+        "a decoder or a head without its encoder",
+        (
+            r"^((aux\w*_)?(decode|decoder|segmentation|seg|pred)?_?(heads?|decoder|classifier)"
+            r"|outc|out_?conv|conv_?(out|last)|final\w*)(\.|$)",
+        ),
+        HEADLESS,
+        only=True,
+    ),
+    Stranger(
+        "the encoder of a U-Net without its decoder",
+        (r"^inc\.(double_)?conv\.", r"^down\d"),
+        HEADLESS,
+        without=r"^(up\d|outc?)\.",
     ),
     _network("a U2-Net or an IS-Net", r"(^|\.)stage1\.rebnconvin\.conv_s1\."),
     _network("a BiRefNet", r"(^|\.)squeeze_module\.", r"(^|\.)decoder\.decoder_block4\."),

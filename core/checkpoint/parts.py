@@ -154,8 +154,9 @@ def _is_wrapper(shapes: Shapes, start: str) -> bool:
     named = [w for w, keys in inner.items() if not w.isdigit() and _has_layers(shapes, keys)]
     if len(named) == 1 and role_rank(named[0]) is not None and start.count(".") < DEEPEST:
         return _is_wrapper(shapes, f"{start}{named[0]}.")
-    is_part = _words(start) & PARTS_OF_A_NETWORK and not any(map(HEAD.match, named))
-    return len(named) > 1 and not is_part
+    last = start.rstrip(".").rpartition(".")[2]
+    is_whole = any(map(HEAD.match, named)) and not HEAD.match(last)
+    return len(named) > 1 and (is_whole or not _words(start) & PARTS_OF_A_NETWORK)
 
 
 def _has_layers(shapes: Shapes, keys: Iterable[str]) -> bool:
