@@ -13,9 +13,13 @@ LAST = re.compile(
     r"(_?fc|heads?(\.(fc|l|linear|head))?|(head\.)?classifier(\.(\d+|fc|linear))*|last_linear)\.weight"
 )
 BEFORE = re.compile(r"(encoder_q|base_encoder|model|net)\.")  # of a training that wraps it
-OF_MASKS = re.compile(r"decode|segment|mask|aspp|(^|\.)up\d|(^|\.)(aux_)?classifier\.\d+\.0\.")
+OF_MASKS = re.compile(
+    r"decode|segment|mask|aspp|psp|ppm|refine|fpn|lateral|final|(^|\.)up[\d_]|layers_up"
+    r"|(^|\.)(aux_)?classifier\.\d+\.0\."
+)
 TITLES = (  # a name that only these have
-    (r"layer1\.0\.conv1\.weight", "ResNet"),
+    (r"stage4\.0\.fuse_layers\.", "HRNet"),
+    (r"layer3\.0\.conv1\.weight", "ResNet"),
     (r"(patch_embed|embeddings\.patch_embeddings|conv_proj)\.", "vision transformer"),
     (r"features\.(denseblock1)\.", "DenseNet"),
     (r"stages\.0\.(blocks|layers)\.0\.(conv_dw|dwconv|depthwise_conv)\.", "ConvNeXt"),
