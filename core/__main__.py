@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from core.deployed.command import add_command as add_compare
@@ -112,9 +112,8 @@ def _inspect(options: argparse.Namespace) -> int:
 
     case = _case(options)
     answered = diagnose(case, progress=lambda stage: _progress(stage, options.json))
-    print(
-        _json(answered, case) if options.json else for_terminal(in_words(answered, case.checkpoint))
-    )
+    words = in_words(answered, case.checkpoint, case.network)
+    print(_json(answered, case) if options.json else for_terminal(words))
     if options.report or options.script or options.labels:
         _write(options, case, answered)
     return _status(answered)
@@ -212,7 +211,11 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _json(answered: Diagnosis, case: Case) -> str:
-    about = {} if case.checkpoint is None else {"checkpoint": case.checkpoint.contents()}
+    about: dict[str, Any] = {}
+    if case.checkpoint is not None:
+        about["checkpoint"] = case.checkpoint.contents()
+    if case.network is not None:
+        about["network"] = list(case.network.in_words())
     return json.dumps({**answered.to_dict(), **about}, indent=1)
 
 

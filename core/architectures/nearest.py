@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 
+import torch
+
+from core.architectures.classification import classification_error
 from core.architectures.network import Account, Candidate, Tensors
-from core.architectures.shapes import resnet_name
 from core.architectures.skeleton import without_numbers
-from core.architectures.strangers import EXPORT, stranger
+from core.architectures.strangers import EXPORT, SAVE, stranger
 from core.checkpoint import Checkpoint
+from core.checkpoint.parts import is_layer
 from core.errors import ArchitectureError
 
 SHOWN = 3  # names in a message
+BYTES = (torch.int8, torch.uint8)  # of quantized weights; BatchNorm's counter is an int64
 NEAR = 0.1  # share of the file's names that the nearest network has at least
 MOBILE = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large")
 LINES = """program = torch.export.export(model.eval(), (torch.zeros(1, {channels}, 512, 512),))
@@ -26,7 +30,8 @@ def export_lines(tensors: Tensors) -> str:
 
 def explain(tensors: Tensors) -> ArchitectureError:
     """The error to raise: the first thing that is recognized."""
-    return named(tensors) or _classifier(tensors) or _nearest(tensors)
+    found = named(tensors) or classification_error(tensors) or whole_numbers(tensors)
+    return found or no_layers(tensors) or _nearest(tensors)
 
 
 def named(tensors: Tensors, *, always: bool = False) -> ArchitectureError | None:
@@ -64,24 +69,27 @@ def unread(checkpoint: Checkpoint) -> ArchitectureError | None:
     )
 
 
-def _classifier(tensors: Tensors) -> ArchitectureError | None:
-    """A network with one answer per picture: its last layer is a matrix."""
-    name, last = "", ""
-    if "layer1.0.conv1.weight" in tensors:
-        name, last = f"ResNet-{resnet_name(tensors)}", "fc.weight"
-    elif "features.0.0.weight" in tensors:
-        name, last = (
-            "MobileNet",
-            max((k for k in tensors if k.startswith("classifier.")), default=""),
-        )
-        last = last.replace(".bias", ".weight")
-    head = tensors.get(last)
-    if head is None or head.ndim != 2:
+def whole_numbers(tensors: Tensors) -> ArchitectureError | None:
+    """The error for weights that are whole numbers, whose scale is not known; None without such."""
+    names = [key for key, tensor in tensors.items() if tensor.dtype in BYTES and is_layer(key)]
+    if not names:
         return None
     return ArchitectureError(
-        f"This is a classification {name} with {head.shape[0]} classes: it gives one class for "
-        "the whole picture, no mask.",
-        remedy="Upload the checkpoint of a segmentation network; the backbone alone is not one.",
+        f"{len(names)} weights are whole numbers of 8 bits, and the file has no scale for them "
+        f"under a known name: {_some(names)}.",
+        remedy="Upload the float checkpoint, from before the quantization; or keep each scale "
+        "beside its weight, as weight_scale.",
+    )
+
+
+def no_layers(tensors: Tensors) -> ArchitectureError | None:
+    """The error for tensors of which none is the weight of a layer: pictures, embeddings."""
+    if any(is_layer(key) and tensor.ndim > 1 for key, tensor in tensors.items()):
+        return None
+    return ArchitectureError(
+        f"No network is known for {_these(tensors)} ({_some(list(tensors))}): "
+        f"{'none of them is' if len(tensors) > 1 else 'it is not'} the weight of a layer.",
+        remedy=f"Save the network's weights where it was trained: {SAVE}",
     )
 
 

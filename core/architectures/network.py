@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -97,6 +97,21 @@ class Network:
     scores: Scores = LOGITS  # what its numbers are, where they are no head's logits
     silent_norm: str = ""  # why no BatchNorm tells of the training's input, where that is known
 
+    def in_words(self) -> Iterator[str]:
+        """What the weights were read as, what keys could not tell, and what is not run."""
+        yield f"Read as {self.architecture}: {len(self.account.matched)} tensors matched."
+        if self.choices:
+            taken = ", ".join(f"{choice.name} {choice.taken}" for choice in self.choices)
+            yield f"What the keys do not tell was taken as: {taken}."
+        if unused := self.account.unexpected:
+            count = (
+                "1 tensor of the file is"
+                if len(unused) == 1
+                else f"{len(unused)} tensors of the file are"
+            )
+            yield f"{count} not used: {_shown(unused)}."
+        yield from (f"{note.removesuffix('.')}." for note in self.notes)
+
     @property
     def listened(self) -> torch.nn.Module:
         """What is run to see what reaches BatchNorm."""
@@ -155,13 +170,27 @@ def refuse_unfit(account: Account, architecture: str) -> None:
             remedy="The network was changed before training: upload the checkpoint of an "
             "unchanged one, or save it again from the code that defines it.",
         )
-    if missing := account.fatal_missing:
+    missing = account.fatal_missing
+    if missing and (others := _layers(account.unexpected)):
+        raise ArchitectureError(
+            f"The weights are nearest to {architecture}, but {len(missing)} of its "
+            f"{len(missing) + len(account.matched)} tensors are missing ({_shown(missing)}), and "
+            f"the file has others instead ({_shown(others)}): the network was changed.",
+            remedy="Export the network with its graph where it was trained (torch.export), and "
+            "upload that .pt2 file: it runs here whatever the architecture is.",
+        )
+    if missing:
         raise ArchitectureError(
             f"The weights are nearest to {architecture}, but {len(missing)} of its "
             f"{len(missing) + len(account.matched)} tensors are missing: {_shown(missing)}. "
             "Without them its mask would be random.",
             remedy="Save the whole network: torch.save(model.state_dict(), ...), not a part of it.",
         )
+
+
+def _layers(names: tuple[str, ...]) -> tuple[str, ...]:
+    ends = (".weight", ".bias")
+    return tuple(name for name in names if name.endswith(ends) and not name.startswith("aux"))
 
 
 def _shown(names: tuple[str, ...], joint: str = ", ") -> str:

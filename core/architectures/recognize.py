@@ -35,15 +35,17 @@ from core.architectures.families.repositories import (
 )
 from core.architectures.families.smp import smp_family
 from core.architectures.families.transformers import transformers_family
-from core.architectures.nearest import explain, named, nearest, unread
+from core.architectures.nearest import explain, named, nearest, unread, whole_numbers
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
 from core.architectures.program import exported_program
+from core.architectures.unused import refuse_other
 from core.architectures.yolo import yolo
 from core.checkpoint import Checkpoint
 from core.checkpoint.stored.adapters import DOWN
 from core.errors import ArchitectureError
 
+OWN_GRAPH = ("living model", "exported program", "registered", "onnx program")  # tell what they run
 NETWORK = "network"  # the choice where several families know the names
 
 
@@ -108,7 +110,8 @@ def build_network(checkpoint: Checkpoint, chosen: Mapping[str, str] | None = Non
     try:
         fits, network = _built(families, checkpoint, chosen)
     except ArchitectureError as error:
-        told = unread(checkpoint) or named(checkpoint.tensors, always=True)
+        tensors = checkpoint.tensors
+        told = unread(checkpoint) or named(tensors, always=True) or whole_numbers(tensors)
         raise told or error from error
     choices = (fits, *network.choices) if len(families) > 1 else network.choices
     network = replace(network, choices=choices)
@@ -132,11 +135,19 @@ def _built(
     stopped: ArchitectureError | None = None
     for name in tried:
         try:
-            return replace(fits, taken=name), families[name].build(checkpoint, chosen)
+            return replace(fits, taken=name), _whole(name, families[name], checkpoint, chosen)
         except ArchitectureError as error:
             stopped = stopped or error
     assert stopped is not None  # there is at least one family
     raise stopped
+
+
+def _whole(name: str, family: Family, checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
+    """The network, where it runs every layer of the file that its mask depends on."""
+    network = family.build(checkpoint, chosen)
+    if name not in OWN_GRAPH:
+        refuse_other(network, checkpoint.tensors)
+    return network
 
 
 def candidates(checkpoint: Checkpoint) -> tuple[Candidate, ...]:
@@ -152,7 +163,7 @@ def candidates(checkpoint: Checkpoint) -> tuple[Candidate, ...]:
 
 def _tried(name: str, checkpoint: Checkpoint) -> Candidate:
     try:
-        network = FAMILIES[name].build(checkpoint, {})
+        network = _whole(name, FAMILIES[name], checkpoint, {})
     except ArchitectureError as error:
         return Candidate(name, "", None, error.message)
     return Candidate(name, network.architecture, network.account, "")

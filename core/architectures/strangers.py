@@ -28,7 +28,7 @@ QUERIES = (
     "and export the wrapper."
 )
 MERGE = f"Put it into its base, then save: model = model.merge_and_unload(); {SAVE}"
-HEADLESS = f"Save the whole network, with decoder and head: {SAVE}"
+HEADLESS = f"Save the whole network, with encoder, decoder and head: {SAVE}"
 FLOAT = (
     "Upload the float checkpoint, from before the quantization: a quantized network may have fewer "
     "layers, since BatchNorm is folded away, and then it fits none that is known here."
@@ -38,7 +38,7 @@ SHARD = (
     "get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))."
 )
 HEADS = (
-    r"decode|head|classifier|segment|aspp|(^|\.)(up|outc?|final|logits?|last|cls|aux|score|mask|fpn"
+    r"decode|head|classifier|segment|aspp|(^|\.)(up|outc?|final|logits?|last|cls(?!_token)|aux|score|mask|fpn"
     r"|neck)[\d._]|conv_seg|(^|\.)fc\."
 )
 
@@ -62,7 +62,13 @@ def _network(name: str, *marks: str) -> Stranger:
 
 LORA = r"(^|\.)(lora_\w+|hada_\w+|lokr_\w+|ia3_\w+|dora_\w+|adapter_[a-z]\w*)(\.|$)"
 STRANGERS = (
-    Stranger("an adapter (LoRA) without its base", (LORA,), MERGE, only=True, always=True),
+    Stranger(
+        "an adapter (LoRA) without its base",
+        (rf"{LORA}|(^|\.)alpha$",),  # alpha: of kohya-ss, beside each pair
+        MERGE,
+        only=True,
+        always=True,
+    ),
     Stranger("a network with an adapter (LoRA) that is not merged", (LORA,), MERGE, always=True),
     Stranger(
         "one process's shard of a network (FSDP)", (r"(^|\.)_?flat_param",), SHARD, always=True
@@ -132,6 +138,41 @@ STRANGERS = (
         "a detection network (DETR, RetinaNet, SSD)",
         (r"(^|\.)(bbox_embed|class_labels_classifier|bbox_head|regression_head|bbox_predictor)\.",),
         OBJECTS,
+    ),
+    Stranger(
+        "a decoder or a head without its encoder",
+        (
+            r"^((aux\w*_)?(decode|decoder|segmentation|seg|pred)?_?(heads?|decoder|classifier)"
+            r"|outc|out_?conv|conv_?(out|last)|final\w*)(\.|$)",
+        ),
+        HEADLESS,
+        only=True,
+    ),
+    Stranger(
+        "the encoder of a U-Net without its decoder",
+        (r"^inc\.(double_)?conv\.", r"^down\d"),
+        HEADLESS,
+        without=r"^(up\d|outc?)\.",
+    ),
+    _network("a TransUNet", r"^transformer\.embeddings\.", r"^segmentation_head\.0\."),
+    _network("a Swin-Unet", r"(^|\.)layers_up\.\d", r"(^|\.)concat_back_dim\.|(^|\.)output\."),
+    _network("a Segmenter", r"^decoder\.(cls_emb|head)", r"^encoder\.blocks\.\d+\.attn\."),
+    _network("a DPT or MiDaS of isl-org", r"^scratch\.refinenet\d\.", r"^pretrained\."),
+    _network("a nnU-Net of version 1", r"^conv_blocks_context\.", r"^seg_outputs\."),
+    _network("a PSPNet of hszhao (semseg)", r"^ppm\.features\.\d", r"^cls\.\d"),
+    _network("a PSPNet of Lextym", r"^feats\.", r"^psp\.stages\.\d"),
+    _network("a DeepLab of kazuto1011", r"(^|\.)aspp\.c\d\.", r"(^|\.)reduce\.conv\."),
+    _network("a BiSeNet of ycszen or ooooverflow", r"^(context|saptial|spatial)_path\."),
+    _network("a U-Net of LeeJunHyun", r"^Conv1\.conv\.0\.", r"^Up_conv5\."),
+    _network("a U-Net of mateuszbuda", r"^encoder1\.enc1conv1\.", r"^upconv4\."),
+    _network("a U-Net of jvanvugt", r"^down_path\.0\.block\.", r"^up_path\.0\."),
+    _network("a U-Net of usuyama", r"^dconv_down1\.", r"^conv_last\."),
+    _network("a U-Net++ (NestedUNet)", r"^conv0_0\.", r"^conv0_4\.", r"^final"),
+    _network("a SegNet", r"^conv11\.", r"^conv11d\."),
+    Stranger(
+        "an HRNet for poses: heatmaps of joints",
+        (r"^stage4\.0\.fuse_layers\.", r"^final_layer\."),
+        "Upload the checkpoint of a segmentation network: its last layers are called last_layer.",
     ),
     _network("a U2-Net or an IS-Net", r"(^|\.)stage1\.rebnconvin\.conv_s1\."),
     _network("a BiRefNet", r"(^|\.)squeeze_module\.", r"(^|\.)decoder\.decoder_block4\."),

@@ -80,8 +80,19 @@ def candidates_in(content: Any, storages: Mapping[str, Storage]) -> list[Candida
 
 
 def ranked(found: list[Candidate]) -> list[Candidate]:
-    """Each network by itself, the one that is meant most likely first."""
-    return [part for candidate in sorted(found, key=_rank) for part in separated(candidate)]
+    """Each network by itself, the one that is meant most likely first.
+
+    The weight of a loss or the state of a random generator is none beside one with layers.
+    """
+    layered = [candidate for candidate in found if _has_layers(candidate)]
+    kept = sorted(layered or found, key=_rank)
+    return [part for candidate in kept for part in separated(candidate)]
+
+
+def _has_layers(candidate: Candidate) -> bool:
+    return any(
+        len(_shape(key, tensor)) > 1 and is_layer(key) for key, tensor in candidate.tensors.items()
+    )
 
 
 def _rank(candidate: Candidate) -> tuple[bool, int, int, int]:

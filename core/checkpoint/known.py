@@ -11,6 +11,7 @@ from typing import Any
 
 from core.checkpoint.nnunet_plans import normalizations_of_plans, plans_in
 from core.checkpoint.statements import Normalization
+from core.checkpoint.text import read_json
 
 # Where training code keeps them: mmseg (meta/CLASSES, dataset_meta/classes), transformers
 # (config.json, id2label), torchvision's weights (categories), and what people write themselves.
@@ -81,7 +82,8 @@ def normalizations_of(buffers: Mapping[str, tuple[float, ...]]) -> tuple[Normali
 
 def _dicts(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every dict inside, the outer ones first, with the place where it is."""
-    todo: deque[tuple[str, Any]] = deque([("", metadata)])
+    plain = {key: _read(value) for key, value in metadata.items()}
+    todo: deque[tuple[str, Any]] = deque([("", plain)])
     for _ in range(MAX_LOOKED_AT):
         if not todo:
             return
@@ -91,6 +93,16 @@ def _dicts(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
             todo += [(f"{where}/{key}".lstrip("/"), part) for key, part in value.items()]
         elif isinstance(value, list | tuple):
             todo += [(where, part) for part in value if isinstance(part, Mapping)]
+
+
+def _read(value: Any) -> Any:
+    """A text that is JSON as what it describes: safetensors can keep nothing but texts."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return read_json(value.encode())
+    except (ValueError, RecursionError):
+        return value
 
 
 def _names(value: Any) -> tuple[str, ...]:

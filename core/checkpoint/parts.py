@@ -28,12 +28,16 @@ ROLES = NETWORK | STUDENT | AVERAGED | TEACHER
 TRAINING_ONLY = frozenset(
     {"criterion", "criteria", "criterions", "loss", "losses", "metric", "metrics", "meter", "iou"}
     | {"miou", "jaccard", "dice", "acc", "accuracy", "f1", "confmat", "confusion", "auroc"}
-    | {"precision", "recall", "kappa", "discriminator", "optimizer", "optim", "scheduler"}
+    | {"precision", "recall", "kappa", "discriminator", "discriminators", "optimizer", "optim"}
+    | {"scheduler", "perceptual", "lpips", "adversarial"}
 )
 PARTS_OF_A_NETWORK = frozenset(
     {"backbone", "encoder", "decoder", "features", "feature", "extractor", "trunk", "stem", "body"}
     | {"base", "layers", "blocks", "head", "heads", "classifier", "neck", "transformer", "vit"}
     | {"segformer", "swin", "beit", "dpt", "resnet", "bert", "embeddings", "image", "vision"}
+)
+HEAD = re.compile(  # the name of what makes the classes: only a whole network has one
+    r"(\w+_)?(heads?|classifier|logits?|predictor|outc|out_?conv|conv_?(out|last|seg)|final\w*)$"
 )
 LAYER = re.compile(r"(^|\.)(weight|weight_(v|orig)|parametrizations\.weight\.\w+|in_proj_weight)$")
 SAME_SHARE = 0.5  # of the names: from here on it is the same network again
@@ -142,10 +146,17 @@ def is_layer(key: str) -> bool:
 
 
 def _is_wrapper(shapes: Shapes, start: str) -> bool:
-    """Whether the attribute that holds all layers is a network, and no part of one."""
+    """Whether the attribute that holds all layers is a network, and no part of one.
+
+    A part's name, as `backbone`, is believed where nothing inside makes classes.
+    """
     inner = _groups(shapes, start)
     named = [w for w, keys in inner.items() if not w.isdigit() and _has_layers(shapes, keys)]
-    return len(named) > 1 and not _words(start) & PARTS_OF_A_NETWORK
+    if len(named) == 1 and role_rank(named[0]) is not None and start.count(".") < DEEPEST:
+        return _is_wrapper(shapes, f"{start}{named[0]}.")
+    last = start.rstrip(".").rpartition(".")[2]
+    is_whole = any(map(HEAD.match, named)) and not HEAD.match(last)
+    return len(named) > 1 and (is_whole or not _words(start) & PARTS_OF_A_NETWORK)
 
 
 def _has_layers(shapes: Shapes, keys: Iterable[str]) -> bool:

@@ -70,7 +70,7 @@ def read_file(
     if is_distributed(names):
         return _distributed(path, out, choice, say)
     if container == ZIP and is_bundle(path):
-        return _bundled(path, out, choice, say)
+        return _bundled(path, out, choice, say, layers)
     with path.open("rb") as file, _mapped(file) as data:
         if container == SAFETENSORS:
             say("Opening it as safetensors")
@@ -116,16 +116,21 @@ def _decompressed(
     path: Path, container: str, out: Path, choice: str, say: Say, layers: int
 ) -> Report:
     """A checkpoint, or a folder, inside a file of a program like gzip or tar."""
+    _check_layers(layers)
+    say(f"Unpacking the {container}")
+    more = container != TAR  # its files come as a ZIP, which is counted
+    with decompressed(path, container, out.parent) as inner:
+        report = read_file(inner, out, choice=choice, say=say, layers=layers + more)
+    inside = report.container.removesuffix(" in a ZIP") if container == TAR else report.container
+    return replace(report, container=f"{inside} in {_with_article(container)}")
+
+
+def _check_layers(layers: int) -> None:
     if layers == MAX_LAYERS:
         raise CheckpointError(
             f"The file is compressed more than {MAX_LAYERS} times over.",
             remedy="Unpack it, and upload the checkpoint that is inside.",
         )
-    say(f"Unpacking the {container}")
-    with decompressed(path, container, out.parent) as inner:
-        report = read_file(inner, out, choice=choice, say=say, layers=layers + 1)
-    inside = report.container.removesuffix(" in a ZIP") if container == TAR else report.container
-    return replace(report, container=f"{inside} in {_with_article(container)}")
 
 
 def _with_article(container: str) -> str:
@@ -150,22 +155,18 @@ def single_tensor(archive: Archive) -> TensorRecord | LeftOut | None:
     return tensor_of(content, storages)
 
 
-def _bundled(path: Path, out: Path, choice: str, say: Say) -> Report:
+def _bundled(path: Path, out: Path, choice: str, say: Say, layers: int) -> Report:
     """A ZIP around the file with the weights, or around all of them."""
+    _check_layers(layers)
     say("Unpacking the ZIP")
-    with opened(path, out.with_suffix(".unpacked")) as (bundle, unpacked, starts):
+    with opened(path, out.with_suffix(f".unpacked{layers}")) as (bundle, unpacked, starts):
         if bundle.weights[0].endswith(".safetensors"):
             with unpacked.open("rb") as file, _mapped(file) as data:
                 tensors, metadata = read_shards(data, starts, has_adapter=bundle.has_adapter)
                 candidates = separated(Candidate((), tensors, "dict"))
                 report = _whole(SAFETENSORS, candidates, metadata, data, out, choice, say)
-        elif is_bundle(unpacked):
-            raise CheckpointError(
-                "The ZIP contains a ZIP that is not a checkpoint.",
-                remedy="Unpack it, and upload what is inside.",
-            )
         else:
-            report = read_file(unpacked, out, choice=choice, say=say)
+            report = read_file(unpacked, out, choice=choice, say=say, layers=layers + 1)
     plain = Plain()
     texts = plain.of(dict(bundle.texts))
     return replace(

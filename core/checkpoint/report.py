@@ -8,6 +8,7 @@ from typing import Any
 
 from core.checkpoint.around.foreign import by_keys
 from core.checkpoint.harvest import NOT_WEIGHTS, Candidate, is_optimizer
+from core.checkpoint.pickled.arrays import only_arrays
 from core.checkpoint.pickled.rebuilt import tensor_of
 from core.checkpoint.pickled.records import Call, Global, class_of, items_of, pairs_of, state_of
 from core.checkpoint.plain import LEFT_OUT, Plain
@@ -165,6 +166,8 @@ class Surroundings:
                 "The file holds an optimizer's state only, not the weights of a network.",
                 remedy=f"Save the network's weights where it was trained: {SAVE}",
             )
+        if arrays := only_arrays(self._content):
+            return arrays
         if unread := self._unread():
             reason = next(iter(unread.values()))
             return CheckpointError(

@@ -13,6 +13,8 @@ from core.errors import CheckpointError, RefusedError
 
 MAX_BYTES = 2 * 2**30  # ResNet-101 with Adam's state is 732 MB
 HEAD_BYTES = 4096  # enough for every magic number below
+MAX_ANSWER = 400  # bytes of what a server says where it sends no file
+MAX_QUOTED = 120  # characters of it
 TEXT_PICKLE_BYTES = 2**20  # of a pickle of protocol 0 or 1, looked through for its end
 
 ZIP, LEGACY, SAFETENSORS, ONNX = "zip pickle", "legacy pickle", "safetensors", "ONNX"
@@ -38,6 +40,13 @@ PICTURES = (  # magic bytes, offset, name with its article
     (b"WEBP", 8, "a WebP"),
     (b"II*\x00", 0, "a TIFF"),
     (b"MM\x00*", 0, "a TIFF"),
+    (b"II+\x00", 0, "a TIFF"),
+    (b"MM\x00+", 0, "a TIFF"),
+    (b"ftypavif", 4, "an AVIF"),
+    (b"ftyphei", 4, "a HEIC"),
+    (b"ftypmif1", 4, "a HEIC"),
+    (b"\x00\x00\x00\x0cjP  ", 0, "a JPEG 2000"),
+    (b"DICM", 128, "a DICOM"),
 )
 IR_VERSIONS = [bytes([version]) for version in range(3, 33)]
 MODEL_FIELDS = [bytes([tag]) for tag in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72)]
@@ -75,13 +84,14 @@ def _container(file: BinaryIO, head: bytes, size: int) -> str:
         return ZIP
     if layer := layer_of(head):
         return layer
-    if _is_safetensors(head, size):
+    if is_safetensors(head, size):
         return SAFETENSORS
     if _is_onnx(head):
         return ONNX
     if TORCH_MAGIC in head[:32] or _is_pickle(file, head):
         return LEGACY
-    _refuse_text(head)
+    _refuse_zeros(head, size)
+    _refuse_text(head, size)
     raise CheckpointError(
         "The file is not a checkpoint: its bytes match no known format.",
         remedy=f"The copy may be damaged: compare its checksum with the original. {REMEDY}",
@@ -124,7 +134,8 @@ def _picture(name: str) -> CheckpointError:
     )
 
 
-def _is_safetensors(head: bytes, size: int) -> bool:
+def is_safetensors(head: bytes, size: int = MAX_BYTES) -> bool:
+    """Whether a file of this size begins with the length of a header, and the header."""
     length = int.from_bytes(head[:8], "little")
     return head[8:9] == b"{" and length <= size
 
@@ -148,21 +159,44 @@ def _is_pickle(file: BinaryIO, head: bytes) -> bool:
     return names > 0
 
 
-def _refuse_text(head: bytes) -> None:
+def _refuse_zeros(head: bytes, size: int) -> None:
+    if not any(head):
+        raise CheckpointError(
+            f"The file ({size:,} bytes) begins with {len(head):,} zero{'s' * (len(head) > 1)}: its "
+            "place on the disk was taken, and its content never arrived.",
+            remedy="The download or the copy was broken off: make it again, and compare the size.",
+        )
+
+
+def _refuse_text(head: bytes, size: int) -> None:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if start.startswith(b"version https://git-lfs"):
         raise CheckpointError(
             "This is a Git LFS pointer: a note of where the checkpoint is, not the checkpoint.",
             remedy="Run `git lfs pull` in the repository, then upload the file again.",
         )
+    if b"<error>" in head[:400].lower():
+        raise _answer(head)
     if start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head")):
         raise CheckpointError(
             "This is a web page, not a checkpoint: the download saved the page about the file.",
             remedy="Open the address in a browser and use the page's own download button.",
         )
+    if _is_text(head) and size <= MAX_ANSWER:
+        raise _answer(head)
     if _is_text(head):
         kind = "a JSON text" if _is_json(head) else "a text file"
         raise CheckpointError(f"This is {kind}, not a checkpoint.", remedy=REMEDY)
+
+
+def _answer(head: bytes) -> CheckpointError:
+    """A few words where weights should be are most often what a server said."""
+    words = " ".join(head[:MAX_ANSWER].decode("utf-8", errors="replace").split())
+    return CheckpointError(
+        f"This is a text, not a checkpoint: {words[:MAX_QUOTED]!r}.",
+        remedy="A download that fails leaves the server's answer in the file: log in, ask for "
+        f"access or correct the address, and download it again. {REMEDY}",
+    )
 
 
 def _is_text(head: bytes) -> bool:

@@ -5,21 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from core.architectures.network import Network
     from core.checkpoint import Checkpoint
     from core.diagnosis import Diagnosis, Finding, Rebuilt
 
 
-def in_words(answered: Diagnosis, checkpoint: Checkpoint | None) -> str:
+def in_words(
+    answered: Diagnosis, checkpoint: Checkpoint | None, network: Network | None = None
+) -> str:
     """The verdict, every finding with its evidence and its fix, and what the file is.
 
     Args:
         answered: the diagnosis; it may still be unfinished.
         checkpoint: None where it could not be read.
+        network: what was made of it, to be told too; None: not told.
     """
     left = answered.unexplained
     rest = [] if left is None else ["\n".join(filter(None, (left.tried, left.decides)))]
     failed = [failed.words for failed in answered.failed]
-    about = () if checkpoint is None else checkpoint.contents_in_words()
+    about = [] if network is None else [" ".join(network.in_words())]
+    about += [] if checkpoint is None else checkpoint.contents_in_words()
     rebuilt = [_script(answered.rebuilt)] if answered.rebuilt else []
     said = [*rest, *map(_paragraph, answered.findings), *rebuilt, *failed, *about]
     return "\n\n".join([answered.verdict, *said])

@@ -14,6 +14,7 @@ from core.image.read import Reader, read_raster
 from core.image.window import by_rows, eight_bits
 
 WHITE = (255, 255, 255)
+HUGE = 1e30  # no sensor gives more; -3.4e38 is what GIS programs write for "no data"
 Bands = tuple[int, int, int]
 Window = tuple[float, float]
 
@@ -71,6 +72,8 @@ def image_of(
     """What one sees of a file's numbers, turned upright, transparency composited."""
     notes = list(_first_notes(raster))
     flat, alpha = _flattened(raster, background)
+    if _is_clear(raster):
+        notes.append("every pixel is fully transparent: opacity is ignored, colors are taken")
     if alpha:
         notes.append(f"transparency composited on rgb{background}")
     count = 1 if flat.ndim == 2 else flat.shape[2]
@@ -123,6 +126,8 @@ def _bits(raster: Raster) -> int:
 def _flattened(raster: Raster, background: Bands) -> tuple[np.ndarray, bool]:
     """[h w] or [h w c] without opacity; True where some pixel was not opaque."""
     values = raster.values
+    if _is_clear(raster):
+        return np.ascontiguousarray(values[..., :-1]), False
     if raster.palette is not None:
         return _over(raster.palette[values], background)
     if raster.alpha and values.dtype == np.uint8 and values.shape[2] == 4:
@@ -130,6 +135,14 @@ def _flattened(raster: Raster, background: Bands) -> tuple[np.ndarray, bool]:
     if raster.alpha:
         return _over_deep(values, background)
     return values, False
+
+
+def _is_clear(raster: Raster) -> bool:
+    """Whether opacity is 0 everywhere above colors that differ: a broken channel, not a picture."""
+    if not raster.alpha or raster.values[..., -1].any():
+        return False
+    colors = raster.values[..., :-1]
+    return bool((colors != colors[0, 0]).any())
 
 
 def _over(rgba: np.ndarray, background: Bands) -> tuple[np.ndarray, bool]:
@@ -201,15 +214,17 @@ def _samples(
         values = values * np.uint8(255)
     if values.dtype == np.uint8:
         return values, values, None, ()
-    values = _of_common_type(values)
+    odd = values.dtype.kind == "f" and ~(np.abs(values) < HUGE)
+    values = _of_common_type(values, odd)
     pixels, window, told = eight_bits(values, chosen)
-    return values, pixels, window, (told,)
+    share = f"{np.mean(odd):.1%} of the samples are no numbers, or beyond {HUGE:g}: taken as 0"
+    return values, pixels, window, (*([share] if np.any(odd) else []), told)
 
 
-def _of_common_type(values: np.ndarray) -> np.ndarray:
+def _of_common_type(values: np.ndarray, odd: np.ndarray | bool) -> np.ndarray:
     """UInt16, Int32 or Float32; what is not a number becomes 0."""
     if values.dtype.kind == "f":
-        return np.nan_to_num(values.astype(np.float32))
+        return np.where(odd, 0, values).astype(np.float32)
     if values.dtype == np.uint16:
         return values
     return values.clip(-(2**31), 2**31 - 1).astype(np.int32)

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import PIL.Image
 from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from core.image.png import GRAY_AND_OPACITY, as_bytes
 from core.image.raster import Raster
 
+ORIENTATION = 0x0112  # EXIF tag
 OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # N: native
 
 
@@ -44,11 +46,19 @@ def _gray(content: bytes) -> Raster:
 def both_bytes(content: bytes, opened: ImageFile) -> np.ndarray:
     """The samples of a picture that is opened and not loaded: UInt16[h w c]."""
     again = PIL.Image.open(io.BytesIO(content), formats=(str(opened.format),))
+    as_stored(again)
     again._mode = opened.mode
     again.tile = [tile._replace(args=_swapped(tile.args)) for tile in opened.tile]
     upper, lower = np.array(opened), np.array(again)
     both: np.ndarray = (upper.astype(np.uint16) << 8) | lower
     return both
+
+
+def as_stored(opened: ImageFile) -> None:
+    """Keep Pillow from turning a TIFF while it loads: every format is turned in one place."""
+    if isinstance(opened, TiffImageFile):  # of a PNG the question alone would load it
+        opened.getexif().pop(ORIENTATION, None)
+        opened._size = opened._tile_size  # exchanged already, where it lies
 
 
 def _swapped(options: Any) -> Any:

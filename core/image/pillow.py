@@ -16,6 +16,7 @@ from PIL.ImageFile import ImageFile
 
 from core.errors import ImageError
 from core.image import deep
+from core.image.deep import ORIENTATION
 from core.image.png import check_png, is_deep_color
 from core.image.raster import ImageLimits, Raster
 
@@ -23,7 +24,6 @@ from core.image.raster import ImageLimits, Raster
 PIL.Image.MAX_IMAGE_PIXELS = None
 
 COPIED = ("PNG", "JPEG", "WEBP", "BMP")  # formats of which a smaller copy is made (smaller.py)
-ORIENTATION = 0x0112  # EXIF tag
 OPAQUE = 255
 GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 

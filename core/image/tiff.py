@@ -19,7 +19,8 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from core.errors import ImageError
 from core.image import deep
-from core.image.pillow import check_size, orientation_of, stored, too_large
+from core.image.deep import ORIENTATION
+from core.image.pillow import check_size, stored, too_large
 from core.image.png import DamagedError
 from core.image.raster import ImageLimits, Raster
 
@@ -32,6 +33,11 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 UINT, INT, FLOAT = 1, 2, 3  # tag SampleFormat
 GRAY_IN_PILLOW = {(8, UINT), (16, UINT), (16, INT), (32, INT), (32, FLOAT)}
 WHOLE = (8, 16, 32, 64)  # bits of a sample that is a number of NumPy
+# Tag Compression, of what Pillow's own decoders and libtiff know wherever they are built.
+BY_PILLOW = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000)
+YCBCR = 6  # tag PhotometricInterpretation
+# Tags: of DNG (its version), the camera's maker, and GDAL's text for "no data".
+DNG, MAKER, NO_DATA = 50706, 271, 42113
 ASSOCIATED, STRAIGHT = 1, 2  # tag ExtraSamples: opacity, colors multiplied by it or not
 EXTREME_SHARE = 0.5  # of an alpha channel is fully clear or opaque; of a band, next to nothing
 SIZES = {"width": 256, "height": 257, "compression": 259, "photometric": 262, "planes": 284}
@@ -51,6 +57,9 @@ class Layout:
     kind: int  # UINT, INT or FLOAT
     extra: tuple[int, ...]
     several: bool  # frames follow
+    orientation: int = 1  # as in EXIF, 1..8
+    no_data: float | None = None  # the number that stands for "nothing measured here"
+    is_raw: bool = False  # of a camera: the first frame is a small preview
 
     @property
     def is_bands(self) -> bool:
@@ -66,15 +75,24 @@ def read_tiff(content: bytes, limits: ImageLimits) -> Raster:
         Exception: whatever the decoder raises of a damaged file.
     """
     layout = _layout(content)
+    if layout.is_raw:
+        raise camera_raw()
     check_size((layout.width, layout.height), limits)
     if _is_four(layout) or (_is_deep(layout) and layout.samples == 3):
         return _with_pillow(content, layout)
-    if layout.is_bands and layout.bits in WHOLE and not _fits_pillow(layout):
+    by_others = layout.compression not in BY_PILLOW and layout.photometric in (0, 1, 2, YCBCR)
+    if by_others or (layout.is_bands and layout.bits in WHOLE and not _fits_pillow(layout)):
         return _with_tifffile(content, layout, limits)
-    opened = PIL.Image.open(io.BytesIO(content), formats=("TIFF",))
+    opened = _opened(content)
     check_size(opened.size, limits)
     opened.load()
-    return _finished(stored(opened), layout, opened)
+    return _finished(stored(opened), layout)
+
+
+def _opened(content: bytes) -> ImageFile:
+    opened = PIL.Image.open(io.BytesIO(content), formats=("TIFF",))
+    deep.as_stored(opened)
+    return opened
 
 
 def _layout(content: bytes) -> Layout:
@@ -94,6 +112,30 @@ def _layout(content: bytes) -> Layout:
         kind=kinds[0],
         extra=tuple(tags.get(338, ())),
         several=tags.next != 0,
+        orientation=_one_of_eight(tags.get(ORIENTATION, 1)),
+        no_data=_number(tags.get(NO_DATA)),
+        is_raw=content[8:10] == b"CR" or DNG in tags or (MAKER in tags and tags.get(254, 0) == 1),
+    )
+
+
+def _one_of_eight(value: Any) -> int:
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _number(text: Any) -> float | None:
+    """What GDAL writes as a text: "-9999"."""
+    try:
+        return float(str(text).strip("\0 "))
+    except ValueError:
+        return None
+
+
+def camera_raw() -> ImageError:
+    """The error for a camera's raw file, whose colors its maker's program has to make."""
+    return ImageError(
+        "The file is a camera's raw picture (CR2, NEF, ARW, DNG, ...), which holds no colors yet.",
+        remedy="Develop it with the camera's program (or rawpy), save it as PNG or TIFF, and "
+        "upload that: as the network's training pictures were made.",
     )
 
 
@@ -116,8 +158,15 @@ def _fits_pillow(layout: Layout) -> bool:
     return known and layout.bits == 8 and layout.kind == UINT
 
 
-def _finished(read: Raster, layout: Layout, opened: ImageFile) -> Raster:
-    return replace(read, several=layout.several, orientation=orientation_of(opened))
+def _finished(read: Raster, layout: Layout) -> Raster:
+    read = replace(read, several=layout.several, orientation=layout.orientation)
+    absent = None if layout.no_data is None else read.values == layout.no_data
+    if read.palette is not None or absent is None or not absent.any():
+        return read
+    values = read.values.copy()
+    values[absent] = 0
+    share = f"{absent.mean():.1%} of the samples are {layout.no_data:g}, no data by the file's tag"
+    return replace(read, values=values, notes=(*read.notes, f"{share}: taken as 0"))
 
 
 # --- by Pillow, without what it leaves out --------------------------------------------------------
@@ -125,11 +174,11 @@ def _finished(read: Raster, layout: Layout, opened: ImageFile) -> Raster:
 
 def _with_pillow(content: bytes, layout: Layout) -> Raster:
     """Three or four samples of 8 or 16 bits."""
-    opened = PIL.Image.open(io.BytesIO(content), formats=("TIFF",))
+    opened = _opened(content)
     if layout.samples == 4:
         _keep_fourth(opened)
     values = deep.both_bytes(content, opened) if layout.bits == 16 else np.array(opened)
-    return _finished(_of_bands(values, layout), layout, opened)
+    return _finished(_of_bands(values, layout), layout)
 
 
 def _keep_fourth(opened: ImageFile) -> None:
@@ -185,7 +234,7 @@ def _with_tifffile(content: bytes, layout: Layout, limits: ImageLimits) -> Raste
     found = (values.dtype.itemsize * 8, *values.shape[:2])
     if found != (layout.bits, layout.height, layout.width):
         raise DamagedError("tags contradict each other")
-    return replace(_of_bands(values, layout), several=layout.several)
+    return _finished(_of_bands(values, layout), layout)
 
 
 def _samples(page: TiffPage | TiffFrame) -> np.ndarray:

@@ -28,6 +28,7 @@ JAX = (
     "Where it was trained, write the parameters under PyTorch's names: "
     "safetensors.flax.save_file(params, 'model.safetensors'); the layout of convolutions differs."
 )
+OTHER = "Choose the file with the network's weights."
 UNPACK = "Unpack it, and upload the checkpoint that is inside."
 ZERO = (
     "Run the script that DeepSpeed puts into the folder: python zero_to_fp32.py . weights.pth, and "
@@ -62,7 +63,14 @@ FORMATS = (
     Format("a 7-Zip archive", UNPACK, rb"7z\xbc\xaf\x27\x1c"),
     Format("a RAR archive", UNPACK, rb"Rar!"),
     Format("an LZ4 archive", UNPACK, rb"\x04\x22M\x18"),
-    Format("a PDF document", "Choose the file with the network's weights.", rb"%PDF"),
+    Format("a PDF document", OTHER, rb"%PDF"),
+    Format("a film (MP4, MOV)", OTHER, rb".{4}ftyp"),
+    Format("a film (Matroska, WebM)", OTHER, rb"\x1aE\xdf\xa3"),
+    Format("a film or a sound (RIFF)", OTHER, rb"RIFF.{4}(AVI |WAVE)"),
+    Format("a compiled program or library", OTHER, rb"\x7fELF|MZ.{0,600}PE\x00\x00|MZ\x90\x00"),
+    Format("an SQLite database", OTHER, rb"SQLite format 3"),
+    Format("a Parquet table", OTHER, rb"PAR1"),
+    Format("a log of TensorBoard (events.out.tfevents)", OTHER, rb".{12,40}brain\.Event:"),
     Format("an HDF5 file, as Keras writes its networks (.h5)", KERAS, rb"\x89HDF\r\n"),
     Format("a Keras archive (.keras)", KERAS, files=(r"config\.json$", r"\.h5$")),
     Format("a Keras file in a ZIP", KERAS, files=(r"\.(h5|hdf5|keras)$",)),

@@ -20,7 +20,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from core.checkpoint.containers.safetensors_file import read_safetensors
-from core.checkpoint.sniff import MAX_BYTES, REMEDY
+from core.checkpoint.sniff import (
+    HEAD_BYTES,
+    MAX_BYTES,
+    REMEDY,
+    TORCH_MAGIC,
+    is_safetensors,
+    layer_of,
+)
 from core.checkpoint.tensors import LeftOut, TensorRecord
 from core.checkpoint.text import read_json
 from core.errors import CheckpointError, RefusedError
@@ -28,6 +35,7 @@ from core.errors import CheckpointError, RefusedError
 CHUNK = 4 * 2**20
 GROWTH, RATIO = 32 * 2**20, 10  # numbers of a network shrink by a tenth, pruned ones to a fifth
 MAX_FILES = 1_000
+MAX_ASKED = 50  # of them are asked for their first bytes
 MAX_TEXT_BYTES = 5 * 2**20  # of one JSON text; a tokenizer has 2 MB
 MAX_TEXTS_BYTES = 32 * 2**20  # of all; what is too long is passed over, but has to be unpacked
 SHARD = re.compile(r"-(\d{1,9})-of-(\d{1,9})\.safetensors$")
@@ -81,8 +89,13 @@ def is_bundle(path: Path) -> bool:
     """Whether a ZIP has files with weights inside, instead of being a checkpoint itself."""
     infos = infos_of(path)
     own = {"data.pkl", "archive_format", "constants.pkl"}
-    torch = any(info.filename.partition("/")[2] in own for info in infos)
-    return not torch and any(_is_weights(info.filename) for info in infos)
+    if not infos or any(info.filename.partition("/")[2] in own for info in infos):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool(_weights_in(archive, infos))
+    except (*DAMAGED, OSError, RuntimeError):  # the last: encrypted
+        return False
 
 
 def infos_of(path: Path) -> list[zipfile.ZipInfo]:
@@ -158,7 +171,7 @@ def read_shards(
 def _bundle(archive: zipfile.ZipFile) -> Bundle:
     infos = check_files(archive)
     by_name: dict[str, zipfile.ZipInfo] = {info.filename: info for info in infos}
-    weights = _chosen([name for name in by_name if _is_weights(name)])
+    weights = _chosen(_weights_in(archive, infos))
     folder = PurePosixPath(weights[0]).parent
     beside = {
         PurePosixPath(name).name: info
@@ -205,11 +218,28 @@ def check_files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return infos
 
 
-def _is_weights(name: str) -> bool:
+def _weights_in(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> list[str]:
+    """The files with weights by their names; where no name tells, by their first bytes."""
+    names = [info.filename for info in infos]
+    if known := [name for name in names if name.endswith(WEIGHTS) and _may_be_weights(name)]:
+        return known
+    asked = [name for name in names if _may_be_weights(name)][:MAX_ASKED]
+    return [name for name in asked if _begins_as_weights(archive, name)]
+
+
+def _may_be_weights(name: str) -> bool:
     path = PurePosixPath(name)
     of_macos = path.parts[:1] == ("__MACOSX",) or path.name.startswith("._")
     known = path.name in NOT_WEIGHTS or OPTIMIZER.search(path.name)
-    return name.endswith(WEIGHTS) and not known and not of_macos
+    return not known and not of_macos
+
+
+def _begins_as_weights(archive: zipfile.ZipFile, name: str) -> bool:
+    """Whether a file of any name is a checkpoint, or packed as one may be: a ZIP, a tar."""
+    with archive.open(name) as file:
+        head = file.read(HEAD_BYTES)
+    is_packed = head.startswith(b"PK\x03\x04") or bool(layer_of(head))
+    return is_packed or is_safetensors(head) or TORCH_MAGIC in head[:32]
 
 
 def _chosen(names: list[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import mmap
 from typing import Any
 
 from core.checkpoint.around.foreign import by_keys
+from core.checkpoint.pickled.arrays import only_arrays
 from core.checkpoint.pickled.machine import Machine
 from core.checkpoint.pickled.records import Global, Items, Pairs, Reference, pairs_of
 from core.checkpoint.tensors import DTYPES, SIZES, Storage, storage_dtype
@@ -33,6 +34,8 @@ def read_legacy(data: mmap.mmap, machine: Machine) -> tuple[Any, dict[str, Stora
         keys = [key for key, _ in pairs_of(first) or () if isinstance(key, str)]
         if (known := by_keys(keys)) is not None:
             raise known.error()
+        if (arrays := only_arrays(first)) is not None:
+            raise arrays
         raise CheckpointError(
             "This is a pickle, but torch.save did not write it.",
             remedy='Where it was made, save the weights with torch.save(weights, "weights.pth").',

@@ -18,6 +18,10 @@ from core.errors import CheckpointError, RefusedError
 MAX_ENTRIES = 50_000  # the largest vision checkpoints have a few thousand
 LOCAL_HEADER = 30  # bytes, then the name and the extra field
 CHUNK = 4 * 2**20
+# Of a file whose end is missing: how much of its beginning and its end is looked at, and how many
+# line ends or replaced characters there tell (numbers have a line end in 256 bytes, by chance).
+TEXT_BYTES, ZERO_BYTES, MANY = 64 * 2**10, 64, 20
+REPLACED = "\N{REPLACEMENT CHARACTER}".encode()
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def open_archive(file: object, data: mmap.mmap) -> Archive:
         with zipfile.ZipFile(file) as archive:  # type: ignore[call-overload]
             infos = archive.infolist()
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, OSError) as exc:
-        raise _damaged("its end is missing or unreadable") from exc
+        raise _without_end(data) from exc
     if infos and min(info.header_offset for info in infos) > 0 and data[:4] == b"PK\x03\x04":
         raise CheckpointError(
             "This looks like one file of a checkpoint of several processes (.distcp): archives one "
@@ -101,6 +105,22 @@ def open_archive(file: object, data: mmap.mmap) -> Archive:
         raise _damaged("it has the same name twice")
     _check_ranges(list(entries.values()))
     return Archive(data, _below_one_folder(entries), any(info.CRC for info in infos))
+
+
+def _without_end(data: mmap.mmap) -> CheckpointError:
+    """The end of a ZIP lists its entries: say what became of it, where its bytes show that."""
+    start, end = data[:TEXT_BYTES], data[-ZERO_BYTES:]
+    lines = start.count(b"\n")
+    if start.count(REPLACED) >= MANY or (lines >= MANY and start.count(b"\r\n") == lines):
+        return CheckpointError(
+            "The file was copied as a text, which changed its bytes: line ends were converted, or "
+            "bytes that are no letters replaced.",
+            remedy="Copy it again in binary mode, or mark it as binary (git: *.pth binary in "
+            ".gitattributes); the numbers in this copy are lost.",
+        )
+    if len(end) == ZERO_BYTES and not any(end):
+        return _damaged("its end is all zeros, as where a download was broken off")
+    return _damaged("its end is missing or unreadable")
 
 
 def _damaged(why: str) -> CheckpointError:

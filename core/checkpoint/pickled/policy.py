@@ -52,6 +52,7 @@ WEIGHTS_ONLY = re.compile(
 # Parts of a name that lead out of a harmless module: "torch.nn.modules.module" "os.system".
 EXITS = re.compile(r"os|posix|nt|sys|subprocess|builtins|importlib|shutil|__\w+__")
 WATCHED = frozenset({"torch", "torchvision", "numpy", "builtins", "nt"})
+PICKLED_TENSORS = "torch.storage._load_from_bytes"  # of a tensor that pickle.dump wrote
 SHOWN = 10  # names in a sentence
 LIBRARIES = frozenset({"torch", "torchvision", "numpy"})  # naming their functions does nothing
 TORCHSCRIPT = re.compile(
@@ -82,6 +83,13 @@ def refuse_names(called: Iterable[str], named: Iterable[str]) -> None:
     wanted = dict.fromkeys(name for name in called if is_dangerous(name))
     referred = (name for name in named if is_dangerous(name))
     wanted |= dict.fromkeys(name for name in referred if name.partition(".")[0] not in LIBRARIES)
+    if wanted.keys() == {PICKLED_TENSORS}:
+        raise RefusedError(
+            f"The file asks to run {PICKLED_TENSORS}, as pickle.dump writes tensors: each is a "
+            "whole file of torch inside. It was refused; nothing in it was run.",
+            remedy="Where it was made, load it with pickle.load and save it with torch: "
+            "torch.save(weights, 'weights.pth')",
+        )
     if wanted:
         shown = " and ".join(_short(name) for name in list(wanted)[:3])
         raise RefusedError(

@@ -106,6 +106,7 @@ def _joined(
     layer, name = match.groups()
     parts = tuple(layer + part.format(name) for part in way.parts)
     taken = layer + name in tensors and layer + name not in parts
+    taken |= way.small and f"{layer}zero_point" in tensors  # which would have to be taken off first
     if taken or not all(part in tensors for part in parts):
         return None
     try:
@@ -158,6 +159,7 @@ SCALED = "the 8-bit numbers times their scale"
 WAYS = (
     Way(("{}", "{}_scale"), _scaled, SCALED, small=True),
     Way(("{}", "scale_{}"), _scaled, SCALED, small=True),
+    Way(("{}", "scale"), _scaled, SCALED, small=True),
     Way(
         ("parametrizations.{}.original0", "parametrizations.{}.original1"),
         _stretched,

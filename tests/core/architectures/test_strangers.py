@@ -49,6 +49,11 @@ STRANGE = {  # what is said -> names of tensors; whether a .pt2 would help
     ),
     "network of mmsegmentation": (("backbone.conv1.weight", "decode_head.1.conv_seg.weight"), 1),
     "U-Net of MONAI": (("0.conv.unit0.conv.weight", "1.submodule.0.conv.unit0.conv.weight"), 1),
+    "a head without its encoder": (("outc.conv.weight", "outc.conv.bias"), 0),
+    "a decoder or a head without": (("decoder.blocks.0.weight", "segmentation_head.0.bias"), 0),
+    "encoder of a U-Net": (("inc.double_conv.0.weight", "down1.maxpool_conv.1.0.weight"), 0),
+    "adapter .LoRA. without": (("lora_unet_a.lora_down.weight", "lora_unet_a.alpha"), 0),
+    "transformer. without": (("cls_token", "patch_embed.weight", "blocks.0.attn.qkv.weight"), 0),
     "encoder .ResNet": (("conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"), 0),
     "encoder .vision transformer": (("patch_embed.weight", "blocks.0.attn.qkv.weight"), 0),
     "encoder .MobileNet": (("features.0.0.weight", "features.3.block.0.0.weight"), 0),
@@ -151,3 +156,47 @@ def test_a_network_with_hardly_a_name_in_common_is_not_called_the_nearest():
     assert nearest(alike) == ()
     assert "hardly a name is in one that can be built" in explain(alike).message
     assert explain(of("w")).message.startswith("No network is known for this tensor (w)")
+
+
+MATRIX = torch.zeros(7, 8)
+CLASSIFIERS = {  # what is said -> the last layer, and a name beside it
+    "ConvNeXt": ("head.fc.weight", "stages.0.blocks.0.conv_dw.weight"),
+    "vision transformer": ("head.weight", "patch_embed.proj.weight"),
+    "EfficientNet or MobileNet": ("classifier.weight", "conv_stem.weight"),
+    "VGG": ("classifier.6.weight", "features.0.weight"),
+    "ResNet-18": ("encoder_q.fc.weight", "encoder_q.layer1.0.conv1.weight"),
+    "network": ("head.fc.weight", "backbone.trunk.odd.weight"),
+}
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_network_with_one_class_a_picture_is_said_to_be_one(name):
+    last, beside = CLASSIFIERS[name]
+    blocks = of("encoder_q.layer3.0.conv1.weight", "encoder_q.layer3.1.conv1.weight")
+    tensors = of(beside) | (blocks if name == "ResNet-18" else {}) | {last: MATRIX}
+    with pytest.raises(ArchitectureError, match=f"classification {name} with 7 classes"):
+        build_network(checkpoint(tensors))
+
+
+def test_a_segmentation_network_with_a_matrix_at_its_end_is_not_called_a_classifier():
+    tensors = of("odd.decoder.a.weight") | {"head.weight": MATRIX}
+
+    assert "classification" not in explain(tensors).message
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_whole_numbers_without_a_scale_are_not_called_a_changed_network(known):
+    example = torch.load("examples/zoo/unet_unit.pth", weights_only=True)
+    names = example if known else of("odd.a.weight", "odd.b.weight")
+    stored = {k: t.to(torch.int8) if t.ndim == 4 else t for k, t in names.items()}
+    with pytest.raises(ArchitectureError, match="weights are whole numbers of 8 bits") as caught:
+        build_network(checkpoint(stored))
+
+    assert "changed" not in caught.value.remedy
+
+
+def test_tensors_that_are_no_layers_are_not_advised_to_be_exported():
+    with pytest.raises(ArchitectureError, match="none of them is the weight of a layer") as caught:
+        build_network(checkpoint({"images": torch.zeros(2, 3, 8, 8), "labels": torch.zeros(2)}))
+
+    assert not caught.value.code

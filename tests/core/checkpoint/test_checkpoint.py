@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
 import pathlib
 import pickle
 import random
@@ -250,11 +251,11 @@ def bitmap_of_memory() -> dict:
 
 BAD = {
     "an empty file": (b"", "empty"),
-    "one byte": (b"\x00", "no known|no format"),
+    "one byte": (b"\x00", "begins with 1 zero"),
     "random bytes": (random.Random(1).randbytes(5000), "match no known format"),
-    "zeros": (bytes(5000), "match no known format"),
-    "a text": (b"lr = 0.1\nepochs = 5\n", "text file"),
-    "a JSON text": (b'{"lr": 0.1}', "JSON"),
+    "zeros": (bytes(5000), "begins with 4,096 zeros"),
+    "a text": (b"lr = 0.1\nepochs = 5\n" * 40, "text file"),
+    "a JSON text": (json.dumps({"lr": [0.1] * 99}).encode(), "JSON"),
     "a web page": (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
     "a Git LFS pointer": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n",

@@ -31,6 +31,15 @@ BYTES = {
     "index of a checkpoint in several files": b'{"metadata": {}, "weight_map": {"a": "b"}}',
     "configuration of an adapter": b'{\n "base_model": null, "peft_type": "LORA"}',
     "configuration of a network of transformers": b'{"architectures": ["SegformerModel"]}',
+    "a film .MP4": b"\0\0\0\x18ftypmp42" + bytes(90),
+    "a film .Matroska": b"\x1aE\xdf\xa3" + bytes(90),
+    "compiled program": b"\x7fELF\2\1\1" + bytes(90),
+    "SQLite": b"SQLite format 3\0" + bytes(90),
+    "log of TensorBoard": b"\x18"
+    + bytes(7)
+    + b"\xa3\x7f\x4b\x22\t"
+    + bytes(8)
+    + b"\x1a\rbrain.Event:2",
     "7-Zip": b"7z\xbc\xaf\x27\x1c" + bytes(90),
 }
 ARCHIVES = {

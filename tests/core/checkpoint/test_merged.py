@@ -84,7 +84,7 @@ def test_what_only_looks_like_parts_stays(tensors):
     assert merged(tensors)[0].keys() == tensors.keys()
 
 
-@pytest.mark.parametrize("name", ["a.weight_scale", "a.scale_weight"])
+@pytest.mark.parametrize("name", ["a.weight_scale", "a.scale_weight", "a.scale"])
 @pytest.mark.parametrize("scale", [torch.tensor(0.5), torch.rand(4, 1)])
 def test_8_bit_weights_beside_a_scale_are_multiplied(name, scale):
     stored = torch.randn(4, 3, 3, 3)
@@ -93,6 +93,13 @@ def test_8_bit_weights_beside_a_scale_are_multiplied(name, scale):
 
     assert torch.allclose(plain["a.weight"], stored * scale.reshape(-1, 1, 1, 1))
     assert list(plain) == ["a.weight"] and "scale" in how["a.weight"]
+
+
+def test_numbers_with_a_zero_point_are_left_as_they_are():
+    tensors = {"a.weight": torch.ones(4, 3, dtype=torch.int8), "a.scale": torch.tensor(0.5)}
+    tensors["a.zero_point"] = torch.tensor(3)
+
+    assert merged(tensors)[0].keys() == tensors.keys()
 
 
 def test_a_scale_beside_a_weight_of_full_size_is_another_parameter():

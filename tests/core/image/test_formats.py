@@ -273,3 +273,102 @@ def test_a_deep_picture_takes_little_more_memory_than_its_numbers(monkeypatch):
 
     assert image.samples[0, 0, 0] == round(40_000 * 40_000 / 65535 + 65535 - 40_000)
     assert peak < 1.5 * (image.samples.nbytes + image.pixels.nbytes)
+
+
+# --- what else lies in the files of people --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        COLORS,
+        COLORS.astype(np.uint16) * 257,
+        COLORS.astype(np.float32),
+        np.dstack([COLORS, COLORS[..., :1]]),
+    ],
+)
+def test_a_tiff_is_turned_upright_once_and_that_is_told(values):
+    image = decode_image(tiff(values, photometric="rgb", extratags=[(274, 3, 1, 6, True)]))
+
+    assert np.array_equal(image.pixels, np.rot90(COLORS, -1))
+    assert any("turned by 90" in note for note in image.facts.notes)
+
+
+@pytest.mark.parametrize("compression", ["webp", "jpeg2000", "zstd", "lerc"])
+def test_a_tiff_in_a_compression_that_pillow_lacks_opens(compression):
+    pytest.importorskip("imagecodecs")
+    options = {"compressionargs": {"level": 101}} if compression == "webp" else {}  # lossless
+
+    image = decode_image(tiff(COLORS, photometric="rgb", compression=compression, **options))
+
+    assert np.array_equal(image.pixels, COLORS)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"subfiletype": 1, "extratags": [(271, 2, 0, "NIKON", True)]},
+        {"extratags": [(50706, 1, 4, (1, 4, 0, 0), True)]},
+    ],
+)
+def test_the_preview_in_a_cameras_raw_file_is_not_taken_for_the_picture(tags):
+    with pytest.raises(ImageError, match="raw picture"):
+        decode_image(tiff(COLORS, photometric="rgb", **tags))
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -3.4028235e38])
+def test_numbers_that_no_sensor_gives_neither_set_the_window_nor_pass_in_silence(odd):
+    values = COLORS.astype(np.float32)
+    values[:12] = odd
+
+    image = decode_image(tiff(values, photometric="rgb"))
+
+    assert np.array_equal(image.pixels[12:], COLORS[12:]) and not image.pixels[:12].any()
+    assert any("50.0% of the samples are no numbers" in note for note in image.facts.notes)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int16, np.uint16])
+def test_what_the_file_calls_no_data_is_told_and_does_not_set_the_window(kind):
+    values = COLORS.astype(kind)
+    values[:6] = absent = 9999
+    extra = [(42113, 2, 0, str(absent), True)]
+
+    image = decode_image(tiff(values, photometric="rgb", extratags=extra))
+
+    assert np.array_equal(image.pixels[6:], COLORS[6:])
+    assert any("25.0% of the samples are 9999, no data" in note for note in image.facts.notes)
+
+
+def test_a_picture_that_is_transparent_everywhere_shows_its_colors():
+    clear = np.dstack([COLORS, np.zeros_like(COLORS[..., :1])])
+    image = decode_image(encoded(PillowImage.fromarray(clear)))
+
+    assert np.array_equal(image.pixels, COLORS) and not image.facts.alpha
+    assert any("fully transparent" in note for note in image.facts.notes)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_the_simplest_of_formats_opens(mode):
+    picture = PillowImage.fromarray(COLORS).convert(mode)
+
+    assert np.array_equal(
+        decode_image(encoded(picture, "PPM")).pixels, np.array(picture.convert("RGB"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\0\0\0\x18ftypmp42" + bytes(99), "a film .MP4"),
+        (b"\0\0\0\x18ftypcrx " + bytes(99), "raw picture .CR3"),
+        (bytes(128) + b"DICM" + bytes(99), "a DICOM file"),
+        (b"\x76\x2f\x31\x01" + bytes(99), "OpenEXR"),
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+        (b'{"version": "5.2", "shapes": []}', "polygons .labelme"),
+        (b'{"annotations": [{"segmentation": []}]}', "polygons .COCO"),
+        (b"<annotation><object/></annotation>", "boxes"),
+    ],
+)
+def test_what_is_no_picture_is_named(content, says):
+    with pytest.raises(ImageError, match=says):
+        decode_image(content)
