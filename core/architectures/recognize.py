@@ -35,6 +35,7 @@ from core.architectures.families.repositories import (
 )
 from core.architectures.families.smp import smp_family
 from core.architectures.families.transformers import transformers_family
+from core.architectures.families.yolo import yolo_semantic
 from core.architectures.nearest import explain, named, nearest, unread
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
@@ -85,6 +86,7 @@ FAMILIES: Mapping[str, Family] = {
     "erfnet": erfnet,
     "hrnet": hrnet,
     "twinlitenet": twinlite,
+    "semantic yolo": yolo_semantic,
     "onnx program": onnx_program,  # last: a family that is known runs without permission
 }
 
