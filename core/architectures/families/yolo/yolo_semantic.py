@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from core.architectures.families.kept import Kept, below
 from core.architectures.families.realtime.parts import built
 from core.architectures.families.yolo.told import Told, told_by
 from core.architectures.families.yolo.yolo_blocks import Unit
@@ -100,7 +101,7 @@ class Semantic(nn.Module):
         head = nn.Module()
         head.add_module(SCORES, _row(tensors, f"{name}.{SCORES}", channels))
         for idle in _idle(tensors, plan.head):
-            head.add_module(idle, Kept(_below(tensors, f"{name}.{idle}.")))
+            head.add_module(idle, Kept(below(tensors, f"{name}.{idle}.")))
         self.add_module(name, head)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -130,26 +131,3 @@ def _row(tensors: Tensors, name: str, channels: int) -> nn.Sequential:
         row.append(nn.Conv2d(channels, out, kernel, padding=kernel // 2, bias=bias))
         channels = out
     return nn.Sequential(*row)
-
-
-def _below(tensors: Tensors, start: str) -> dict[str, torch.Tensor]:
-    return {key.removeprefix(start): t for key, t in tensors.items() if key.startswith(start)}
-
-
-class Kept(nn.Module):
-    """Tensors of a part that never runs, under their names."""
-
-    def __init__(self, tensors: Tensors) -> None:
-        super().__init__()
-        for name, tensor in tensors.items():
-            *path, last = name.split(".")
-            place: nn.Module = self
-            for part in path:
-                if part not in place._modules:
-                    place.add_module(part, nn.Module())
-                place = place.get_submodule(part)
-            place.register_buffer(last, torch.zeros(tensor.shape, dtype=_kind(tensor)))
-
-
-def _kind(tensor: torch.Tensor) -> torch.dtype:
-    return torch.float32 if tensor.is_floating_point() else tensor.dtype
