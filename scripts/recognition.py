@@ -228,8 +228,7 @@ def _realtime() -> Iterator[Row]:
     told = test_realtime.told()
     for name, logits in told["logits"].items():
         network = test_realtime.network_of(name)
-        worst = max(abs(v) for size in logits.values() for pixel in size for v in pixel)
-        yield Row(f"real-time: {name}", network, _distance(network, logits) / max(1.0, worst))
+        yield Row(f"real-time: {name}", network, _relative(network, logits))
 
 
 def _yolo() -> Iterator[Row]:
@@ -255,7 +254,7 @@ def _mmseg_backbones() -> Iterator[Row]:
     """Whole networks of mmsegmentation, compared with what its own code answered."""
     for name, logits in test_mmseg_backbones.told()["logits"].items():
         network = test_mmseg_backbones.network_of(name)
-        yield Row(f"mmsegmentation: {name}", network, _distance(network, logits))
+        yield Row(f"mmsegmentation: {name}", network, _relative(network, logits))
     network = test_mmseg_backbones.convnext_network("UPerNet")
     yield Row("mmsegmentation: UPerNet, ConvNeXt", network, math.nan)
 
@@ -283,6 +282,12 @@ def _upernets() -> Iterator[Row]:
             network = build_network(read_checkpoint(path, name=path.name, digest="d"))
             worst = apart(today.answer_of(network), today.wanted_of(model))
             yield Row(f"transformers: UPerNet, {name}", network, worst)
+
+
+def _relative(network: Network, logits: Mapping[str, list[list[float]]]) -> float:
+    """The distance, relative to the largest logit where that is over 1."""
+    worst = max(abs(v) for size in logits.values() for pixel in size for v in pixel)
+    return _distance(network, logits) / max(1.0, worst)
 
 
 def _distance(network: Network, logits: Mapping[str, list[list[float]]]) -> float:

@@ -21,6 +21,7 @@ from core.architectures.families.realtime import (
     ddrnet,
     enet,
     erfnet,
+    espnet_v2,
     fast_scnn,
     hrnet,
     pidnet,
@@ -86,6 +87,7 @@ FAMILIES: Mapping[str, Family] = {
     "erfnet": erfnet,
     "hrnet": hrnet,
     "twinlitenet": twinlite,
+    "espnetv2": espnet_v2,
     "semantic yolo": yolo_semantic,
     "onnx program": onnx_program,  # last: a family that is known runs without permission
 }
