@@ -81,7 +81,10 @@ def _parser(prog: str) -> tuple[argparse.ArgumentParser, tuple[str, ...]]:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    inspect.add_argument("--image", type=Path, required=True, help="the picture")
+    inspect.add_argument(
+        "--image", type=Path, required=True, action="append",
+        help="the picture; given several times: the files of its bands, in their order",
+    )  # fmt: skip
     inspect.add_argument("--checkpoint", type=Path, required=True, help="of any kind")
     inspect.add_argument(
         "--part", default="", help="which weights of the file, where it holds several: ema"
@@ -149,6 +152,15 @@ def _progress(stage: str, silent: bool) -> None:
         print(f"... {stage}", file=sys.stderr)
 
 
+def _picture(paths: Sequence[Path]) -> bytes:
+    """The picture's file; of several, which are its bands, one that holds them."""
+    if len(paths) == 1:
+        return read_bytes(paths[0])
+    from core.image.stack import pack
+
+    return pack([(path.name, read_bytes(path)) for path in paths])
+
+
 def _case(options: argparse.Namespace) -> Case:
     from core.architectures import build_network
     from core.checkpoint import read_checkpoint
@@ -158,7 +170,7 @@ def _case(options: argparse.Namespace) -> Case:
     from core.scores import as_two_classes, decode_truth
 
     settings = _settings(options)
-    content = read_bytes(options.image)
+    content = _picture(options.image)
     image = picture_of(content, settings.preprocessing)
     path = options.checkpoint
     digest = hashlib.sha256(read_bytes(path)).hexdigest()

@@ -32,6 +32,7 @@ from tests.core.architectures import (
     test_smp,
     test_transformers,
     test_transformers_today,
+    test_yolo_semantic,
 )
 from tests.support import nnunet
 from tests.support.five import apart
@@ -60,6 +61,7 @@ it is over 1, to the library's own network or to numbers that the original code 
 (`scripts/reference_logits.py`, `reference_realtime.py`, `reference_background.py`,
 `reference_mmseg.py`); *by parts*: each part is tested against another library. *Keys alone* means
 without config.json; what is compared of query networks are class scores, and choices are made.
+Ultralytics' blocks are compared with a second writing of them (decision 49), not with its code.
 
 Beside these: any exported program (`.pt2`) runs, whatever its architecture; ONNX files run where
 the host allows it (`ALLOW_ONNX=1`); classes of the host's own are named by it (`own-models.md`).
@@ -133,6 +135,7 @@ def families() -> Iterator[Row]:
     yield from _live("segmentation-models-pytorch", _smp())
     yield from _originals()
     yield from _realtime()
+    yield from _yolo()
     yield from _background()
     yield from _live("nnU-Net v2", _nnunet())
     yield from _live("MONAI", _monai())
@@ -225,8 +228,17 @@ def _realtime() -> Iterator[Row]:
     told = test_realtime.told()
     for name, logits in told["logits"].items():
         network = test_realtime.network_of(name)
-        worst = max(abs(v) for size in logits.values() for pixel in size for v in pixel)
-        yield Row(f"real-time: {name}", network, _distance(network, logits) / max(1.0, worst))
+        yield Row(f"real-time: {name}", network, _relative(network, logits))
+
+
+def _yolo() -> Iterator[Row]:
+    """The layout of Ultralytics' semantic networks, against a second writing of its blocks."""
+    for name, options in test_yolo_semantic.VARIANTS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            model = test_yolo_semantic.original(**options)
+            network = build_network(test_yolo_semantic.read(model, Path(folder)))
+            x = picture(test_yolo_semantic.SIZE)
+            yield Row(f"Ultralytics: {name}", network, _difference(network.module, model, x))
 
 
 def _background() -> Iterator[Row]:
@@ -242,7 +254,7 @@ def _mmseg_backbones() -> Iterator[Row]:
     """Whole networks of mmsegmentation, compared with what its own code answered."""
     for name, logits in test_mmseg_backbones.told()["logits"].items():
         network = test_mmseg_backbones.network_of(name)
-        yield Row(f"mmsegmentation: {name}", network, _distance(network, logits))
+        yield Row(f"mmsegmentation: {name}", network, _relative(network, logits))
     network = test_mmseg_backbones.convnext_network("UPerNet")
     yield Row("mmsegmentation: UPerNet, ConvNeXt", network, math.nan)
 
@@ -270,6 +282,12 @@ def _upernets() -> Iterator[Row]:
             network = build_network(read_checkpoint(path, name=path.name, digest="d"))
             worst = apart(today.answer_of(network), today.wanted_of(model))
             yield Row(f"transformers: UPerNet, {name}", network, worst)
+
+
+def _relative(network: Network, logits: Mapping[str, list[list[float]]]) -> float:
+    """The distance, relative to the largest logit where that is over 1."""
+    worst = max(abs(v) for size in logits.values() for pixel in size for v in pixel)
+    return _distance(network, logits) / max(1.0, worst)
 
 
 def _distance(network: Network, logits: Mapping[str, list[list[float]]]) -> float:

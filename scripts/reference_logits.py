@@ -39,6 +39,7 @@ PACKAGES = {
     "unet",
     "network",
     "modeling",
+    "nn_layers",
 }
 FACTS = (
     Path(__file__).resolve().parent.parent / "tests" / "core" / "architectures" / "families.json"

@@ -139,6 +139,12 @@ ORIGINALS: dict[str, Made] = {
     "pidnet l, mmsegmentation": (MMSEG, "mmseg.models", lambda m: _pidnet(m, 3, 4), WHOLE),
     "ddrnet 23, mmsegmentation": (MMSEG, "mmseg.models", _ddrnet, WHOLE),
     "twinlitenet": ("TwinLiteNet", "model.TwinLite", lambda m: m.TwinLiteNet(), FIRST),
+    "espnetv2": (
+        "EdgeNets",
+        "model.segmentation.espnetv2",
+        lambda m: m.ESPNetv2Segmentation(SimpleNamespace(s=0.5), CLASSES),
+        WHOLE,
+    ),
 }
 
 

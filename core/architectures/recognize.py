@@ -21,6 +21,7 @@ from core.architectures.families.realtime import (
     ddrnet,
     enet,
     erfnet,
+    espnet_v2,
     fast_scnn,
     hrnet,
     pidnet,
@@ -35,6 +36,7 @@ from core.architectures.families.repositories import (
 )
 from core.architectures.families.smp import smp_family
 from core.architectures.families.transformers import transformers_family
+from core.architectures.families.yolo import yolo_semantic
 from core.architectures.nearest import explain, named, nearest, unread, whole_numbers
 from core.architectures.network import Candidate, Choice, Network, choose
 from core.architectures.onnx import onnx_program
@@ -87,6 +89,8 @@ FAMILIES: Mapping[str, Family] = {
     "erfnet": erfnet,
     "hrnet": hrnet,
     "twinlitenet": twinlite,
+    "espnetv2": espnet_v2,
+    "semantic yolo": yolo_semantic,
     "onnx program": onnx_program,  # last: a family that is known runs without permission
 }
 

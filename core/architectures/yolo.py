@@ -1,6 +1,7 @@
-"""YOLO networks of Ultralytics, told apart by the task that their file names.
+"""YOLO networks of Ultralytics that are not built, told apart by the task that their file names.
 
-Their code is under the AGPL and is neither used nor imitated here: they are named, with a way in.
+Semantic ones are built in `families/yolo` where their layers are known. Their code is under the
+AGPL and is not used here.
 """
 
 from __future__ import annotations

@@ -270,13 +270,16 @@ def _parts(module: Call, storages: Mapping[str, Storage], effort: Effort) -> Par
         elif isinstance(value, Call) and pairs_of(value) is None and state_of(value) is not None:
             children.append((name, value))
     facts = {
-        key: value for key, value in by_name.items() if _is_plain(value) and not key.startswith("_")
+        key: value.items if isinstance(value, Items) else value
+        for key, value in by_name.items()
+        if _is_plain(value) and not key.startswith("_")
     }
     return tensors, children, facts
 
 
 def _is_plain(value: Any) -> bool:
-    """A number, a short text, or a short tuple of numbers: stride, dilation, mode."""
-    if isinstance(value, tuple):
+    """A number, a short text, or some numbers: stride, dilation, mode, which layers feed it."""
+    value = value.items if isinstance(value, Items) else value
+    if isinstance(value, tuple | list):
         return len(value) <= 8 and all(isinstance(part, int | float) for part in value)
     return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 40)

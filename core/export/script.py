@@ -35,6 +35,12 @@ if __name__ == "__main__":
     logits = predict(load_network(), load_picture(sys.argv[1]))
     save_labels(decode(logits), sys.argv[2])
 """
+SEVERAL = (
+    MAIN.replace("!= 3", "< 4")
+    .replace("load_picture(sys.argv[1])", "load_picture(*sys.argv[1:-1])")
+    .replace("sys.argv[2]", "sys.argv[-1]")
+    .replace("picture.png", "band_1.tif band_2.tif")
+)
 
 
 def inference_script(inspection: Inspection, checkpoint: Checkpoint) -> str:
@@ -56,7 +62,7 @@ def inference_script(inspection: Inspection, checkpoint: Checkpoint) -> str:
     parts = [
         "\n\n".join([_head(inspection, checkpoint), _imports(pieces), constants]),
         *(piece.code for piece in pieces),
-        MAIN,
+        SEVERAL if inspection.image.facts.format == "STACK" else MAIN,
     ]
     return "\n\n\n".join(parts)
 

@@ -57,6 +57,30 @@ def load_picture(path: str) -> np.ndarray:
     if samples.ndim == 2:
         samples = np.repeat(samples[..., None], 3, axis=2)
     return np.ascontiguousarray(samples.swapaxes(0, 1))  # rows first'''
+STACKED = '''\
+def load_picture(*paths: str) -> np.ndarray:
+    """The samples [h w 3] of the bands BANDS of all files, one behind the other."""
+    parts = [load_bands(path) for path in paths]
+    samples = np.concatenate(parts, axis=-1)
+    if samples.dtype.kind == "f":
+        samples = np.nan_to_num(samples.astype(np.float32))
+    elif samples.dtype not in (np.uint8, np.uint16):
+        samples = samples.astype(np.int32)
+    return np.ascontiguousarray(samples[..., BANDS])
+
+
+def load_bands(path: str) -> np.ndarray:
+    """The samples [h w c] of one file."""
+    samples = {read}
+    if samples.ndim == 2:
+        samples = samples[..., None]
+    return np.moveaxis(samples, 0, -1) if samples.shape[0] < samples.shape[-1] else samples'''
+STACKS = {  # how one file of a stack comes in; all others as Pillow opens them
+    "NPY": ("np.load(path, allow_pickle=False).squeeze()", "import numpy as np"),
+    "TIFF": ("tifffile.imread(path, key=0)", "import tifffile"),
+    "NIFTI": ("np.asarray(nibabel.load(path).dataobj[SLICE]).swapaxes(0, 1)", "import nibabel"),
+}
+PILLOW = ("np.array(Image.open(path))", "from PIL import Image")
 READ = {  # how what Pillow does not read as it is comes in
     "NPY": ("np.load(path, allow_pickle=False).squeeze()", "import numpy as np"),
     "TIFF": ("tifffile.imread(path, key=0)", "import tifffile"),
@@ -97,7 +121,11 @@ def loading(chosen: Preprocessing, about: ImageFacts) -> Piece:
     """
     code, constants, imports = _load(about)
     if about.volume:
-        code, constants, imports = _slice(chosen, about)
+        sliced, cut, needs = _slice(chosen, about)
+        stacked = about.format == "STACK"
+        code = code if stacked else sliced
+        constants = (*constants, *cut) if stacked else cut
+        imports = tuple({*imports, *needs}) if stacked else needs
     if is_deep(about) and chosen.depth == "8":
         low, high = chosen.shown or (0.0, 0.0)
         window = CHOSEN_WINDOW.format(low=low, high=high) if chosen.shown else WINDOW
@@ -126,6 +154,8 @@ def is_deep(about: ImageFacts) -> bool:
 
 def package_of(about: ImageFacts) -> str:
     """What reads such a picture, besides Pillow and NumPy; "" for nothing."""
+    if about.format == "STACK":
+        return {"TIFF": "tifffile", "NIFTI": "nibabel"}.get(_stacked(about), "")
     if about.format in ("HEIF", "NIFTI"):
         return {"HEIF": "pillow-heif", "NIFTI": "nibabel"}[about.format]
     return (
@@ -139,13 +169,32 @@ def _banded(about: ImageFacts) -> bool:
     return about.format == "NPY" or (about.format in READ and odd)
 
 
+def _stacked(about: ImageFacts) -> str:
+    """The kind of the files of a stack."""
+    return about.mode.partition(" ")[0]
+
+
+def _bands(about: ImageFacts) -> str:
+    places = [0, 0, 0] if about.bands < 3 else [band - 1 for band in about.chosen]
+    return f"BANDS = {places}  # which of the file are red, green and blue, from 0"
+
+
 def _load(about: ImageFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Function, constants and imports."""
+    if about.format == "STACK":
+        read, needs = STACKS.get(_stacked(about), PILLOW)
+        return (
+            STACKED.replace("{read}", read),
+            (_bands(about),),
+            tuple({needs, "import numpy as np"}),
+        )
     if _banded(about):
         read, needs = READ[about.format]
-        places = [0, 0, 0] if about.bands < 3 else [band - 1 for band in about.chosen]
-        bands = f"BANDS = {places}  # which of the file are red, green and blue, from 0"
-        return BANDED.replace("{read}", read), (bands,), tuple({needs, "import numpy as np"})
+        return (
+            BANDED.replace("{read}", read),
+            (_bands(about),),
+            tuple({needs, "import numpy as np"}),
+        )
     imports = ("from PIL import Image, ImageOps", "import numpy as np")
     if about.format == "HEIF":
         known = "pillow_heif.register_heif_opener()"

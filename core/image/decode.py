@@ -82,7 +82,7 @@ def image_of(
     upright = _three(_turned(flat, raster.orientation), bands)
     samples, pixels, window, told = _samples(upright, chosen)
     notes += told
-    told_mode = raster.mode in ("RGB", "L") or raster.format in ("NPY", "NPZ", "NIFTI")
+    told_mode = raster.mode in ("RGB", "L") or raster.format in ("NPY", "NPZ", "NIFTI", "STACK")
     if window is None and not told_mode and count < 4:
         notes.append(f"mode {raster.mode} converted to RGB")
     facts = ImageFacts(

@@ -16,6 +16,7 @@ from core.image.pillow import read_with_pillow, too_large
 from core.image.raster import ImageLimits, Raster
 from core.image.smaller import shrunk
 from core.image.sniff import format_of, no_picture
+from core.image.stack import read_stack
 from core.image.tiff import read_tiff
 
 Reader = Callable[[bytes], Raster]
@@ -92,6 +93,8 @@ def _read(content: bytes, kind: str, limits: ImageLimits, cut: tuple[int, int]) 
         return read_tiff(content, limits)
     if kind == "NPY":
         return read_npy(content, limits)
+    if kind == "STACK":
+        return read_stack(content, limits, format_of, lambda each, of: _read(each, of, limits, cut))
     if kind == "NPZ":
         return read_npz(content, limits)
     return read_with_pillow(content, kind, limits)

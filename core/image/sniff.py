@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.errors import ImageError
 from core.image.nifti import is_nifti
 from core.image.npz import is_npz
+from core.image.stack import is_stack
 
 MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -72,6 +73,8 @@ def format_of(content: bytes) -> str | None:
         return "WEBP"
     if found is None and is_npz(content):
         return "NPZ"
+    if found is None and is_stack(content):
+        return "STACK"
     if found is None and is_nifti(content):
         return "NIFTI"
     if found is None and content[4:8] == b"ftyp":

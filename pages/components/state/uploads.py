@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from core.colors import encode_png
-from core.image import read_guarded
+from core.image import read_guarded, stack
 from core.settings import Settings
 from pages.components.state import files, session
 from pages.components.state.sources import Sources
@@ -43,9 +43,16 @@ def copy_name(name: str, size: tuple[int, int]) -> str:
 
 
 def upload_together(kind: str, chosen: Sequence[Any]) -> None:
-    """Keep files that were uploaded at once as one: the shards and texts of one checkpoint."""
+    """Keep files that were uploaded at once as one: those of a checkpoint, the bands of a picture.
+
+    Raises:
+        ImageError: they are no bands of one picture; what was open stays open.
+    """
     if len(chosen) == 1:
         upload(kind, chosen[0], chosen[0].name)
+        return
+    if kind == "picture":
+        _upload_bands(chosen)
         return
     from core.checkpoint.containers.bundle import pack
 
@@ -54,6 +61,14 @@ def upload_together(kind: str, chosen: Sequence[Any]) -> None:
         pack([(file.name, file) for file in chosen], together)
         together.seek(0)
         upload(kind, together, f"{names[0]} and {len(names) - 1} more")
+
+
+def _upload_bands(chosen: Sequence[Any]) -> None:
+    """The files of one picture, in the order of their names: `_0000`, `_0001`."""
+    ordered = sorted(chosen, key=lambda file: file.name)
+    content = stack.pack([(file.name, file.getvalue()) for file in ordered])
+    read_guarded(content)
+    upload("picture", io.BytesIO(content), f"{ordered[0].name} and {len(ordered) - 1} more")
 
 
 def open_files(contents: Mapping[str, tuple[str, bytes]], chosen: Settings) -> None:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
 PICTURES = ["png", "jpg", "jpeg", "webp", "avif", "heic", "heif", "jp2", "j2k"]
 PICTURES += ["bmp", "tif", "tiff", "gif", "npy", "npz", "nii", "gz"]
 NO_TRUTH = "none"
+FOLDER = "A folder of Hugging Face or SMP: choose its files at once, or its ZIP."
+BANDED = (
+    "One file for each band (nnU-Net's _0000, _0001; a satellite's B02, B03): choose them at once. "
+    "Many pictures have a page of their own."
+)
 
 # The order under "Resize, dtype and more"; a new setting of the part comes behind these.
 MORE = ("resize", "height", "width", "side", "multiple", "pad_color", "interpolation",
@@ -72,7 +77,7 @@ def _picture() -> None:
     st.subheader("Picture")
     names = [f"example:{path.stem}" for path in examples.SCENES]
     _source("Picture", "picture", names, files.picture_name)
-    _uploader("Upload a picture", "picture", PICTURES)
+    _uploader("Upload a picture", "picture", PICTURES, several=BANDED)
     with st.expander("Ground truth"):
         current = session.sources().truth
         st.caption("Ids as gray values or a palette PNG, or colors of the chosen palette.")
@@ -88,7 +93,7 @@ def _checkpoint() -> None:
     names += [f"torchvision:{name}" for name in sources.TORCHVISION_NAMES]
     _source("Checkpoint", "checkpoint", names, files.checkpoint_name)
     types = [suffix.removeprefix(".") for suffix in (*sources.WEIGHTS, *sources.BESIDE)]
-    _uploader("Upload a checkpoint", "checkpoint", types, several=True)
+    _uploader("Upload a checkpoint", "checkpoint", types, several=FOLDER)
     st.page_link("pages/checkpoint.py", label="Look inside this file", icon=":material/search:")
 
 
@@ -113,12 +118,18 @@ def ask_for(label: str, kind: str) -> None:
     _uploader(label, kind, PICTURES)
 
 
-def _uploader(label: str, kind: str, types: list[str], *, several: bool = False) -> None:
-    """Draw an uploader of one field of `Sources`; files that are chosen at once belong together."""
-    hint = "A folder of Hugging Face or SMP: choose its files at once, or its ZIP."
+def _uploader(label: str, kind: str, types: list[str], *, several: str = "") -> None:
+    """Draw an uploader of one field of `Sources`.
+
+    Args:
+        label: what stands above it.
+        kind: the field.
+        types: extensions.
+        several: what files are that are chosen at once; "" where only one is taken.
+    """
     ask_for_files(
         label, kind, types, lambda chosen: uploads.upload_together(kind, chosen),
-        several=several, hint=hint if several else None,
+        several=bool(several), hint=several or None,
     )  # fmt: skip
 
 

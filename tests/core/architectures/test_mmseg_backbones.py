@@ -1,4 +1,4 @@
-"""Swin, HRNet, BEiT and ConvNeXt with mmsegmentation's names: what its own code answered.
+"""Backbones and heads with mmsegmentation's names: what its own code answered.
 
 mmseg.json is what scripts/reference_mmseg.py wrote. ConvNeXt, which mmsegmentation takes from
 another package, is held against that of transformers.
@@ -15,13 +15,17 @@ from transformers import ConvNextBackbone, ConvNextConfig
 
 from core.architectures import build_network
 from core.architectures.families.mmseg.mmseg_convnext import ConvNeXt
+from core.checkpoint import read_checkpoint
 from core.errors import ArchitectureError
 from scripts.reference_logits import picture, pixels, unpacked
-from scripts.reference_mmseg import CLASSES, MMSEG, filled
+from scripts.reference_mmseg import CLASSES, MMSEG, ORIGINALS, filled
 from tests.core.architectures.test_mmseg import checkpoint_of, conv, head
 from tests.support.five import apart, rebuilt
+from tests.support.scripts import Returns, label_maps, of_a_repository
 
-NAMES = ("UPerNet, Swin", "FCN, HRNet", "UPerNet, BEiT")
+NAMES = tuple(ORIGINALS)
+SAVED = ("UPerNet, Swin", "FCN, HRNet", "UPerNet, BEiT", "FCN, BiSeNet v2", "FCN, STDC2",
+         "FCN, Fast-SCNN", "FCN, ERFNet", "FCN, ICNet", "OCR, HRNet", "PSPNet, MiT")  # fmt: skip
 
 
 @cache
@@ -59,11 +63,31 @@ def test_it_answers_as_mmsegmentations_own_code(name):
         assert apart(found, torch.tensor(wanted)) < 1e-4, size
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_every_saving_is_built_and_answers_the_same(name, tmp_path):
     wanted = answer(network_of(name), (64, 64))
     for way, network in rebuilt(network_of(name).module, tmp_path):
         assert apart(answer(network, (64, 64)), wanted) < 1e-5, way
+
+
+@pytest.mark.parametrize("name", ["FCN, STDC1", "FCN, ICNet", "OCR, ResNet"])
+def test_the_script_writes_the_label_map_with_the_users_class(name, tmp_path, monkeypatch):
+    torch.save(tensors_of(name), tmp_path / "mine.pth")
+    checkpoint = read_checkpoint(tmp_path / "mine.pth", name="mine.pth", digest="d")
+    network = build_network(checkpoint)
+    twin = Returns(network.module, lambda y: y)
+    modules = of_a_repository("your_project", YourNetwork=lambda *_, **__: twin)
+
+    written, shown = label_maps(network, checkpoint, tmp_path, modules, monkeypatch)
+
+    assert written == shown
+
+
+def test_heads_of_training_are_counted_and_kept():
+    network = network_of("FCN, STDC1")
+
+    assert "3 auxiliary heads are not run; they helped in training only" in network.notes
+    assert "auxiliary_head.2.laplacian_kernel" in network.account.matched
 
 
 def test_a_beit_takes_pictures_of_one_size_and_says_which_layers_are_read():

@@ -39,6 +39,7 @@ TITLES = {
     "hrnet": "HRNetV2-W6",
     "hrnet-ocr": "HRNetV2-W6-OCR",
     "twinlitenet": "TwinLiteNet, drivable area",
+    "espnetv2": "ESPNetv2",
 }
 TWINS = ("stdc 1", "hrnet-ocr")  # of the same module as another one
 WAYS = ("state dict", "training dict", "DataParallel", "whole module", "Lightning")
@@ -111,7 +112,7 @@ def test_the_script_writes_the_label_map_with_the_authors_class(name, tmp_path, 
         for tensor in twin.state_dict().values():
             tensor.zero_()
     where, names, wrap = "your_project", "YourNetwork", lambda y: y
-    if network.source:  # of HRNet there is none: its class takes a config of its own
+    if network.source:  # of some there is none: their class takes a config of its own
         where, names = network.source.imports[0].removeprefix("from ").split(" import ")
         wrap = WRAPS[network.source.heads["out"]]
     classes = dict.fromkeys(names.split(", "), lambda *_, **__: Returns(twin, wrap))
@@ -120,7 +121,7 @@ def test_the_script_writes_the_label_map_with_the_authors_class(name, tmp_path, 
     written, shown = label_maps(network, checkpoint, tmp_path, modules, monkeypatch)
 
     assert written == shown
-    assert bool(network.source) != name.startswith("hrnet")
+    assert bool(network.source) != name.startswith(("hrnet", "espnet"))
 
 
 CALLS = {

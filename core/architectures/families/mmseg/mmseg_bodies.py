@@ -10,7 +10,12 @@ from torch import nn
 
 from core.architectures.families.mmseg.mmseg_backbones import MixTransformer, ResNet
 from core.architectures.families.mmseg.mmseg_beit import BEiT
+from core.architectures.families.mmseg.mmseg_bisenet import BiSeNetV1
+from core.architectures.families.mmseg.mmseg_bisenet_v2 import BiSeNetV2
 from core.architectures.families.mmseg.mmseg_convnext import ConvNeXt
+from core.architectures.families.mmseg.mmseg_icnet import ICNet
+from core.architectures.families.mmseg.mmseg_small import ERFNet, FastSCNN
+from core.architectures.families.mmseg.mmseg_stdc import STDC
 from core.architectures.families.realtime.hrnet import Streams
 from core.architectures.families.swin import MMSEG, Swin
 from core.architectures.network import Tensors
@@ -86,8 +91,53 @@ def _beit(tensors: Tensors) -> str:
     return f"BEiT-{ {768: 'B', 1024: 'L'}.get(width, f'{width} channels') }"
 
 
+def _stdc(tensors: Tensors) -> str:
+    blocks = sum(count(tensors, f"backbone.stages.{stage}.") for stage in (2, 3, 4))
+    return {6: "STDC1", 12: "STDC2"}.get(blocks, f"STDC of {blocks} blocks")
+
+
+def _named(name: str) -> Callable[[Tensors], str]:
+    return lambda _: name
+
+
 PATCHES = "patch_embed.projection.weight"
 BODIES: dict[str, Body] = {  # the more special first
+    "BiSeNetV1": Body(
+        ("context_path.", "spatial_path."),
+        "spatial_path.layer1.conv.weight",
+        _named("BiSeNet v1"),
+        lambda t, _: BiSeNetV1(t),
+    ),
+    "BiSeNetV2": Body(
+        ("detail.detail_branch.", "semantic.", "bga."),
+        "detail.detail_branch.0.0.conv.weight",
+        _named("BiSeNet v2"),
+        lambda t, _: BiSeNetV2(t),
+    ),
+    "STDC": Body(
+        ("backbone.stages.", "arms."),
+        "backbone.stages.0.conv.weight",
+        _stdc,
+        lambda t, _: STDC(t),
+    ),
+    "FastSCNN": Body(
+        ("learning_to_downsample.", "global_feature_extractor."),
+        "learning_to_downsample.conv.conv.weight",
+        _named("Fast-SCNN"),
+        lambda t, _: FastSCNN(t),
+    ),
+    "ERFNet": Body(
+        ("encoder.0.conv.", "decoder.0.conv."),
+        "encoder.0.conv.weight",
+        _named("ERFNet"),
+        lambda t, _: ERFNet(t),
+    ),
+    "ICNet": Body(
+        ("conv_sub1.", "conv_sub4.", "backbone.layer1."),
+        "conv_sub1.0.conv.weight",
+        _named("ICNet"),
+        lambda t, _: ICNet(t),
+    ),
     "HRNet": Body(
         ("stage4.0.branches.", "layer1."), "conv1.weight", _hrnet, lambda t, _: Joined(t)
     ),

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.architectures.families.kept import Kept, below
 from core.architectures.families.mmseg import mmseg_heads as heads
 from core.architectures.families.mmseg.mmseg_backbones import STRIDES
 from core.architectures.families.mmseg.mmseg_beit import Pyramid, side_of
@@ -20,6 +21,8 @@ from core.architectures.families.mmseg.mmseg_bodies import (
     body_of,
     numbers,
 )
+from core.architectures.families.mmseg.mmseg_icnet import Cascade
+from core.architectures.families.mmseg.mmseg_ocr import OCRHead
 from core.architectures.finish import finish
 from core.architectures.network import Choice, Network, Tensors, choose
 from core.architectures.shapes import OUTPUT_STRIDE, count, has, outputs
@@ -38,8 +41,8 @@ RATES, SCALES = "atrous rates", "pool scales"
 def matches(checkpoint: Checkpoint) -> bool:
     """Whether the keys are laid out as in mmsegmentation."""
     tensors = checkpoint.tensors
-    body = body_of(_part(tensors, BACKBONE))
-    return bool(body and has(tensors, "decode_head.conv_seg.") and _kind(tensors))
+    body = body_of(below(tensors, BACKBONE))
+    return bool(body and _kind(tensors) and has(tensors, f"{_last(tensors)}."))
 
 
 def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
@@ -49,7 +52,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         ArchitectureError: tensors are missing or have another shape.
     """
     tensors = _without(checkpoint.tensors)
-    kind, body = _kind(tensors), _part(tensors, BACKBONE)
+    kind, body = _kind(tensors), below(tensors, BACKBONE)
     known = BODIES[name := body_of(body)]
     choices = tuple(_choices(kind, checkpoint, tensors, chosen))
     network = finish(
@@ -57,7 +60,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         replace(checkpoint, tensors=tensors),
         f"{kind} of mmsegmentation, {known.title(body)}",
         first=f"{BACKBONE}{'stem.0.weight' if 'stem.0.weight' in body else known.first}",
-        last="decode_head.conv_seg",
+        last=_last(tensors),
         choices=choices,
     )
     network = replace(network, notes=(*network.notes, *_notes(checkpoint, tensors)))
@@ -69,7 +72,10 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
 
 def _notes(checkpoint: Checkpoint, tensors: Tensors) -> Iterator[str]:
     """What is not run, and what the config tells otherwise than it is built here."""
-    if has(tensors, AUX):
+    if has(tensors, f"{AUX}0."):
+        heads_of = count(tensors, AUX)
+        yield f"{heads_of} auxiliary heads are not run; they helped in training only"
+    elif has(tensors, AUX):
         classes = outputs(tensors, f"{AUX}conv_seg", 0)
         yield f"The auxiliary head, with {classes} classes, is not run; it helped in training only"
     config = " ".join(_texts(checkpoint.metadata))
@@ -83,16 +89,23 @@ class MMSegNetwork(nn.Module):
 
     def __init__(self, kind: str, tensors: Tensors, facts: Mapping[str, str]) -> None:
         super().__init__()
-        body, head = _part(tensors, BACKBONE), _part(tensors, HEAD)
+        body, head = below(tensors, BACKBONE), below(tensors, HEAD)
         made: Any = BODIES[body_of(body)].make(body, facts)
         self.backbone: nn.Module = made
-        if has(tensors, NECK):
-            self.neck = Pyramid(_part(tensors, NECK))
         channels: Sequence[int] = made.channels
+        if has(tensors, f"{NECK}cff_24."):
+            self.neck: nn.Module = Cascade(below(tensors, NECK), channels)
+            channels = self.neck.channels
+        elif has(tensors, NECK):
+            self.neck = Pyramid(below(tensors, NECK))
         self.decode_head = HEADS[kind](channels, head, facts)
         if has(tensors, f"{AUX}convs."):
             index = min(2, len(channels) - 1)
-            self.auxiliary_head = heads.FCNHead(channels[index], _part(tensors, AUX), index)
+            self.auxiliary_head: nn.Module = heads.FCNHead(
+                channels[index], below(tensors, AUX), index
+            )
+        elif has(tensors, AUX):
+            self.auxiliary_head = Kept(below(tensors, AUX))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Float32[n c h w] to logits at the head's size; the caller enlarges them."""
@@ -105,6 +118,7 @@ class MMSegNetwork(nn.Module):
 
 Head = Callable[[Sequence[int], Tensors, Mapping[str, str]], nn.Module]
 HEADS: dict[str, Head] = {
+    "OCR": lambda c, t, facts: OCRHead(c, t),
     "UPerNet": lambda c, t, facts: heads.UPerHead(c, t, numbers(facts[SCALES])),
     "DeepLabV3+": lambda c, t, facts: heads.ASPPHead(c, t, numbers(facts[RATES])),
     "DeepLabV3": lambda c, t, facts: heads.ASPPHead(c, t, numbers(facts[RATES])),
@@ -113,6 +127,7 @@ HEADS: dict[str, Head] = {
     "FCN": lambda c, t, facts: heads.FCNHead(c[-1], t, len(c) - 1),
 }
 TOLD_BY = {  # beginnings of keys that only this head has, the more special first
+    "OCR": "decode_head.1.object_context_block.",
     "UPerNet": "decode_head.fpn_bottleneck.",
     "DeepLabV3+": "decode_head.sep_bottleneck.",
     "DeepLabV3": "decode_head.aspp_modules.",
@@ -120,6 +135,11 @@ TOLD_BY = {  # beginnings of keys that only this head has, the more special firs
     "SegFormer": "decode_head.fusion_conv.",
     "FCN": "decode_head.convs.",
 }
+
+
+def _last(tensors: Tensors) -> str:
+    """The name of the convolution to the classes; of two heads it is the second's."""
+    return f"decode_head.{'1.' * has(tensors, TOLD_BY['OCR'])}conv_seg"
 
 
 def _kind(tensors: Tensors) -> str:
@@ -131,10 +151,6 @@ def _without(tensors: Tensors) -> dict[str, torch.Tensor]:
     return {key: t for key, t in tensors.items() if not key.startswith("data_preprocessor.")}
 
 
-def _part(tensors: Tensors, start: str) -> dict[str, torch.Tensor]:
-    return {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
-
-
 # --- what keys cannot tell ------------------------------------------------------------------------
 
 
@@ -142,7 +158,7 @@ def _choices(
     kind: str, checkpoint: Checkpoint, tensors: Tensors, chosen: Mapping[str, str]
 ) -> Iterator[Choice]:
     config = " ".join(_texts(checkpoint.metadata))
-    body = body_of(_part(tensors, BACKBONE))
+    body = body_of(below(tensors, BACKBONE))
     if body == "MiT":
         stated = _listed(config, "num_heads", 4)
         yield choose(ATTENTION, ("1, 2, 5, 8", "1, 2, 4, 8"), chosen, stated)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from core.architectures.families.blocks import conv_norm, upsample
+from core.architectures.families.mmseg.mmseg_units import separable_of
 from core.architectures.network import Tensors
 from core.architectures.shapes import count, has, outputs, size
 
@@ -52,7 +53,12 @@ class FCNHead(nn.Module):
         self.index, width = index, size(tensors, "conv_seg.weight", 1, 256)
         kernel = size(tensors, "convs.0.conv.weight", 2, 3)
         inputs = [channels, *[width] * (count(tensors, "convs.") - 1)]
-        self.convs = nn.Sequential(*(unit(c, width, kernel) for c in inputs))
+        self.convs = nn.Sequential()
+        for number, entering in enumerate(inputs):
+            if has(tensors, f"convs.{number}.depthwise_conv."):
+                self.convs.append(separable_of(tensors, f"convs.{number}", entering))
+            else:
+                self.convs.append(unit(entering, width, kernel))
         self.conv_cat = unit(channels + width, width, kernel) if has(tensors, "conv_cat.") else None
         self.conv_seg = nn.Conv2d(width, outputs(tensors, "conv_seg", 19), 1)
 

@@ -1,0 +1,1 @@
+"""Semantic networks of Ultralytics, rebuilt from what their files say."""
