@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.architectures import Network
     from core.checkpoint import Checkpoint
     from core.engine.choice import FastPaths
+    from core.engine.remote import Remote
     from core.inspection import Inspection
 
 V = TypeVar("V")
@@ -36,7 +37,14 @@ PATIENCE_SECONDS = 60.0  # so long a page waits for forwards of others; then it 
 @st.cache_resource
 def engine() -> Engine:
     """Run every forward of this server."""
-    return Engine()
+    return Engine(place=_place)
+
+
+def _place() -> Remote | None:
+    """Where exact forwards are computed: on the cluster that the host names, else here."""
+    from core.engine.remote import of_host
+
+    return of_host()
 
 
 @st.cache_resource
