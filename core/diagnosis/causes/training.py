@@ -122,6 +122,6 @@ CAUSES = (
         lies inside of it. No other settings explain it.
         """,
         fix="Weigh the class otherwise in the loss and in what is sampled, and train again.",
-        code="counts = torch.bincount(labels[labels != 255])\nprint(counts / counts.sum(), loss.weight)",
+        code="shares = labels[labels != 255].bincount() / labels.numel()\nprint(shares, loss.weight)",
     ),
 )

@@ -145,7 +145,8 @@ def unbalanced(sums: MaskSums, class_names: Sequence[str], sure: Certainty) -> F
     """T8: one class takes far more, or far less, of the masks than of the ground truths.
 
     It is told where the regions are right otherwise: what is too large holds the true region, and
-    what is too small lies in it. A wrong input moves regions, another balance grows or shrinks them.
+    what is too small lies in it. A wrong input moves regions; another balance makes them grow or
+    shrink.
     """
     if sums.compared < FEWEST_EMPTY or sums.empty >= MANY_EMPTY * sums.count:
         return None
@@ -179,6 +180,6 @@ def _of_balance(sums: MaskSums, worst: int, name: str, hits: float) -> Finding:
             Evidence(f"{hits:.0%} {held}.", hits),
         ),
         f"Let class {worst} weigh {change} in the loss and in what is sampled, and train again.",
-        "counts = torch.bincount(labels[labels != 255])\nprint(counts / counts.sum(), loss.weight)",
+        "shares = labels[labels != 255].bincount() / labels.numel()\nprint(shares, loss.weight)",
         separates="The share of each class in the labels of the training, and the loss's weights.",
     )
