@@ -122,6 +122,6 @@ CAUSES = (
         lies inside of it. No other settings explain it.
         """,
         fix="Weigh the class otherwise in the loss and in what is sampled, and train again.",
-        code="shares = labels[labels != 255].bincount() / labels.numel()\nprint(shares, loss.weight)",
+        code="shares = labels.bincount() / labels.numel()\nprint(shares, loss.weight)",
     ),
 )

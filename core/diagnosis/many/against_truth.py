@@ -180,6 +180,6 @@ def _of_balance(sums: MaskSums, worst: int, name: str, hits: float) -> Finding:
             Evidence(f"{hits:.0%} {held}.", hits),
         ),
         f"Let class {worst} weigh {change} in the loss and in what is sampled, and train again.",
-        "shares = labels[labels != 255].bincount() / labels.numel()\nprint(shares, loss.weight)",
+        "shares = labels.bincount() / labels.numel()\nprint(shares, loss.weight)",
         separates="The share of each class in the labels of the training, and the loss's weights.",
     )
