@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.checkpoint import Checkpoint
     from core.engine.choice import FastPaths
     from core.engine.remote import Remote
+    from core.image import Image
     from core.inspection import Inspection
 
 V = TypeVar("V")
@@ -78,6 +79,9 @@ def _attempt(slot: Any) -> Seen | None:
             image = files.open_image(now.picture, session.settings().preprocessing)
             version = files.version_of(now.checkpoint)
             network = network_of(now, slot)
+            if only_gray(image, network) and session.settings().preprocessing.color != "gray":
+                session.choose(color="gray")  # nothing else could be meant,
+                st.rerun()  # in the sidebar too, which is drawn already
             colors = palette_colors(session.settings().display, network.num_classes)
             truth = files.open_truth(
                 now.truth,
@@ -101,6 +105,11 @@ def _attempt(slot: Any) -> Seen | None:
         return None
     session.keep_good(seen, now)
     return seen
+
+
+def only_gray(image: Image, network: Network) -> bool:
+    """Whether a network of one channel has a picture before it that is gray itself."""
+    return network.in_channels == 1 == image.facts.bands
 
 
 def _for_network(error: InspectionError) -> InspectionError:
