@@ -52,6 +52,18 @@ class InspectionError(Exception):
         self.message, self.remedy, self.changes = message, remedy, dict(changes or {})
         self.code, self.smaller = code, smaller
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels between our own processes with all that it says."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(
+    kind: type[InspectionError], args: tuple[Any, ...], said: Mapping[str, Any]
+) -> InspectionError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(said)
+    return error
+
 
 class ImageError(InspectionError):
     """The picture cannot be decoded, or is over a limit."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from core import cost, inference
+from core import cost
 from core.architectures import Network
-from core.engine import Runner
+from core.engine import Runner, remote
 from core.errors import ForwardError
 from core.image import Image
 from core.inference import Logits
@@ -94,7 +94,7 @@ def _logits(
 
     def computed() -> Logits:
         with timed("forward"), within(cost.time_limit()):
-            return inference.forward(network, tensor, how, size=size)
+            return remote.forward(network, tensor, how, size=size)
 
     cost.check(network, tensor, settings, size, measured)
     try:

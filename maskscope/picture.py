@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ import numpy as np
 import torch
 from PIL import Image as PillowImage
 
-from core.image import Image, decode_image, read_guarded
+from core.image import Image, read_guarded
+from core.image.chosen import picture_of
+from core.image.nifti import MIDDLE
 from core.scores import Truth, decode_truth
+from core.settings import Preprocessing
 from maskscope.errors import PictureError
 
 PLAIN_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # that a PNG keeps as they are
@@ -45,24 +49,31 @@ def picture_bytes(picture: Any) -> bytes:
     raise PictureError(f"The picture is of the type {type(picture).__name__}.", remedy=GIVE)
 
 
-def open_picture(picture: Any) -> tuple[Image, bytes]:
+def open_picture(picture: Any, chosen: Preprocessing | None = None) -> tuple[Image, bytes]:
     """Decode it; the picture, and the bytes of its file.
+
+    Args:
+        picture: see `picture_bytes`.
+        chosen: which slice of a volume, which bands, which window; None for the usual ones.
 
     Raises:
         PictureError: see `picture_bytes`.
         ImageError: the file cannot be decoded, or is over a limit.
     """
     content = picture_bytes(picture)
-    return decode_image(content, read=read_guarded), content
+    return picture_of(content, chosen or Preprocessing()), content
 
 
-def open_truth(truth: Any, colors: np.ndarray, size: tuple[int, int]) -> tuple[Truth, bytes]:
+def open_truth(
+    truth: Any, colors: np.ndarray, size: tuple[int, int], cut: tuple[int, int] = MIDDLE
+) -> tuple[Truth, bytes]:
     """Read a ground truth; the ids, and the bytes of their file.
 
     Args:
         truth: path, bytes of a file, PIL picture, or ids Int[h w] as array or tensor.
         colors: UInt8[n 3], what colors of a file mean.
         size: h, w of its picture.
+        cut: of a volume, the slice of the picture.
 
     Raises:
         PictureError, MaskError: it holds no ids, or is of another size.
@@ -71,7 +82,8 @@ def open_truth(truth: Any, colors: np.ndarray, size: tuple[int, int]) -> tuple[T
         content = _ids_file(_plain(truth))
     else:
         content = picture_bytes(truth)
-    return decode_truth(content, colors, size, read=read_guarded), content
+    read = partial(read_guarded, cut=cut)
+    return decode_truth(content, colors, size, read=read), content
 
 
 def _file(path: Path) -> bytes:

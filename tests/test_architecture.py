@@ -17,6 +17,7 @@ PACKAGE = sorted((ROOT / "maskscope").rglob("*.py"))
 ROOMS = (
     "version",
     "errors",
+    "cluster",
     "terminal",
     "forked",
     "settings",

@@ -23,12 +23,13 @@ import numpy as np
 import examples
 from benchmarks.workers import one_thread, say
 from core import timing
+from core.cluster import connected
 from core.dataset import DataSet, Entry, open_set, truth_of
 from core.presets import apply_preset
 from core.settings import Settings
 from core.sweep import Named, Plan, Progress, Row, Table
 from core.sweep.local import sweep
-from core.sweep.ray_engine import Answer, Tasks, Weights, connected, sweep_on_ray
+from core.sweep.ray_engine import Answer, Tasks, Weights, sweep_on_ray
 
 PRESETS = ("imagenet", "unit", "symmetric", "caffe")  # four forwards of each picture
 WARM = 3  # answers of each worker before its pace is taken

@@ -18,14 +18,18 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from threading import Lock, Thread
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakSet
 
 from core.engine.queue import Lane, Queue, Request
 from core.errors import BusyError
 from core.recent import Recent
+
+if TYPE_CHECKING:  # torch loads with the first forward
+    from core.engine.remote import Remote
 
 CACHE_BYTES = 512 * 2**20  # a 520x520 picture with 21 classes takes 23 MB: about 22 of them
 AHEAD_BYTES = 192 * 2**20  # of what nobody has asked for yet, besides: eight of those
@@ -120,14 +124,21 @@ def _nothing() -> None:
 class Engine:
     """One queue of forwards and the cache behind it."""
 
-    def __init__(self, cache_bytes: int = CACHE_BYTES, ahead_bytes: int = AHEAD_BYTES) -> None:
+    def __init__(
+        self,
+        cache_bytes: int = CACHE_BYTES,
+        ahead_bytes: int = AHEAD_BYTES,
+        place: Callable[[], Remote | None] = lambda: None,
+    ) -> None:
         """An engine with nothing kept.
 
         Args:
             cache_bytes: how much all results that were asked for may weigh.
             ahead_bytes: the same of those that were computed when idle; they push out no other.
+            place: where exact forwards are computed, asked with the first one; None: here.
         """
         self.ahead_bytes = ahead_bytes
+        self.runs_at = cache(place)
         self._results: Recent[Any] = Recent(cache_bytes, _weight)
         self._ahead: Recent[Any] = Recent(ahead_bytes, _weight)
         self._queue = Queue()
@@ -327,12 +338,13 @@ class Engine:
         return result
 
     def _computed(self, request: Request) -> Any:
+        from core.engine.remote import computing
         from core.operators import while_wanted
 
         def is_wanted() -> bool:
             return not (request.makes_room or request.replaced) and self._is_wanted(request)
 
-        with while_wanted(is_wanted):
+        with while_wanted(is_wanted), computing(self.runs_at()):
             return request.compute()
 
     def _count(self, person: str) -> None:

@@ -30,15 +30,15 @@ class NotFasterError(Exception):
 
 
 class MainHead(nn.Module):
-    """A network as a function from input to the logits of its main head."""
+    """A network as a function from input to the logits of one head, the main one."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, head: str = "out") -> None:
         super().__init__()
-        self.module = module
+        self.module, self.head = module, head
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Float32[1 c h w] to Float32[1 C h' w']."""
-        logits: torch.Tensor = inference.call(self.module, x, "out")
+        logits: torch.Tensor = inference.call(self.module, x, self.head)
         return logits.contiguous()  # they are small; at the picture's size a copy takes 40 ms
 
 

@@ -13,6 +13,8 @@ from core.store.store import DIGEST, Store
 from core.store.trouble import telling
 
 LEFT_SECONDS = 24 * 3600.0  # no upload takes longer: what is older is a dead process's
+SWEEP_SECONDS = 30 * 24 * 3600.0  # since anybody opened it: a table that was shared is a run's
+SWEEPS, OPENED = "sweeps", "lock"  # of the page of many pictures; touched by whoever writes there
 SPOOLED = ("incoming/*", "canonical/reading-*")  # in the data folder, by whoever keeps or reads
 
 
@@ -87,7 +89,14 @@ def mend(store: Store, report: Report) -> int:
 def _leftovers(folder: Path) -> list[Path]:
     old = time.time() - LEFT_SECONDS
     spooled = (path for pattern in SPOOLED for path in sorted(folder.glob(pattern)))
-    return [path for path in spooled if _modified(path) < old]
+    return [path for path in spooled if _modified(path) < old] + _old_sweeps(folder)
+
+
+def _old_sweeps(folder: Path) -> list[Path]:
+    """Sweeps that nobody has looked at for long; who asks again has them computed again."""
+    old = time.time() - SWEEP_SECONDS
+    each = sorted(path for path in (folder / SWEEPS).glob("*") if (path / OPENED).exists())
+    return [path for path in each if _modified(path / OPENED) < old]
 
 
 def _modified(path: Path) -> float:

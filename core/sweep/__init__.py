@@ -8,10 +8,11 @@ both are generators of `Progress`, so that a page, a command and a test drive th
 what this module offers loads torch; the two engines do.
 """
 
+from core.sweep.finished import read_rows
 from core.sweep.plan import MOST_SETTINGS, Named, Plan
 from core.sweep.progress import Progress
 from core.sweep.rows import DONE, FAILED, Row
-from core.sweep.table import Table, read_rows
+from core.sweep.table import Table
 from core.sweep.totals import Totals, totals
 
 __all__ = [

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import InspectionError, StoreError
 from core.settings import Settings
+from core.sweep.parts import JOURNAL, PARTS
 from core.sweep.plan import Named, Plan
 from core.sweep.report import in_words, to_dict
-from core.sweep.table import JOURNAL, LABELS, PARTS, ROWS, SHEET, Table
+from core.sweep.table import LABELS, ROWS, SHEET, Table
 from core.sweep.totals import Totals, totals
 from core.sweep.worst import worst_first
 from core.terminal import for_terminal, read_bytes
@@ -94,6 +95,8 @@ def run(options: argparse.Namespace, settings_of: SettingsOf, presets: tuple[str
     folder = options.out or Path(f"sweep-{plan.digest}")
     _check_empty(folder, options.resume)
     with Table(folder, plan) as table:
+        if options.resume and (failed := table.forget_failed()):
+            print(f"... {failed} that failed are tried again", file=sys.stderr)
         try:
             _compute(options, data, opened, table)
         except KeyboardInterrupt:

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 
 from core.errors import MissingFileError, StoreError
 from core.store import Kept, Role, Run, Snapshot, Store, read_labels, save_run
+from core.sweep.finished import read_rows
 from core.sweep.plan import Plan
 from core.sweep.rows import Row
-from core.sweep.table import LABELS, ROWS, Table, read_rows
+from core.sweep.table import LABELS, ROWS, Table
 
 MASKS = "labels.parquet"
 GROUP = 64  # label maps of a row group, which is read as a whole: about 1 MB

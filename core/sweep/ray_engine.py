@@ -13,7 +13,6 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 
 from core.architectures import Network
 from core.background import Cancelled
+from core.cluster import connected
 from core.dataset.entry import DataSet, Entry, Truths
 from core.engine import in_this_thread
 from core.errors import InspectionError
@@ -38,7 +38,6 @@ from core.sweep.table import Table
 RETRIES = 3  # of a picture whose worker ends; then it is a row that says so
 AHEAD = 2  # tasks for each core of the cluster: one that runs, and the next one
 POLL_SECONDS = 0.5  # between two looks whether somebody waits and how large the cluster is
-CORE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,53 +192,6 @@ class Tasks:
         except RayError:  # worker or machine ended, again and again
             return None
         return answer
-
-
-@contextmanager
-def connected(address: str, **options: Any) -> Iterator[Any]:
-    """Ray, connected; where it was not before, it is left at the end.
-
-    Args:
-        address: see `sweep_on_ray`.
-        options: of `ray.init`, such as `num_cpus` of a cluster on this machine.
-
-    Raises:
-        InspectionError: it is not installed, or the cluster cannot be reached.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
-    try:
-        import ray
-    except ImportError as error:
-        raise InspectionError(
-            "Ray is not installed here.",
-            remedy='Install it with: pip install "maskscope[ray]", or leave out --engine ray.',
-        ) from error
-    if ray.is_initialized():
-        yield ray
-        return
-    _connect(ray, address or os.environ.get("RAY_ADDRESS", ""), options)
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def _connect(ray: Any, address: str, options: Mapping[str, Any]) -> None:
-    quiet = {"include_dashboard": False, **options} if not address else options
-    mine = {"py_modules": [str(CORE)]} if address else {}  # workers run this very version
-    try:
-        ray.init(
-            address or "local",
-            runtime_env=mine,
-            log_to_driver=False,
-            logging_level="ERROR",
-            **quiet,
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InspectionError(
-            f"The Ray cluster {address or 'of this machine'} cannot be used: {error}",
-            remedy="Check RAY_ADDRESS, such as 10.0.0.5:6379, and that its Ray has this version.",
-        ) from error
 
 
 # --- in a worker ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from core.diagnosis import Case
 from core.errors import SettingsError
 from core.presets import PRESETS, apply_preset
 from core.scores import Truth, as_two_classes
-from core.settings import Settings, change
+from core.settings import Preprocessing, Settings, change
 from maskscope.feeding.measured import Feeding, measure_feeding
 from maskscope.living.model import Model, open_model
 from maskscope.picture import open_picture, open_truth
@@ -45,7 +45,8 @@ def open_case(
     Raises:
         InspectionError: the model cannot be run, or picture or ground truth cannot be read.
     """
-    picture, content = open_picture(image)
+    decoding = _decoding(settings)
+    picture, content = open_picture(image, decoding)
     names = tuple(map(str, class_names or ()))
     size = (picture.pixels.shape[0], picture.pixels.shape[1])
     feeding = None if preprocess is None else measure_feeding(preprocess, image, picture)
@@ -54,7 +55,7 @@ def open_case(
     named = {"class_names": names} if names else {}
     chosen = change(_settings(settings, opened), **named, **_measured(feeding))
     colors = palette_colors(chosen.display, network.num_classes)
-    marked, file = (None, None) if truth is None else open_truth(truth, colors, size)
+    marked, file = (None, None) if truth is None else open_truth(truth, colors, size, decoding.cut)
     if feeding is not None:
         picture, marked = feeding.picture, _cropped(marked, feeding)
     case = Case(
@@ -67,6 +68,15 @@ def open_case(
         truth_file=file,
     )
     return Opened(case, opened, feeding)
+
+
+def _decoding(given: Settings | str | Mapping[str, Any] | None) -> Preprocessing:
+    """What the user says of slice, bands and window, which is needed before the model is."""
+    if isinstance(given, Settings):
+        return given.preprocessing
+    if given is None or isinstance(given, str):
+        return Preprocessing()
+    return change(Settings(), **dict(given)).preprocessing
 
 
 def _measured(feeding: Feeding | None) -> Mapping[str, Any]:

@@ -37,7 +37,8 @@ def inspect(
             and on a few colored ones, and what it does is measured.
         truth: the ground truth: path, PIL picture, or ids Int[h w]; 255 is ignored.
         settings: what is fed where there is no `preprocess`: the name of a preset ("imagenet"),
-            choices by their names, or `Settings`; pixels of 0 to 1 if None.
+            choices by their names, or `Settings`; pixels of 0 to 1 if None. `slice_axis` and
+            `slice_index` say which slice of a NIfTI volume is meant: the middle one if not given.
         class_names: by id.
         progress: called with each stage in words.
 

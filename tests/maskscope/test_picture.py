@@ -8,8 +8,11 @@ import torch
 from PIL import Image
 
 from core.errors import ImageError
+from core.settings import Settings, change
 from maskscope.errors import PictureError
+from maskscope.living.case import open_case
 from maskscope.picture import open_picture, open_truth
+from tests.core.image.test_nifti import nifti
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
 COLORS = np.zeros((3, 3), np.uint8)
@@ -101,3 +104,25 @@ def test_a_file_of_ids_is_a_ground_truth():
 def test_scores_are_no_ground_truth():
     with pytest.raises(PictureError, match="no map of ids"):
         open_truth(np.random.default_rng(0).random((6, 9)), COLORS, (6, 9))
+
+
+def test_the_slice_of_a_volume_is_that_of_the_settings():
+    units = np.random.default_rng(0).integers(0, 200, (12, 9, 6)).astype(np.uint8)
+    third = change(Settings(), slice_index=3).preprocessing
+    seen, content = open_picture(nifti(units), third)
+    truth, _ = open_truth(nifti(units % 3), COLORS, (9, 12), third.cut)
+
+    assert np.array_equal(seen.samples[..., 0], units[:, :, 2].T)
+    assert np.array_equal(open_picture(content)[0].samples[..., 0], units[:, :, 3].T)  # the middle
+    assert np.array_equal(truth.ids, (units % 3)[:, :, 2].T)
+
+
+def test_inspect_takes_the_slice_of_its_settings(tmp_path):
+    units = np.random.default_rng(0).integers(0, 200, (12, 9, 6)).astype(np.uint8)
+    path = tmp_path / "units.nii"
+    path.write_bytes(nifti(units))
+    model = torch.nn.Conv2d(1, 2, 1).eval()
+    case = open_case(model, path, settings={"slice_index": 3}).case
+
+    assert np.array_equal(case.image.samples[..., 0], units[:, :, 2].T)
+    assert case.settings.preprocessing.slice_index == 3

@@ -8,6 +8,7 @@ import pytest
 
 from pages.components.state import files
 from tests.conftest import dashboard
+from tests.core.image.test_nifti import nifti
 from tests.core.mask_file.drawing import colors, file_of, gray, photo
 
 
@@ -96,3 +97,20 @@ def test_names_of_files_are_no_markdown(app):
     page = shown(app, ("![x](http://x.example).png", file_of(gray(0, 1, 2))))
 
     assert not any("![x](" in each.value for each in page.markdown)
+
+
+def test_the_slice_of_a_volume_is_chosen(app):
+    labels = np.zeros((20, 16, 12), np.uint8)
+    labels[:, 4:, 2] = 1  # x, y, z
+    labels[10:, :, 7] = 2
+    page = shown(app, ("labels.nii.gz", nifti(labels, packed=True)))
+    assert not page.exception
+    assert page.slider[0].value == 7  # the middle: all zero
+    page.slider[0].set_value(3).run()
+    assert "ids 0, 1" in plain(page.warning)[0]
+    page.slider[0].set_value(8).run()
+    assert "ids 0, 2" in plain(page.warning)[0]
+    page.selectbox(key="mask_slice_axis").set_value("1").run()
+
+    assert not page.exception
+    assert (page.slider[0].value, page.slider[0].max) == (11, 20)

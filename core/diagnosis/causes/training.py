@@ -107,4 +107,21 @@ CAUSES = (
         code="target = (mask > 0).float()",
         mended_by_settings=True,
     ),
+    Cause(
+        id="T8",
+        title="Predicted and true balance of the classes differ",
+        stage="checkpoint",
+        what="""
+        One class takes far more, or far less, of all masks than of the ground truths, and lies
+        rightly otherwise: the loss weighed it too much or too little, or what was sampled in the
+        training held another share of it than your pictures.
+        """,
+        found_by="""
+        Of a set of eight or more pictures: the shares differ by a factor of two and by 5 % of all
+        pixels, and the class that is too large holds the true region, or the one that is too small
+        lies inside of it. No other settings explain it.
+        """,
+        fix="Weigh the class otherwise in the loss and in what is sampled, and train again.",
+        code="shares = labels.bincount() / labels.numel()\nprint(shares, loss.weight)",
+    ),
 )

@@ -1,17 +1,22 @@
-"""A set against its ground truths, from summed counts: ids, turns, classes that never win."""
+"""A set against its ground truths, from summed counts: ids, turns, classes and their balance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from core.diagnosis.checks.orientation import turned_finding
 from core.diagnosis.checks.truth import renamed_truth
-from core.diagnosis.finding import Evidence, Finding
+from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.many.masks import MaskSums, miou, renamed, right_share
 from core.diagnosis.thresholds import (
+    BALANCE_FACTOR,
+    BALANCE_SHARE,
+    FEWEST_EMPTY,
     FOREGROUND_SHARE,
+    MANY_EMPTY,
     RENAMED_GAIN,
     RENAMED_SHARE,
     SEEN_SHARE,
@@ -22,16 +27,25 @@ from core.diagnosis.thresholds import (
 from core.verdict import class_name
 
 
-def against_truth(sums: MaskSums, class_names: Sequence[str]) -> Iterator[Finding]:
-    """T6, T3 or T2, T5: the first of them that explains what is wrong.
+def against_truth(
+    sums: MaskSums, class_names: Sequence[str], *, input_known: bool = False
+) -> Iterator[Finding]:
+    """T6, T3 or T2, T5, T8: the first of them that explains what is wrong.
 
     Args:
         sums: under the settings with all fixes.
         class_names: of the network.
+        input_known: whether it is known that the network is fed as in its training, so that
+            another balance is no consequence of that.
     """
     if not sums.compared:
         return
-    found = turned(sums) or other_ids(sums) or never_wins(sums, class_names)
+    found = (
+        turned(sums)
+        or other_ids(sums)
+        or never_wins(sums, class_names)
+        or unbalanced(sums, class_names, "likely" if input_known else "possible")
+    )
     if found is not None:
         yield found
 
@@ -124,4 +138,48 @@ def never_wins(sums: MaskSums, class_names: Sequence[str]) -> Finding | None:
         "ignore it, and train again.",
         "loss = nn.CrossEntropyLoss(ignore_index=255)",
         separates="The ids in the labels of the training, counted.",
+    )
+
+
+def unbalanced(sums: MaskSums, class_names: Sequence[str], sure: Certainty) -> Finding | None:
+    """T8: one class takes far more, or far less, of the masks than of the ground truths.
+
+    It is told where the regions are right otherwise: what is too large holds the true region, and
+    what is too small lies in it. A wrong input moves regions; another balance makes them grow or
+    shrink.
+    """
+    if sums.compared < FEWEST_EMPTY or sums.empty >= MANY_EMPTY * sums.count:
+        return None
+    matrix = renamed(sums.confusion, {})[:-1, :-1]
+    predicted, true = balance(sums)
+    hits = np.diagonal(matrix) / np.maximum(np.minimum(matrix.sum(axis=0), matrix.sum(axis=1)), 1)
+    far = np.maximum(predicted, true) >= BALANCE_FACTOR * np.minimum(predicted, true)
+    there = np.minimum(predicted, true) >= SEEN_SHARE
+    off = np.where(far & there & (hits >= RENAMED_SHARE), np.abs(predicted - true), 0.0)
+    worst = int(off.argmax())
+    if off[worst] < BALANCE_SHARE:
+        return None
+    name = class_name(worst, class_names)
+    return replace(_of_balance(sums, worst, name, float(hits[worst])), certainty=sure)
+
+
+def _of_balance(sums: MaskSums, worst: int, name: str, hits: float) -> Finding:
+    predicted, true = (float(shares[worst]) for shares in balance(sums))
+    more = predicted > true
+    held = f"of the true {name} is inside" if more else f"of what is called {name} is right"
+    change = "less" if more else "more"
+    return Finding(
+        "T8",
+        "likely",
+        (
+            Evidence(
+                f"Over {sums.compared} pictures {name} is {predicted:.1%} of the masks and "
+                f"{true:.1%} of the ground truths.",
+                predicted / true,
+            ),
+            Evidence(f"{hits:.0%} {held}.", hits),
+        ),
+        f"Let class {worst} weigh {change} in the loss and in what is sampled, and train again.",
+        "shares = labels.bincount() / labels.numel()\nprint(shares, loss.weight)",
+        separates="The share of each class in the labels of the training, and the loss's weights.",
     )

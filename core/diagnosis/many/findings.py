@@ -92,7 +92,9 @@ def findings_of(facts: SetFacts) -> Iterator[Finding]:
         names = facts.settings.display.class_names or facts.network.class_names
         ids = range(facts.best.num_ids)
         known = [names[k] if k < len(names) else f"class {k}" for k in ids]
-        yield from against_truth(facts.best, known)
+        told = facts.recovered
+        sure = told is not None and told.certainty != "cannot tell"
+        yield from against_truth(facts.best, known, input_known=sure)
 
 
 def _kind(share: float) -> Kind:

@@ -13,7 +13,9 @@ from core.background import Background, Job
 from core.errors import MissingFileError
 from core.store import read_labels
 from core.sweep import Named, Plan, Progress, Table, Totals, read_rows, totals
-from core.sweep.table import ROWS, in_order, labels_path, rows_so_far
+from core.sweep.finished import in_order
+from core.sweep.parts import rows_so_far
+from core.sweep.table import ROWS, labels_path
 from pages.components.many import opening
 from pages.components.state import files, inspecting, session
 
@@ -89,6 +91,7 @@ def _work(found: Found, plan: Plan, seen: Seen) -> Callable[[Job[Standing]], Ite
         door = inspecting.background_door(engine, f"sweep {plan.digest}", job)
         job.say("Looking up what was computed before")
         with Table(folder, plan) as table:
+            table.forget_failed()
             counted = totals(table.rows(), plan)
             for progress in sweep(
                 found.data,

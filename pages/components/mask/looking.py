@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from core.mask_file import MaskReport, inspect_mask
 from core.mask_file.beside import Agreement, beside_truth
 from core.mask_file.many import Looked, look_at
 from core.recent import Recent
+from core.settings import Preprocessing
 from pages.components.state import files, session
 
 BYTES = 256 * 2**20  # of what is known of all masks that are open
@@ -33,21 +35,26 @@ def _weight(looked: Looked) -> int:
 
 
 def look(digest: str, name: str) -> Looked:
-    """What is known of a mask, or why it cannot be read."""
+    """What is known of a mask, or why it cannot be read; of a volume, of the chosen slice."""
+    cut = session.masks().cut
 
     def looked() -> Looked:
         try:
             content = files.store().path(digest).read_bytes()
         except InspectionError as error:
             return Looked(name, None, error)
-        return look_at(name, content, read=read_guarded)
+        return look_at(name, content, read=partial(read_guarded, cut=cut))
 
-    return _looks().get_or_make(f"{digest} {name}", looked)
+    return _looks().get_or_make(f"{digest} {name} {cut}", looked)
+
+
+def row(digest: str, name: str) -> dict[str, Any]:
+    """The line of a mask in the table."""
+    return _row(digest, name, session.masks().cut)
 
 
 @st.cache_data(max_entries=ROWS, show_spinner=False)
-def row(digest: str, name: str) -> dict[str, Any]:
-    """The line of a mask in the table."""
+def _row(digest: str, name: str, cut: tuple[int, int]) -> dict[str, Any]:
     return look(digest, name).row()
 
 
@@ -58,7 +65,9 @@ def picture() -> Image | None:
         InspectionError: it cannot be decoded.
     """
     source = session.masks().picture
-    return files.open_image(source) if source else None
+    axis, index = session.masks().cut
+    chosen = Preprocessing(slice_axis=str(axis), slice_index=index)  # type: ignore[arg-type]
+    return files.open_image(source, chosen) if source else None
 
 
 def agreement(report: MaskReport) -> Agreement | str | None:

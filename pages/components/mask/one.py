@@ -12,7 +12,7 @@ from core.errors import InspectionError
 from core.mask_file.beside import Agreement, beside_picture
 from core.mask_file.drawn import colored, over_picture
 from core.mask_file.finding import percent
-from core.settings import Display
+from core.settings import CONTROLS, Display
 from pages.components.mask import looking
 from pages.components.pipeline.results import show_picture
 from pages.components.state import complaints, session
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from core.image import Image
+    from core.image.raster import Raster
     from core.mask_file import Finding, MaskReport
 
 BADGES = {"certain": "red", "likely": "orange", "possible": "gray"}
+AXES = {"3": "z", "2": "y", "1": "x"}  # as the sidebar of the dashboard calls them
 OVER = 0.6  # opacity of the mask over its picture, where nobody chose one
 
 
@@ -36,6 +38,8 @@ def show_open() -> None:
     digest, name = masks.files[min(masks.opened, len(masks.files) - 1)]
     st.markdown(f"**{complaints.as_text(name)}**")
     looked = looking.look(digest, name)
+    if looked.report is not None and looked.report.stored.raster.volume:
+        _ask_slice(looked.report.stored.raster)
     if looked.report is None:
         st.error(complaints.as_text(looked.sentence), icon=":material/error:")
         if looked.error is not None:
@@ -43,6 +47,26 @@ def show_open() -> None:
         _show_way_to_checkpoint("", "")
         return
     _show_report(looked.report, digest, name)
+
+
+def _ask_slice(slice: Raster) -> None:
+    """Of a volume: the axis that is cut, and where; of its picture and ground truth too."""
+    axis, place = slice.cut
+    left, right = st.columns([1, 3])
+    with left:
+        show_bound(
+            st.selectbox, CONTROLS["slice_axis"].label, "mask_slice_axis", str(axis),
+            lambda value: session.look_at_masks(cut=(int(value), 0)),
+            options=["3", "2", "1"], format_func=lambda value: AXES[value],
+        )  # fmt: skip
+    last = slice.volume[axis - 1]
+    if last > 1:
+        with right:
+            show_bound(
+                st.slider, "Slice", "mask_slice_index", place,
+                lambda value: session.look_at_masks(cut=(axis, int(value))),
+                min_value=1, max_value=last,
+            )  # fmt: skip
 
 
 def _show_report(report: MaskReport, digest: str, name: str) -> None:

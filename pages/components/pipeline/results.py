@@ -48,6 +48,8 @@ def notes_on(seen: Seen) -> list[str]:
     if account.unexpected:
         notes[0] += f"; {len(account.unexpected)} tensors of the file are not used"
     notes += [network.scores.words] if network.scores.words else []
+    if inspecting.only_gray(inspection.image, network):
+        notes.append("Color is gray by itself: the network has one channel, and so has the picture")
     notes += [*inspection.image.facts.notes, *inspection.input.notes, *inspection.logits.notes]
     notes += inspection.labels.notes
     if seen.truth is not None:

@@ -52,7 +52,8 @@ def _queue() -> str:
 def _path(inspection: Inspection) -> str:
     how = inspection.settings.forwarding
     known = inspecting.fast_paths().known(inspection.network, inspection.input, how)
-    at_rest = "At rest: plain float32 on CPU."
+    place = inspecting.engine().runs_at()
+    at_rest = f"At rest: plain float32 {'on CPU' if place is None else place.in_words}."
     if known is None or known.module is None:
         return f"{at_rest} No faster path of this network is known at this size."
     return f"{at_rest} While a slider moves: {known.fastest.name}."

@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # torch loads with the first inspection, not with the page
     from core.architectures import Network
     from core.checkpoint import Checkpoint
     from core.engine.choice import FastPaths
+    from core.engine.remote import Remote
+    from core.image import Image
     from core.inspection import Inspection
 
 V = TypeVar("V")
@@ -36,7 +38,14 @@ PATIENCE_SECONDS = 60.0  # so long a page waits for forwards of others; then it 
 @st.cache_resource
 def engine() -> Engine:
     """Run every forward of this server."""
-    return Engine()
+    return Engine(place=_place)
+
+
+def _place() -> Remote | None:
+    """Where exact forwards are computed: on the cluster that the host names, else here."""
+    from core.engine.remote import of_host
+
+    return of_host()
 
 
 @st.cache_resource
@@ -70,6 +79,9 @@ def _attempt(slot: Any) -> Seen | None:
             image = files.open_image(now.picture, session.settings().preprocessing)
             version = files.version_of(now.checkpoint)
             network = network_of(now, slot)
+            if only_gray(image, network) and session.settings().preprocessing.color != "gray":
+                session.choose(color="gray")  # nothing else could be meant,
+                st.rerun()  # in the sidebar too, which is drawn already
             colors = palette_colors(session.settings().display, network.num_classes)
             truth = files.open_truth(
                 now.truth,
@@ -93,6 +105,11 @@ def _attempt(slot: Any) -> Seen | None:
         return None
     session.keep_good(seen, now)
     return seen
+
+
+def only_gray(image: Image, network: Network) -> bool:
+    """Whether a network of one channel has a picture before it that is gray itself."""
+    return network.in_channels == 1 == image.facts.bands
 
 
 def _for_network(error: InspectionError) -> InspectionError:

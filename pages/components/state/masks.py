@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.image.nifti import MIDDLE
+
 # Those that come first are looked at; each is a file of its own in the store.
 MOST = 200
 
@@ -16,6 +18,7 @@ class Masks:
     opened: int = 0  # place in `files`
     picture: str = ""  # digest of the picture they belong to, "" for none
     truth: str = ""  # digest of the ground truth, "" for none
+    cut: tuple[int, int] = MIDDLE  # of volumes: the axis that is cut, and where, from 1
 
     @property
     def digests(self) -> set[str]:

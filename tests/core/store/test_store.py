@@ -264,6 +264,21 @@ def test_a_reading_whose_process_was_killed_is_found_and_deleted(place):
     assert [path.exists() for path in (old, young)] == [False, True]
 
 
+def test_a_sweep_that_nobody_has_opened_for_a_month_is_found_and_deleted(place):
+    store = place.open()
+    old, young = (store.incoming.parent / "sweeps" / name for name in ("old", "young"))
+    for folder, days in ((old, 31), (young, 29)):
+        folder.mkdir(parents=True)
+        (folder / "lock").touch()
+        (folder / "journal.jsonl").write_bytes(b"[]\n")
+        os.utime(folder / "lock", (1, time.time() - days * 24 * 3600))
+    report = check(store)
+
+    assert (report.leftovers, report.healthy) == ((old,), True)
+    assert mend(store, report) == 1
+    assert [path.exists() for path in (old, young)] == [False, True]
+
+
 def test_uploading_a_damaged_file_again_mends_it(place):
     store = place.open()
     key = kept(store, b"damaged")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -36,6 +37,7 @@ pytestmark = [
 CHECKPOINT = FOLDER / "zoo" / "lraspp_mean.pth"
 COUNT = 24
 WAIT_SECONDS = 180.0
+CLIENT_PORT = 23571  # outside of the ports that Ray gives its workers, 10,002 to 19,999
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def cluster():
     import ray
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    head = {"num_cpus": 1, "include_dashboard": False, "ray_client_server_port": CLIENT_PORT}
+    made = Cluster(initialize_head=True, head_node_args=head)
     ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
     yield made
     ray.shutdown()
@@ -204,6 +207,17 @@ def test_the_command_finds_the_cluster_by_its_address(cluster, tmp_path):
 
     assert done.returncode in (0, 10), done.stderr
     assert len(read_rows(tmp_path / "out" / "rows.parquet")[1]) == 4
+
+
+def test_the_dashboards_forwards_are_the_same_there_also_after_their_worker_was_killed(cluster):
+    command = [sys.executable, "-m", "tests.support.far", f"ray://127.0.0.1:{CLIENT_PORT}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    told = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
+
+    assert told, done.stderr[-2000:]
+    assert told["there"] == told["again"] == told["here"]  # bit for bit
+    assert told["notes"] == []  # none was computed on this side
+    assert told["mine"] and told["another"]
 
 
 def test_without_ray_a_sentence_says_what_to_install(data, plan, weights, tmp_path, monkeypatch):

@@ -15,9 +15,9 @@ import pytest
 
 from core.errors import SettingsError, StoreError
 from core.settings import change
-from core.sweep import DONE, Named, Plan, Row, Table, read_rows, table
+from core.sweep import DONE, FAILED, Named, Plan, Row, Table, finished, read_rows
+from core.sweep.parts import rows_so_far
 from core.sweep.plan import plan_of
-from core.sweep.table import rows_so_far
 from tests.support.sweeps import SETTINGS, tiny_plan
 
 PLAN = tiny_plan(settings=SETTINGS[:2])
@@ -163,7 +163,7 @@ def test_what_is_no_table_is_told(tmp_path):
 
 
 def test_a_text_that_is_named_very_often_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(table, "MOST_BYTES", 2**24)
+    monkeypatch.setattr(finished, "MOST_BYTES", 2**24)
     path = tmp_path / "rows.parquet"
     columns = {"picture": pa.DictionaryArray.from_arrays([0] * 4000, ["x" * 2**16])}
     pq.write_table(pa.table(columns), path, store_schema=False)  # read as plain texts: 250 MB
@@ -192,3 +192,19 @@ def test_the_digest_names_what_is_computed_and_not_how_it_is_shown():
 def test_settings_are_one_to_eight_with_names_of_their_own(names):
     with pytest.raises(SettingsError):
         Plan("tiny", tuple(Named(name, SETTINGS[0].settings) for name in names))
+
+
+@pytest.mark.parametrize("part_rows", [1, 5, 2000])
+def test_pictures_that_failed_are_forgotten_where_they_are_to_be_tried_again(tmp_path, part_rows):
+    with Table(tmp_path, PLAN, part_rows=part_rows) as table:
+        for number in range(5):
+            status = FAILED if number in (1, 4) else DONE
+            table.append(rows_of(number, status=status))
+
+    with Table(tmp_path, PLAN) as table:
+        assert table.forget_failed() == 2
+        assert table.done == {"0", "2", "3"}
+        table.append(rows_of(4))
+        assert table.forget_failed() == 0
+    kept = [row for number in (0, 2, 3, 4) for row in rows_of(number)]
+    assert stored(tmp_path) == kept

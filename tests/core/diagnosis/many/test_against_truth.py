@@ -69,3 +69,41 @@ def test_masks_of_background_are_counted():
     black = np.zeros((3, 4), np.int32)
 
     assert sums((black, FIRST), (SECOND, SECOND)).empty == 1
+
+
+def row(cups, pens=0, side=20):
+    """A picture of one row: so many pixels of cups, then of pens, then desk."""
+    ids = np.zeros((1, side), np.int32)
+    ids[0, :cups], ids[0, cups : cups + pens] = 1, 2
+    return ids
+
+
+def test_a_class_that_grows_over_its_true_region_is_told_with_both_shares():
+    total = sums(*[(row(9), row(3))] * 8)
+    said, less_sure = (next(against_truth(total, NAMES, input_known=k)) for k in (True, False))
+
+    assert (said.cause, said.certainty) == ("T8", "likely")
+    assert less_sure.certainty == "possible"
+    assert "(cup) is 45.0% of the masks and 15.0% of the ground truths" in said.evidence[0].words
+    assert "100% of the true class 1 (cup) is inside" in said.evidence[1].words
+    assert "weigh less" in said.fix
+
+
+def test_a_class_that_shrinks_inside_of_its_true_region_is_told_too():
+    said = next(iter(against_truth(sums(*[(row(2), row(8))] * 8), NAMES)))
+
+    assert said.cause == "T8" and "weigh more" in said.fix
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(row(9), row(3))] * 7,  # too few pictures
+        [(row(3), row(2))] * 8,  # not by a factor of two
+        [(row(4, side=200), row(1, side=200))] * 8,  # next to no pixels
+        [(row(9), row(9)[:, ::-1])] * 8,  # equal shares, elsewhere
+        [(row(9, 2), np.roll(row(3), 12))] * 8,  # larger, and not where it is
+    ],
+)
+def test_other_differences_are_no_balance(pairs):
+    assert "T8" not in found(*pairs)
