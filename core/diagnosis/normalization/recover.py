@@ -19,6 +19,7 @@ from core.diagnosis.normalization.by_truth import by_truth
 from core.diagnosis.normalization.channel_order import is_judged, needed_votes, preference
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
+    DIVIDED,
     FIXED,
     ONCE,
     OWN,
@@ -157,11 +158,13 @@ def _ranked(
     """The nearest first; behind all others those that the checkpoint alone rules out."""
     distances = {name: memory_distance(memory, known[name]) if memory else 0.0 for name in fits}
     most = min(distances.values()) + CLEAR_DISTANCE
-    # Numbers of its own are fitted to this picture, the others are not.
+    slip = min(fits.get(ONCE, LIKE_TRAINING_NATS), fits.get(DIVIDED, LIKE_TRAINING_NATS))
+    # Numbers of its own are fitted to this picture, the others are not. What the user's numbers are
+    # without a slip is no guess: known ones that fit as well may be near them by chance.
     later = {
-        ONCE: FITTED_HANDICAP,
-        OWN: FITTED_HANDICAP
-        + LIKE_TRAINING_NATS * (fits.get(ONCE, LIKE_TRAINING_NATS) < LIKE_TRAINING_NATS),
+        ONCE: -LEAST_NATS,
+        DIVIDED: -LEAST_NATS,
+        OWN: FITTED_HANDICAP + LIKE_TRAINING_NATS * (slip < LIKE_TRAINING_NATS),
     }
 
     def place(pair: tuple[str, float]) -> tuple[bool, float]:

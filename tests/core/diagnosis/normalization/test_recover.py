@@ -9,7 +9,12 @@ from benchmarks.cases import BY_NAME, material, scene
 from core.diagnosis import diagnose
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.measure.picture import brightened, mirrored
-from core.diagnosis.normalization.channel_order import is_judged, needed_votes, preference
+from core.diagnosis.normalization.channel_order import (
+    _is_like_training,
+    is_judged,
+    needed_votes,
+    preference,
+)
 from core.diagnosis.normalization.conventions import memory_of
 from core.diagnosis.normalization.recover import recover
 from core.diagnosis.thresholds import VOTES
@@ -195,6 +200,16 @@ def test_a_faded_picture_in_the_right_order_has_no_other_one(contrast, seed):
 
     assert preference(measure(case), {}, {"color": "bgr"}).votes > VOTES
     assert "P6" not in [finding.cause for finding in diagnose(case).faults]
+
+
+@pytest.mark.parametrize(
+    ("flat", "other", "judged"), [(True, 0.06, False), (True, 0.09, True), (False, 0.02, True)]
+)
+def test_on_a_faded_picture_batch_norm_must_clearly_prefer_the_order_that_is_told(
+    flat, other, judged
+):
+    """Just like training as it may be: there a wrong order had up to 6.3 votes of the masks."""
+    assert _is_like_training(0.05, other, flat=flat) is judged
 
 
 def test_a_flat_or_unknown_picture_is_not_asked_for_its_order():
