@@ -15,8 +15,8 @@ from core.diagnosis.normalization.channel_order import (
     needed_votes,
     preference,
 )
-from core.diagnosis.normalization.conventions import memory_of
-from core.diagnosis.normalization.recover import recover
+from core.diagnosis.normalization.conventions import FIXED, memory_of
+from core.diagnosis.normalization.recover import _is_light, recover
 from core.diagnosis.thresholds import VOTES
 from core.image import decode_image
 from core.presets import PRESETS
@@ -224,3 +224,14 @@ def test_a_flat_or_unknown_picture_is_not_asked_for_its_order():
     assert is_judged(measured_of("deeplab_clip", seed=1_028, **right), {}, swapped)
     assert not is_judged(flat, {}, swapped)
     assert not is_judged(measure(case_of(unknown)), {}, swapped)
+
+
+def test_a_picture_that_is_only_darker_than_the_training_has_no_other_mean():
+    """More light makes it like training as well as another mean does; without it there is none."""
+    trained = ZOO["lraspp_mean"].convention
+    dark = measured_of("lraspp_mean", kind="dark", **trained)
+    wrong = measured_of("lraspp_mean", **PRESETS["unit"].changes)
+
+    assert _is_light(dark, FIXED["unit"], 0.1)
+    assert not _is_light(dark, FIXED["imagenet"], 0.1)
+    assert not _is_light(wrong, FIXED["mean only"], 0.1)
