@@ -28,6 +28,7 @@ from core.diagnosis.thresholds import (
     SIZE_DOUBTED,
     SIZE_GAIN,
     SIZE_GAIN_NATS,
+    SIZE_NEARER,
     TINY_SIDE,
     UNUSED_NORMS,
     WORSE_FED,
@@ -230,6 +231,8 @@ def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     changes, then = max(tries, key=lambda pair: pair[1])
     if then < SIZE_GAIN * now + SIZE_GAIN_NATS:
         return
+    if _is_guess(measured) and not _is_nearer(measured, so_far, changes):
+        return
     height, width = measured.tensor.tensor.shape[2:]
     other = measured.under({**so_far.fixes, **changes}).input.tensor.shape[2:]
     effect = measured.mask.changed(changes, so_far.fixes)
@@ -259,13 +262,8 @@ def _other_sizes(measured: Measurements, so_far: Progress) -> Iterator[Mapping[s
     """The picture's own size where it is resized, and half and double of what is fed."""
     height, width = measured.tensor.tensor.shape[2:]
     own = measured.case.image.pixels.shape[:2]
-    chosen = measured.settings.preprocessing
     affordable = own[0] * own[1] <= MOST_PIXELS * height * width
-    resized = chosen.resize in ("fixed", "shorter", "longer", "letterbox") and own != (
-        height,
-        width,
-    )
-    if resized and affordable:
+    if not _is_guess(measured) and affordable:
         if measured.sizes.nearest(*own) != (height, width):
             yield _at_own_size(measured, measured.sizes)
         return
@@ -276,3 +274,21 @@ def _other_sizes(measured: Measurements, so_far: Progress) -> Iterator[Mapping[s
         other = sides != (height, width)
         if other and min(sides) >= TINY_SIDE and max(sides) <= MOST_SIDE:
             yield at_size(sides)
+
+
+def _is_guess(measured: Measurements) -> bool:
+    """Whether the picture is fed at its own size: only the mask speaks for another."""
+    chosen = measured.settings.preprocessing.resize
+    resized = chosen in ("fixed", "shorter", "longer", "letterbox")
+    return not resized or measured.case.image.pixels.shape[:2] == measured.view
+
+
+def _is_nearer(measured: Measurements, so_far: Progress, changes: Mapping[str, Any]) -> bool:
+    """Whether BatchNorm says that the other size is clearly more like training, where it can.
+
+    A larger picture may give a richer mask of a network that sees all of it at once.
+    """
+    if not measured.batchnorm.can_be_asked:
+        return True
+    nats = measured.batchnorm.input_kl_of_all
+    return SIZE_NEARER * nats({**so_far.fixes, **changes}) <= nats(so_far.fixes)

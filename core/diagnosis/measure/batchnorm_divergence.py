@@ -154,6 +154,15 @@ class BatchNormMeasures:
         layers = self.input_kl_by_layer(changes)
         return statistics.median(layers) if layers else None
 
+    def input_kl_of_picture(self, picture: Image) -> float | None:
+        """The same of another picture, fed as the settings say."""
+        if not self.can_be_asked:
+            return None
+        fed = change(self.inspections.settings, dtype="float32").preprocessing
+        layers = self.divergence(preprocess(picture, fed).tensor, NEAR_LAYERS)
+        self.inspections.forwards.count(NEAR_LAYERS_UNITS)
+        return statistics.median(layers)
+
     def input_kl_of_all(self, changes: Mapping[str, Any]) -> float:
         """The median over all BatchNorms under changed settings; 0 without any."""
         if not self.can_be_asked:

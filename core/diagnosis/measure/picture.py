@@ -90,6 +90,16 @@ def brightened(image: Image, share: float) -> Image:
     )
 
 
+def lit(image: Image, gain: float) -> Image:
+    """As more light would have taken it: every sample times a gain, none above its range."""
+    return replace(
+        image,
+        pixels=_scaled(image.pixels, gain, 0.0),
+        samples=_scaled(image.samples, gain, 0.0),
+        digest=f"lit-{gain}-{image.digest}",
+    )
+
+
 def _raised(samples: np.ndarray, share: float) -> np.ndarray:
     return _scaled(samples, 1.0, share)
 

@@ -18,6 +18,7 @@ from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.known_stems import Likeness, like_a_known_stem
 from core.diagnosis.normalization.memory import first_filters
 from core.diagnosis.thresholds import (
+    FLAT_NEARER,
     JUDGED_CONFIDENCE,
     JUDGED_LEAD,
     JUST_LIKE_NATS,
@@ -113,7 +114,8 @@ def is_judged(
         rather_than: the same for the other order.
     """
     nats, other = map(measured.batchnorm.input_kl, (changes, rather_than))
-    if measured.picture.is_flat if nats is None else not _is_like_training(nats, other or 0.0):
+    flat = measured.picture.is_flat
+    if flat if nats is None else not _is_like_training(nats, other or 0.0, flat=flat):
         return False
     known = nats is not None and nats <= JUST_LIKE_NATS  # a network that is unsure of all it sees
     sure, led = (KNOWN_CONFIDENCE, KNOWN_LEAD) if known else (JUDGED_CONFIDENCE, JUDGED_LEAD)
@@ -121,9 +123,12 @@ def is_judged(
     return steady and measured.mask.confidence(changes) > sure
 
 
-def _is_like_training(nats: float, other: float) -> bool:
+def _is_like_training(nats: float, other: float, *, flat: bool) -> bool:
     """Just like it; or somewhat, and BatchNorm does not prefer the other order.
 
-    Of a faded picture a network may be surer in the wrong order, against its BatchNorm.
+    Of a faded picture a network may be surer and calmer in the wrong order, against its BatchNorm:
+    so there BatchNorm must clearly prefer the order that is told.
     """
+    if flat:
+        return nats <= ORDER_LIKE_NATS and other >= FLAT_NEARER * nats
     return nats <= JUST_LIKE_NATS or (nats <= ORDER_LIKE_NATS and nats <= other)

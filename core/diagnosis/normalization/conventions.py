@@ -12,6 +12,7 @@ from core.diagnosis.normalization.first_layer import Gauge, gauge_of
 from core.diagnosis.normalization.memory import Memory, read_memory, stem_in_order
 from core.diagnosis.normalization.solve import solve
 from core.diagnosis.thresholds import (
+    EXACT_NUMBERS,
     LARGEST_TWICE,
     LEAST_STD,
     LOG_STD_VARIANCE,
@@ -64,9 +65,10 @@ def _divided(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
 
 
 def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Mapping[str, Any]]:
-    """The known conventions, what is fed if it is one applied twice, and numbers of its own.
+    """The known conventions, what is fed as it would be without a slip, and numbers of its own.
 
-    The last only where none of the known ones fits the memory.
+    The slips are numbers that were applied twice, and a division by 255 that was forgotten. Numbers
+    of its own only where none of the known ones fits the memory.
 
     Args:
         measured: of the case.
@@ -74,10 +76,11 @@ def candidates(measured: Measurements, memory: Memory | None) -> Mapping[str, Ma
     """
     if memory is None:
         return FIXED
-    named = {**FIXED, **_once(measured.settings.preprocessing)}
+    now = measured.settings.preprocessing
+    named = {**FIXED, **_once(now), **_divided(now)}
     if min(memory_distance(memory, changes) for changes in FIXED.values()) < NO_KNOWN_DISTANCE:
         return named
-    guess = own_numbers(measured.case.image, memory, measured.settings.preprocessing.color)
+    guess = own_numbers(measured.case.image, memory, now.color)
     return {**named, OWN: solved_numbers(gauges_of(measured), guess)}
 
 
@@ -113,14 +116,20 @@ def gauges_of(measured: Measurements) -> list[Gauge]:
 
 
 def _once(now: Preprocessing) -> dict[str, Mapping[str, Any]]:
-    """The numbers that give the present ones when they are applied twice."""
+    """The numbers that give the present ones when they are applied twice, if none are known."""
     if now.zscore or now.scale != "255" or max(now.std) > LARGEST_TWICE:
         return {}
     std = np.sqrt(now.std)
     mean = np.asarray(now.mean) / (1 + std)
     numbers = {"mean": mean, "std": std}
     once = {name: tuple(each.round(4).tolist()) for name, each in numbers.items()}
-    return {ONCE: {**PRESETS["unit"].changes, **once}}
+    known = any(
+        each["scale"] == "255"
+        and not each.get("zscore")
+        and all(np.allclose(once[name], each[name], rtol=EXACT_NUMBERS) for name in once)
+        for each in FIXED.values()
+    )
+    return {} if known else {ONCE: {**PRESETS["unit"].changes, **once}}
 
 
 def solved_numbers(gauges: Sequence[Gauge], guess: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.measure.picture import lit
 from core.diagnosis.measure.reference_picture import reference_picture
 from core.diagnosis.normalization.agreement import by_agreement
 from core.diagnosis.normalization.by_truth import by_truth
 from core.diagnosis.normalization.channel_order import is_judged, needed_votes, preference
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
+    DIVIDED,
     FIXED,
     ONCE,
     OWN,
@@ -43,6 +45,7 @@ from core.diagnosis.thresholds import (
     LEAST_DISTANCE,
     LEAST_NATS,
     LIKE_TRAINING_NATS,
+    MORE_LIGHT,
     STANDARD_LOG_STD,
     STANDARD_MEAN,
     UNUSED_NORMS,
@@ -157,11 +160,13 @@ def _ranked(
     """The nearest first; behind all others those that the checkpoint alone rules out."""
     distances = {name: memory_distance(memory, known[name]) if memory else 0.0 for name in fits}
     most = min(distances.values()) + CLEAR_DISTANCE
-    # Numbers of its own are fitted to this picture, the others are not.
+    slip = min(fits.get(ONCE, LIKE_TRAINING_NATS), fits.get(DIVIDED, LIKE_TRAINING_NATS))
+    # Numbers of its own are fitted to this picture, the others are not. What the user's numbers are
+    # without a slip is no guess: known ones that fit as well may be near them by chance.
     later = {
-        ONCE: FITTED_HANDICAP,
-        OWN: FITTED_HANDICAP
-        + LIKE_TRAINING_NATS * (fits.get(ONCE, LIKE_TRAINING_NATS) < LIKE_TRAINING_NATS),
+        ONCE: -LEAST_NATS,
+        DIVIDED: -LEAST_NATS,
+        OWN: FITTED_HANDICAP + LIKE_TRAINING_NATS * (slip < LIKE_TRAINING_NATS),
     }
 
     def place(pair: tuple[str, float]) -> tuple[bool, float]:
@@ -214,6 +219,12 @@ def _by_fit(
         fitted = memory_distance(memory, known[family])
         if memory_distance(memory, flatten(measured.settings)) < fitted + 1:
             return cannot_tell("The checkpoint alone shows no mismatch.", ranking, current)
+    if _is_light(measured, known[family], max(best, LEAST_NATS)):
+        words = (
+            "A brighter picture, fed as now, would be as like training: light explains this as "
+            "well as another normalization does."
+        )
+        return cannot_tell(words, ranking, current)
     changes = {**known[family], "color": measured.settings.preprocessing.color}
     tied = as_good(memory, known, ranking)
     if not tied and family == "imagenet" and memory is not None and _standard(memory):
@@ -227,6 +238,19 @@ def _by_fit(
     return Recovered(
         sure, reason, family, changes, margin, best, current, ranking=ranking, also=tied
     )
+
+
+def _is_light(measured: Measurements, convention: Mapping[str, Any], best: float) -> bool:
+    """Whether a brighter picture, fed as now, is as like training as this one under a convention.
+
+    A mean that is subtracted looks like a picture that is darker than those of the training; what
+    divides by another std looks like no light.
+    """
+    if not same_scale(flatten(measured.settings), convention):
+        return False
+    asked = measured.batchnorm.input_kl_of_picture
+    found = (asked(lit(measured.case.image, gain)) for gain in MORE_LIGHT)
+    return any(nats is not None and nats <= best for nats in found)
 
 
 def _is_clear(measured: Measurements, family: str, best: float, current: float) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.diagnosis.normalization.conventions import ONCE, OWN, memory_distance
+from core.diagnosis.normalization.conventions import DIVIDED, ONCE, OWN, memory_distance
 from core.diagnosis.normalization.memory import Memory
 from core.diagnosis.normalization.naming import affine
 from core.diagnosis.normalization.recovered import Ranking
@@ -16,7 +16,7 @@ from core.diagnosis.thresholds import CLEAR_DISTANCE, LEAST_NATS, PHOTO_STD, SAM
 from core.settings import Preprocessing
 
 Conventions = Mapping[str, Mapping[str, Any]]
-FITTED = (ONCE, OWN)  # to the picture, so that they always do about as well
+UNKNOWN = (ONCE, DIVIDED, OWN)  # of the settings or the picture: no other one ties with them
 
 
 def as_good(memory: Memory | None, known: Conventions, ranking: Ranking) -> str:
@@ -28,14 +28,14 @@ def as_good(memory: Memory | None, known: Conventions, ranking: Ranking) -> str:
         ranking: of these names, with their nats, the best first.
     """
     (first, best), *others = ranking
-    if first in FITTED:
+    if first in UNKNOWN:
         return ""
     distances = {name: memory_distance(memory, known[name]) if memory else 0.0 for name in known}
     near = (
         name
         for name, nats in others
         if nats <= max(TIE_KL * best, best + LEAST_NATS)
-        and name not in FITTED
+        and name not in UNKNOWN
         and distances[name] <= distances[first] + CLEAR_DISTANCE
     )
     return next(near, "")

@@ -24,6 +24,8 @@ from core.diagnosis.thresholds import (
     BEAM,
     BETTER,
     CROPPED,
+    NEAR_GAIN,
+    NEARLY,
     NO_CHANGE,
     OF_A_SIZE,
     PRICE,
@@ -99,7 +101,13 @@ class Search:
     @property
     def over(self) -> bool:
         """Whether nothing better can be found, or no more may be run."""
-        return self.spent >= self.budget or (self.best is not None and self.best.writing.exact)
+        return self.left <= 0 or (self.best is not None and self.best.writing.exact)
+
+    @property
+    def left(self) -> float:
+        """Forwards that may still be run: more where nearly all of the file is explained."""
+        near = self.best is not None and self.best.gain >= NEAR_GAIN
+        return self.budget * (NEARLY if near else 1.0) - self.spent
 
     def run(self) -> Found | None:
         """Search until a program writes the file exactly, or forwards or programs are exhausted."""
@@ -143,7 +151,7 @@ class Search:
         Returns the first one that explains much more; the others wait.
         """
         parts = parts_of(self.runs, node.candidate, node.writing)
-        enough = self.spent + RANKING * (self.budget - self.spent)
+        enough = self.spent + RANKING * self.left
         for program, promise, sure in self._ranked(node, parts, enough):
             found = self.whole(program) if sure else None
             if found is not None and found.gain > node.gain + (1 - node.gain) / 2:
@@ -168,7 +176,7 @@ class Search:
         program, usable = node.candidate.program, parts.usable
         yield from self._turned(node)
         for number, changed in enumerate(self._changes(node)):
-            promise, sure = node.gain - UNRANKED * number, False
+            promise, sure = node.gain - _less(UNRANKED, node.gain) * number, False
             if (known := self._known(changed, node)) is not None:
                 promise, sure = known
             elif usable and self.spent < enough and self._is_cheap(changed):
@@ -204,12 +212,13 @@ class Search:
 
     def _promised(self, program: Program, node: Found, ranked: Ranked, unranked: float) -> float:
         """What the whole would be explained, by what a part of it is."""
+        idle = _less(NO_CHANGE, node.gain)
         if ranked.alike < SAME_PART and node.gain >= WORTH_WRITING:
-            return max(unranked, node.gain + ranked.more - NO_CHANGE)
+            return max(unranked, node.gain + ranked.more - idle)
         if ranked.was >= WORTH_WRITING:
             stage = _changed_stage(program, node.candidate.program)
             self._seen[_named(program, stage)] = ranked.gain
-        return node.gain + ranked.more - NO_CHANGE * ranked.idle
+        return node.gain + ranked.more - idle * ranked.idle
 
     def _turned(self, node: Found) -> Iterator[tuple[Program, float, bool]]:
         """Layouts that would explain more, without a forward."""
@@ -224,7 +233,7 @@ class Search:
     def _seamed(self, program: Program, gain: float) -> tuple[float, bool]:
         """Tiles differ at their seams only, which a part does not show."""
         shown = self._shows_seams(program)
-        return gain + ((1 - gain) / 2 if shown else -NO_CHANGE), shown
+        return gain + ((1 - gain) / 2 if shown else -_less(NO_CHANGE, gain)), shown
 
     def _shows_seams(self, program: Program) -> bool:
         """Whether the file shows where the program's tiles meet; costs no forward."""
@@ -305,3 +314,11 @@ def _named(program: Program, stage: str) -> tuple[str, str, str]:
 def _better(gain: float) -> float:
     """How much more must be explained to be gone on from: less where little is left."""
     return min(BETTER, (1 - gain) / 2)
+
+
+def _less(promise: float, gain: float) -> float:
+    """What a change promises less that shows nothing: where little is left, at most half of it.
+
+    Else all that could complete a program that explains 99 % would wait behind what explains 95 %.
+    """
+    return min(promise, (1 - gain) / 2) if gain >= SUBTLE_GAIN else promise

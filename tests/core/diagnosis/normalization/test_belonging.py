@@ -9,8 +9,14 @@ import torch
 
 from core.diagnosis.measure.measurements import measure
 from core.diagnosis.normalization.belonging import statistics_belong
-from core.diagnosis.normalization.conventions import CONVENTIONS, DIVIDED, ONCE, hypotheses
-from core.diagnosis.normalization.recover import recover
+from core.diagnosis.normalization.conventions import (
+    CONVENTIONS,
+    DIVIDED,
+    ONCE,
+    OWN,
+    hypotheses,
+)
+from core.diagnosis.normalization.recover import _ranked, recover
 from core.diagnosis.thresholds import CONTRADICTORY_NATS
 from core.image import decode_image
 from core.preprocess import preprocess
@@ -71,3 +77,19 @@ def test_numbers_of_ones_own_that_were_applied_twice_are_tried_once():
     twice = Preprocessing(mean=(0.52, 0.48, 0.45), std=(0.0729, 0.0625, 0.0676))
 
     np.testing.assert_allclose(hypotheses(twice)[ONCE]["std"], (0.27, 0.25, 0.26))
+
+
+def test_a_known_convention_that_was_applied_twice_is_tried_by_its_own_name():
+    mean, std = (np.array(CONVENTIONS["imagenet"][name]) for name in ("mean", "std"))
+    twice = Preprocessing(mean=tuple(mean + mean * std), std=tuple(std**2))
+
+    assert hypotheses(twice) == CONVENTIONS
+
+
+@pytest.mark.parametrize("slip", [ONCE, DIVIDED])
+def test_the_user_s_numbers_without_a_slip_come_before_known_ones_that_fit_as_well(slip):
+    """ImageNet's numbers may be near them by chance; clearly better ones still come first."""
+    known = {**CONVENTIONS, slip: CONVENTIONS["imagenet"]}
+
+    assert _ranked(None, known, {"imagenet": 0.03, slip: 0.04, OWN: 0.001})[0][0] == slip
+    assert _ranked(None, known, {"imagenet": 0.03, slip: 0.2})[0][0] == "imagenet"

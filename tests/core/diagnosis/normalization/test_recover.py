@@ -9,9 +9,14 @@ from benchmarks.cases import BY_NAME, material, scene
 from core.diagnosis import diagnose
 from core.diagnosis.measure.measurements import Measurements, measure
 from core.diagnosis.measure.picture import brightened, mirrored
-from core.diagnosis.normalization.channel_order import is_judged, needed_votes, preference
-from core.diagnosis.normalization.conventions import memory_of
-from core.diagnosis.normalization.recover import recover
+from core.diagnosis.normalization.channel_order import (
+    _is_like_training,
+    is_judged,
+    needed_votes,
+    preference,
+)
+from core.diagnosis.normalization.conventions import FIXED, memory_of
+from core.diagnosis.normalization.recover import _is_light, recover
 from core.diagnosis.thresholds import VOTES
 from core.image import decode_image
 from core.presets import PRESETS
@@ -197,6 +202,16 @@ def test_a_faded_picture_in_the_right_order_has_no_other_one(contrast, seed):
     assert "P6" not in [finding.cause for finding in diagnose(case).faults]
 
 
+@pytest.mark.parametrize(
+    ("flat", "other", "judged"), [(True, 0.06, False), (True, 0.09, True), (False, 0.02, True)]
+)
+def test_on_a_faded_picture_batch_norm_must_clearly_prefer_the_order_that_is_told(
+    flat, other, judged
+):
+    """Just like training as it may be: there a wrong order had up to 6.3 votes of the masks."""
+    assert _is_like_training(0.05, other, flat=flat) is judged
+
+
 def test_a_flat_or_unknown_picture_is_not_asked_for_its_order():
     right = ZOO["deeplab_clip"].convention
     flat = measured_of("deeplab_clip", seed=1_028, kind="low contrast", **right)
@@ -209,3 +224,14 @@ def test_a_flat_or_unknown_picture_is_not_asked_for_its_order():
     assert is_judged(measured_of("deeplab_clip", seed=1_028, **right), {}, swapped)
     assert not is_judged(flat, {}, swapped)
     assert not is_judged(measure(case_of(unknown)), {}, swapped)
+
+
+def test_a_picture_that_is_only_darker_than_the_training_has_no_other_mean():
+    """More light makes it like training as well as another mean does; without it there is none."""
+    trained = ZOO["lraspp_mean"].convention
+    dark = measured_of("lraspp_mean", kind="dark", **trained)
+    wrong = measured_of("lraspp_mean", **PRESETS["unit"].changes)
+
+    assert _is_light(dark, FIXED["unit"], 0.1)
+    assert not _is_light(dark, FIXED["imagenet"], 0.1)
+    assert not _is_light(wrong, FIXED["mean only"], 0.1)
