@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.document import write_part
+from benchmarks.mask_files import more_healthy as _more_healthy  # noqa: F401 - enters its files
 from benchmarks.mask_files.healthy import healthy
 from benchmarks.mask_files.report import document
 from benchmarks.mask_files.samples import Part, samples

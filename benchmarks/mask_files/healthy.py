@@ -57,7 +57,7 @@ def _contrast(sample: Sample) -> np.ndarray:
 _ALL: dict[str, Make] = {}
 
 
-def _writes(name: str) -> Callable[[Make], Make]:
+def writes(name: str) -> Callable[[Make], Make]:
     """Enter a function under its name."""
 
     def enter(make: Make) -> Make:
@@ -67,137 +67,137 @@ def _writes(name: str) -> Callable[[Make], Make]:
     return enter
 
 
-@_writes("VOC colors, PNG")
+@writes("VOC colors, PNG")
 def _(s: Sample) -> bytes:
     return pil(palette("voc")[s.labels])
 
 
-@_writes("Cityscapes colors, PNG")
+@writes("Cityscapes colors, PNG")
 def _(s: Sample) -> bytes:
     return pil(palette("cityscapes", 19)[s.labels])
 
 
-@_writes("ADE20K colors, PNG")
+@writes("ADE20K colors, PNG")
 def _(s: Sample) -> bytes:
     return pil(palette("ade20k", 150)[s.labels * 3])
 
 
-@_writes("safe colors, cv2 in BGR")
+@writes("safe colors, cv2 in BGR")
 def _(s: Sample) -> bytes:
     return cv(palette("safe", 18)[s.labels][..., ::-1])
 
 
-@_writes("VOC palette, mode P")
+@writes("VOC palette, mode P")
 def _(s: Sample) -> bytes:
     return pil(of_palette(s.labels, palette("voc", 256)))
 
 
-@_writes("VOC palette and 255, mode P")
+@writes("VOC palette and 255, mode P")
 def _(s: Sample) -> bytes:
     return pil(_void(s))
 
 
-@_writes("own palette, PNG")
+@writes("own palette, PNG")
 def _(s: Sample) -> bytes:
     return pil(_own_palette(s)[s.labels])
 
 
-@_writes("own palette, mode P")
+@writes("own palette, mode P")
 def _(s: Sample) -> bytes:
     return pil(of_palette(s.labels, np.resize(_own_palette(s), (256, 3))))
 
 
-@_writes("tab10, PNG")
+@writes("tab10, PNG")
 def _(s: Sample) -> bytes:
     return pil(_tab10(s))
 
 
-@_writes("VOC colors, lossless WebP")
+@writes("VOC colors, lossless WebP")
 def _(s: Sample) -> bytes:
     return pil(palette("voc")[s.labels], "WEBP", lossless=True)
 
 
-@_writes("black and white, PNG")
+@writes("black and white, PNG")
 def _(s: Sample) -> bytes:
     return pil((s.labels > 0).astype(np.uint8) * np.uint8(255))
 
 
-@_writes("black and white, TIFF of 1 bit")
+@writes("black and white, TIFF of 1 bit")
 def _(s: Sample) -> bytes:
     return pil(s.labels > 0, "TIFF")
 
 
-@_writes("VOC colors, opaque RGBA")
+@writes("VOC colors, opaque RGBA")
 def _(s: Sample) -> bytes:
     return pil(Image.fromarray(palette("voc")[s.labels]).convert("RGBA"))
 
 
-@_writes("photo, JPEG")
+@writes("photo, JPEG")
 def _(s: Sample) -> bytes:
     return pil(s.pixels, "JPEG", quality=85)
 
 
-@_writes("photo, PNG")
+@writes("photo, PNG")
 def _(s: Sample) -> bytes:
     return pil(s.pixels)
 
 
-@_writes("photo in gray, JPEG")
+@writes("photo in gray, JPEG")
 def _(s: Sample) -> bytes:
     return pil(_gray(s), "JPEG", quality=90)
 
 
-@_writes("photo out of focus")
+@writes("photo out of focus")
 def _(s: Sample) -> bytes:
     return pil(Image.fromarray(s.pixels).filter(ImageFilter.GaussianBlur(4)), "JPEG")
 
 
-@_writes("dark photo")
+@writes("dark photo")
 def _(s: Sample) -> bytes:
     return pil((s.pixels // 8), "JPEG", quality=95)
 
 
-@_writes("overexposed photo")
+@writes("overexposed photo")
 def _(s: Sample) -> bytes:
     return pil((s.pixels.astype(int) * 2).clip(0, 255).astype(np.uint8), "JPEG")
 
 
-@_writes("photo, 256 colors")
+@writes("photo, 256 colors")
 def _(s: Sample) -> bytes:
     return pil(Image.fromarray(s.pixels).convert("P", palette=Image.Palette.ADAPTIVE))
 
 
-@_writes("photo with a white frame")
+@writes("photo with a white frame")
 def _(s: Sample) -> bytes:
     return pil(_framed(s), "JPEG")
 
 
-@_writes("mask over photo")
+@writes("mask over photo")
 def _(s: Sample) -> bytes:
     return pil(_overlaid(s))
 
 
-@_writes("dark photo in gray")
+@writes("dark photo in gray")
 def _(s: Sample) -> bytes:
     return pil(Image.fromarray(np.asarray(_gray(s)) // 6))
 
 
-@_writes("photo out of focus in gray")
+@writes("photo out of focus in gray")
 def _(s: Sample) -> bytes:
     return pil(_gray(s).filter(ImageFilter.GaussianBlur(2)))
 
 
-@_writes("photo of high contrast in gray")
+@writes("photo of high contrast in gray")
 def _(s: Sample) -> bytes:
     return pil(_contrast(s))
 
 
-@_writes("photo of high contrast in gray, JPEG")
+@writes("photo of high contrast in gray, JPEG")
 def _(s: Sample) -> bytes:
     return pil(_contrast(s), "JPEG", quality=90)
 
 
-@_writes("photo, WebP")
+@writes("photo, WebP")
 def _(s: Sample) -> bytes:
     return pil(s.pixels, "WEBP")
 

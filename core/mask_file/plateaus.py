@@ -20,6 +20,7 @@ MOST = 64  # values of regions
 FEWEST = 0.0006  # share of the pixels, of each
 BLOCK = 8  # pixels, of JPEG
 REACH = 10  # pixels: the block of JPEG, and its colors, which have half the size
+BESIDE = 3  # pixels from a seam to what an interpolation or JPEG changed at it
 SMALL_IDS = 64  # under which values are ids, of which each counts
 
 
@@ -79,6 +80,21 @@ class Plateaus:
             return 0.0
         between = [ramps(self.pixels[..., k].astype(int)) for k in range(self.pixels.shape[2])]
         return float(np.any(between, axis=0)[self.off].mean())
+
+    @cached_property
+    def seams_off(self) -> float:
+        """Share of the seams between two regions with a changed pixel beside them; 1 without any.
+
+        JPEG and a resize change all of them; a legend or a drawing in a mask only those it meets.
+        """
+        touched, own = near(self.off, BESIDE), np.where(self.off, -1, self.nearest)
+        clean, all_of = 0, 0
+        for beside, values in ((touched, own), (touched.T, own.T)):
+            seam = (values[1:] != values[:-1]) & (values[1:] >= 0) & (values[:-1] >= 0)
+            clean += int((seam & ~beside[1:] & ~beside[:-1]).sum())
+            all_of += int(seam.sum())
+        ramps_met = int(self.off.sum())
+        return 1 - clean / (all_of + ramps_met) if all_of + ramps_met else 1.0
 
     @cached_property
     def near_share(self) -> float:

@@ -24,7 +24,8 @@ from core.mask_file.stored import Stored
 MOST = 256  # colors of a mask
 CATEGORICAL = 20  # colors at most of a color map that is a palette
 REGIONS = 40  # places of a color map at most that are classes
-TOP = 255  # the last place of a color map
+TOP = 255  # the last place of a color map, and the largest part of a color
+WEB_SAFE = 51  # of 255: the step of web-safe colors, and of hues at even distances
 FEW = 0.3  # share of the pixels inside regions
 
 
@@ -43,7 +44,7 @@ def known_palette(stored: Stored) -> Iterator[Finding]:
             yield _colored("colored", known, colors, f"in the colors of {known.name}")
             return
     for known in map(reversed_of, data_sets()):
-        if _tells(known, colors):
+        if _tells(known, colors) and not _of_parts(colors, WEB_SAFE):  # anybody's palette has these
             words = f"in the colors of {known.name} with red and blue exchanged"
             yield _colored("bgr_palette", known, colors, words)
             return
@@ -59,8 +60,12 @@ def _tells(known: Known, colors: Levels) -> bool:
     visible = [color for color in colors.values if color]
     if None in found or not classes:
         return False
-    pure = all(part in (0, 255) for color in unpacked(np.array(visible)).tolist() for part in color)
-    return not pure or len(visible) > 2
+    return not _of_parts(colors, TOP) or len(visible) > 2
+
+
+def _of_parts(colors: Levels, step: int) -> bool:
+    """Whether red, green and blue are multiples of a step in all of them."""
+    return bool((unpacked(colors.values) % step == 0).all())
 
 
 def _colored(kind_id: str, known: Known, colors: Levels, words: str) -> Finding:
@@ -84,6 +89,8 @@ def color_map(stored: Stored) -> Iterator[Finding]:
     """Ids, or scores, drawn with a color map of matplotlib or cv2."""
     colors = stored.colors
     if colors is None or not 2 <= len(colors.values) <= 2 * MOST:
+        return
+    if _of_parts(colors, WEB_SAFE):  # even hues are anybody's palette, and hsv's as well
         return
     for turned, words in ((lambda known: known, ""), (reversed_of, ", red and blue exchanged")):
         for known in map(turned, color_maps()):

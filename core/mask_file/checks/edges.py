@@ -25,6 +25,8 @@ EXACT = 0.7  # share of these that have it exactly; in a photo up to 0.6 do
 NEAR = 0.95  # share of the pixels that lie near such a place, at least
 RAMPS = 0.58  # share of the changed pixels that lie between two others: JPEG has up to 0.5
 DARK_RAMPS = 0.8  # the same of small values; a dark photo has up to 0.75
+GRADE, FEW_GRADES = 4, 5  # of 255: the step of a posterized picture, and values at least
+SEAMS = 0.5  # share of the seams that something was done to; a legend touches few of them
 BLOCKS = 1.5  # how often changes begin at blocks of JPEG, beside elsewhere; a resize has 1.2
 SURE_EXACT = 0.9  # share from which on a JPEG is certainly one of a mask
 SURE = 0.75  # share of ramps from which on an interpolation is certain
@@ -41,6 +43,8 @@ def ghosts(stored: Stored) -> Iterator[Finding]:
     if stored.rgb is None and stored.gray is None:
         return
     pixels = stored.rgb if stored.rgb is not None else stored.bands[..., :1]
+    if _is_graded(pixels):
+        return
     found = plateaus(np.ascontiguousarray(pixels))
     if found is None or found.off_share == 0:
         return
@@ -50,8 +54,14 @@ def ghosts(stored: Stored) -> Iterator[Finding]:
             yield _finding("jpeg_ghosts", "JPEG", found, stored, sure=sure)
     elif _is_mask(found, BLOCK_REGIONS) and found.block_ratio > BLOCKS:
         yield _finding("jpeg_ghosts", "JPEG", found, stored, sure=False)
-    elif _is_mask(found, REGIONS) and found.off_share < CHANGED:
+    elif _is_mask(found, REGIONS) and found.off_share < CHANGED and found.seams_off > SEAMS:
         yield from _without_blocks(found, stored, dark=int(pixels.max()) < DARK)
+
+
+def _is_graded(pixels: np.ndarray) -> bool:
+    """Whether all values are multiples of a step: rounded so, which JPEG and a resize undo."""
+    values = np.flatnonzero(np.bincount(pixels.ravel(), minlength=1))
+    return len(values) > FEW_GRADES and int(np.gcd.reduce(values)) >= GRADE
 
 
 def _without_blocks(found: Plateaus, stored: Stored, *, dark: bool) -> Iterator[Finding]:

@@ -25,6 +25,8 @@ def clean(stored: Stored) -> Iterator[Finding]:
     levels = stored.levels
     if levels is None or not stored.is_bytes or not levels.is_clean or len(levels.values) < 2:
         return
+    if stored.has_colored_palette:  # its indices are in no order that means anything
+        return
     yield found_by(numbering_of([int(value) for value in levels.values]), levels, stored)
 
 

@@ -17,6 +17,7 @@ TAILS = 0.25  # share at least of what is between that is near an end; a resize 
 BEND = 12.0  # of 255: mean second difference there at most; JPEG has 40
 SOFT_VALUES = 24  # values at least, of a probability
 FAR, CLOSE = 128, 24  # steps between neighbors, and the same modulo 256
+WHOLE, GRADED = 255, 0.1  # the largest step; share at least of the far ones that are no such
 WRAPS = 0.6  # share of the far steps that are close modulo 256
 EACH_SIDE = 4  # values at least near 0 and near 255, of wrapped logits
 MIDDLE = 0.12  # share at most of the pixels from 96 to 160, of them
@@ -43,7 +44,10 @@ def wrapped_scores(stored: Stored) -> Iterator[Finding]:
     low, high = int((share[1:64] > 0).sum()), int((share[192:255] > 0).sum())
     steps = np.concatenate([np.abs(np.diff(values, axis=k)).ravel() for k in (0, 1)])
     far = steps[steps > FAR]
-    wraps = float((256 - far <= CLOSE).mean()) if far.size else 0.0
+    graded = far[far < WHOLE]  # colors of 0 and 255 jump too, by all of it
+    if graded.size < GRADED * far.size:
+        return
+    wraps = float((256 - graded <= CLOSE).mean()) if graded.size else 0.0
     usual = share[96:160].sum() <= MIDDLE and np.sort(share)[-2:].sum() <= FLAT
     if min(low, high) < EACH_SIDE or not usual or wraps < WRAPS:
         return
