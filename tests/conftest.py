@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import io
 import os
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from core.checkpoint import read_checkpoint
@@ -36,6 +38,8 @@ OF_ONE_SERVER = (
     "test_export_page",
     "test_page_change",
     "test_hostile_uploads",
+    "test_mask_browser",
+    "test_views_browser",
 )
 LONGEST = ("test_gallery", *OF_ONE_SERVER, "test_show_browser", "test_notebook", "test_packaging",
            "test_savings", "test_reports", "test_inspecting", "test_architectures",
@@ -135,6 +139,15 @@ def no_thread_outlives_the_tests():
             thread.join(timeout=60)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def installed_components_are_looked_for_once():
+    """Each AppTest would read the metadata of all that is installed: half a second of a core."""
+    look = functools.cache(manifest_scanner.scan_component_manifests)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", look)
+        yield
+
+
 @pytest.fixture
 def own_store(tmp_path, monkeypatch):
     """Uploads of this test alone."""
@@ -146,8 +159,17 @@ def own_store(tmp_path, monkeypatch):
 
 @pytest.fixture
 def app(own_store):
-    """The dashboard without a browser, drawn once; torch is imported on the way."""
-    return dashboard().run()
+    """The dashboard without a browser, drawn once; torch is imported on the way.
+
+    What a test has begun ends with it. The diagnosis of the example goes on: the next one needs it.
+    """
+    from pages.components.diagnosis import background
+
+    app = dashboard().run()
+    first = background.works().job_of(person := app.session_state.tab.person)
+    yield app
+    if background.works().job_of(person) is not first:
+        background.works().leave(person)
 
 
 @pytest.fixture

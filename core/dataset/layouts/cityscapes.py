@@ -7,7 +7,8 @@ from core.dataset.layouts.layout import Files, Laid
 from core.dataset.layouts.palettes import colors_of
 from core.dataset.pairing import Pairing, pair
 from core.dataset.rule import Rule
-from core.mask_file.numbering import EVALUATED, VOID
+from core.mask_file.numbered import VOID
+from core.mask_file.numbered_plainly import EVALUATED
 from core.mask_file.palettes import data_sets
 
 PICTURES = "{any}leftImg8bit/{key}_leftImg8bit.*"

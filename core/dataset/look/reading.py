@@ -19,7 +19,8 @@ from core.errors import InspectionError
 from core.image.read import Reader
 from core.mask_file.finding import counted, percent
 from core.mask_file.levels import unpacked
-from core.mask_file.numbering import VOID, Numbering, numbering_of
+from core.mask_file.numbered import VOID, Numbering
+from core.mask_file.numbering import numbering_of
 from core.mask_file.palettes import Known, data_sets, reversed_of, voc_256
 from core.mask_file.stored import Stored
 

@@ -10,7 +10,8 @@ import numpy as np
 from core.mask_file.checks.check import reading_of
 from core.mask_file.finding import Finding, Reading, counted, percent
 from core.mask_file.levels import levels_of
-from core.mask_file.numbering import SMALL, numbering_of, spelled
+from core.mask_file.numbered import SMALL, spelled
+from core.mask_file.numbering import numbering_of
 from core.mask_file.stored import Stored
 
 CLEAR = 8  # of 255: opacity that nobody sees

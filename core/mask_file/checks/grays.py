@@ -9,7 +9,8 @@ import numpy as np
 from core.mask_file.checks.check import reading_of
 from core.mask_file.finding import Finding, counted, percent
 from core.mask_file.levels import Levels
-from core.mask_file.numbering import SMALL, Numbering, numbering_of, spelled
+from core.mask_file.numbered import SMALL, Numbering, spelled
+from core.mask_file.numbering import numbering_of
 from core.mask_file.stored import Stored
 
 LONELY = 3  # of four neighbors that differ from a pixel that stands alone

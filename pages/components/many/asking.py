@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.dataset.hosting import URLS, choices
-from pages.components.state import files, session
+from pages.components.state import files, session, session_many
 from pages.components.state.many import EXAMPLE, UPLOADS, Many
 from pages.components.widgets.uploading import ask_for_files
 
@@ -40,20 +40,20 @@ def ask() -> None:
             f"An address below {', '.join(prefixes)}", key="set_address",
             on_change=_take_hosted, args=("set_address",),
         )  # fmt: skip
-    if not session.many().source:
+    if not session_many.many().source:
         st.button("Try it with the example's scenes", key="try_set", on_click=_try)
 
 
 def _take(chosen: Sequence[Any]) -> None:
     store = files.store()
     kept = tuple((store.put(file, file.name), file.name) for file in chosen)
-    session.look_at_many(Many(source=UPLOADS, files=kept))
+    session_many.look_at_many(Many(source=UPLOADS, files=kept))
 
 
 def _take_hosted(key: str) -> None:
     if where := session.widget(key):
-        session.look_at_many(Many(source=str(where)))
+        session_many.look_at_many(Many(source=str(where)))
 
 
 def _try() -> None:
-    session.look_at_many(Many(source=EXAMPLE))
+    session_many.look_at_many(Many(source=EXAMPLE))

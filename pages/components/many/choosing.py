@@ -11,7 +11,7 @@ from core.presets import PRESETS, apply_preset
 from core.settings import Settings, change
 from core.sweep import MOST_SETTINGS
 from pages.components.diagnosis import background
-from pages.components.state import session
+from pages.components.state import session, session_many
 
 if TYPE_CHECKING:
     from core.diagnosis.many.set_diagnosis import SetDiagnosis
@@ -66,9 +66,9 @@ def ask(found: dict[str, Settings]) -> dict[str, Settings]:
     chosen = st.multiselect(
         "Settings to compare",
         list(found),
-        default=[name for name in session.many().chosen if name in found] or _first(found),
+        default=[name for name in session_many.many().chosen if name in found] or _first(found),
         key=key,
-        on_change=lambda: session.choose_many(tuple(session.widget(key, ()))),
+        on_change=lambda: session_many.choose_many(tuple(session.widget(key, ()))),
         max_selections=MOST_SETTINGS,
     )
     return {name: found[name] for name in chosen}

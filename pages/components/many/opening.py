@@ -14,7 +14,7 @@ from core.dataset.opening import Changes, Found, open_set, repair
 from core.dataset.rule import Rule
 from core.dataset.sources import Folder, Source, uploaded
 from core.recent import Recent
-from pages.components.state import files, session
+from pages.components.state import files, session_many
 from pages.components.state.many import EXAMPLE, UPLOADS, Many
 
 SET_BYTES, PER_NAME = 128 * 2**20, 1024  # of all sets that are open; a pair and its two files
@@ -31,7 +31,7 @@ def opened() -> Found | None:
     Raises:
         DataSetError: it cannot be opened.
     """
-    many = session.many()
+    many = session_many.many()
     if not many.source:
         return None
     key = f"{many.source} {many.files}"

@@ -9,7 +9,7 @@ import streamlit as st
 from core.dataset.rule import Rule
 from core.errors import InspectionError
 from pages.components.many import looking, opening
-from pages.components.state import complaints, session
+from pages.components.state import complaints, session, session_many
 
 if TYPE_CHECKING:
     from core.dataset.finding import DataFinding
@@ -76,7 +76,7 @@ def _show_finding(finding: DataFinding) -> None:
                 st.button(
                     "Read them so",
                     key=f"read_{finding.kind_id}",
-                    on_click=session.read_masks_as,
+                    on_click=session_many.read_masks_as,
                     args=(finding.truths,),
                 )
             with st.popover("About this", key=f"about_set_{finding.kind_id}"):
@@ -110,7 +110,7 @@ def _pair(pictures: str, masks: str) -> None:
     except InspectionError as error:
         session.complain_of(error)
         return
-    session.pair_by_rule(pictures, masks)
+    session_many.pair_by_rule(pictures, masks)
 
 
 def _show_pairs(found: Found) -> None:
@@ -119,7 +119,7 @@ def _show_pairs(found: Found) -> None:
     masks = ["", *found.pairing.masks]
     edited = st.data_editor(
         [{"picture": pair.picture, "mask": pair.mask or ""} for pair in pairs],
-        key=f"pairs_{hash((found.data.name, session.many().by_hand))}",
+        key=f"pairs_{hash((found.data.name, session_many.many().by_hand))}",
         disabled=["picture"],
         column_config={
             "mask": st.column_config.SelectboxColumn("mask", options=masks, width="large"),
@@ -132,7 +132,7 @@ def _show_pairs(found: Found) -> None:
         if (row["mask"] or "") != (pair.mask or "")
     }
     if changed:
-        session.pair_by_hand(changed)
+        session_many.pair_by_hand(changed)
         st.rerun()
     if len(found.pairing.pairs) > TABLE_ROWS:
         st.caption(f"The first {TABLE_ROWS:,} of {len(found.pairing.pairs):,} are listed.")

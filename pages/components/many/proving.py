@@ -13,7 +13,7 @@ from core.background import Background, Job
 from core.settings import digest
 from pages.components.diagnosis.findings import show_findings
 from pages.components.many import opening
-from pages.components.state import complaints, inspecting, session
+from pages.components.state import complaints, inspecting, session, session_many
 from pages.components.state import opening as checkpoints
 from pages.components.state.many import Reference
 
@@ -37,8 +37,8 @@ def works() -> Background[SetDiagnosis]:
 
 def show(found: Found, seen: Seen) -> SetDiagnosis | None:
     """Begin it, and draw it as far as it is; returns it once it is done."""
-    if session.many().unasked:
-        st.button("Ask what these pictures prove", key="ask_set", on_click=session.ask_many)
+    if session_many.many().unasked:
+        st.button("Ask what these pictures prove", key="ask_set", on_click=session_many.ask_many)
         return None
     job = _job(found, seen)
     job.wait(FIRST_SECONDS)
@@ -68,7 +68,7 @@ def _show_reference(found: Found, seen: Seen, answered: SetDiagnosis) -> None:
     """How this set differs from the reference, and the way to make it one."""
     from core.diagnosis.many.between import between
 
-    reference, under = session.many().reference, _under(seen)
+    reference, under = session_many.many().reference, _under(seen)
     if reference is not None and reference.under == under and reference.diagnosis is not answered:
         shift = between(answered, reference.diagnosis, reference.name)
         if shift is None:
@@ -79,7 +79,7 @@ def _show_reference(found: Found, seen: Seen, answered: SetDiagnosis) -> None:
         st.button(
             "Compare others with this set",
             key="reference",
-            on_click=session.take_reference,
+            on_click=session_many.take_reference,
             args=(Reference(found.data.name, under, answered),),
             help="Open another set then: whether its pictures reach the network as these do",
         )
@@ -101,7 +101,7 @@ def _follow(job: Job[SetDiagnosis]) -> None:
 
 def _stop() -> None:
     works().leave(session.tab().person)
-    session.ask_many(asked=False)
+    session_many.ask_many(asked=False)
 
 
 def _job(found: Found, seen: Seen) -> Job[SetDiagnosis]:

@@ -13,7 +13,7 @@ from core.colors import encode_png
 from core.errors import InspectionError
 from pages.components.many import opening, scatter, sweeping, totals
 from pages.components.many.grid.grid import show_grid
-from pages.components.state import files, session
+from pages.components.state import files, session, session_many
 from pages.components.widgets.bound import show_bound
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def show(found: Found, plan: Plan, standing: Standing, seen: Seen) -> None:
     """Draw all of a sweep, as far as it is."""
-    view = session.many().view
+    view = session_many.many().view
     view.key, view.entries = opening.digest_of(found), found.data.entries
     view.masks = sweeping.labels_in(plan)
     names = found.data.truths.class_names or seen.inspection.class_names
@@ -67,17 +67,17 @@ def show_rows(
 def _ask_shown(plan: Plan) -> str:
     """The settings whose masks are shown."""
     options = [named.name for named in plan.settings]
-    shown = session.many().shown if session.many().shown in options else options[0]
+    shown = session_many.many().shown if session_many.many().shown in options else options[0]
     if len(options) > 1:
         show_bound(
             st.selectbox, "Masks and figures below are those of", "many_shown", shown,
-            session.show_many, options=options,
+            session_many.show_many, options=options,
         )  # fmt: skip
     return shown
 
 
 def _show_picked() -> None:
-    if picked := session.many().lasso:
+    if picked := session_many.many().lasso:
         with st.container(horizontal=True, vertical_alignment="center", key="picked"):
             st.caption(f"{len(picked):,} pictures are picked.", width="content")
             st.button("Show all", key="unpick", on_click=scatter.forget)
@@ -86,7 +86,7 @@ def _show_picked() -> None:
 def _show_grid(
     plan: Plan, rows: Sequence[Row], names: Sequence[str], take: Callable[[int], None]
 ) -> None:
-    many = session.many()
+    many = session_many.many()
     address = thumbs.DOORS.address_of(many.view)
     if not address:
         st.caption("Small pictures need the server of `make run` or `make serve`.")
@@ -111,7 +111,7 @@ def _show_grid(
 
 def _open(found: Found, plan: Plan, index: int) -> None:
     """Go to the dashboard with one picture, and the settings whose masks are shown."""
-    entry, shown = found.data.entries[index], session.many().shown
+    entry, shown = found.data.entries[index], session_many.many().shown
     named = next((each for each in plan.settings if each.name == shown), plan.settings[0])
     try:
         picture = files.store().put(io.BytesIO(entry.picture.read()), entry.name)
@@ -119,7 +119,7 @@ def _open(found: Found, plan: Plan, index: int) -> None:
     except InspectionError as error:
         session.complain_of(error)
         return
-    session.open_of_many(index, picture=picture, truth=truth, chosen=named.settings)
+    session_many.open_of_many(index, picture=picture, truth=truth, chosen=named.settings)
 
 
 def _truth(found: Found, entry: Entry, picture: str) -> str:

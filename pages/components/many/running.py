@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import InspectionError
 from pages.components.many import choosing, results, stored, sweeping, totals
-from pages.components.state import complaints, session
+from pages.components.state import complaints, session_many
 
 if TYPE_CHECKING:
     from core.background import Job
@@ -25,12 +25,12 @@ FIRST_SECONDS = 0.3  # so long the page waits for a sweep that is finished alrea
 def show(found: Found, seen: Seen, answered: SetDiagnosis | None) -> None:
     """Ask for the settings, begin, follow; what is finished is drawn whole."""
     chosen = choosing.ask(choosing.offered(seen, answered))
-    planned = dict(session.many().planned)
+    planned = dict(session_many.many().planned)
     with st.container(horizontal=True, vertical_alignment="center", key="begin_set"):
         label = "Compare on all pictures" if not planned else "Compare again with these"
         st.button(
             label, key="begin_sweep", type="primary", disabled=not chosen or chosen == planned,
-            on_click=session.plan_many, args=(tuple(chosen.items()),),
+            on_click=session_many.plan_many, args=(tuple(chosen.items()),),
         )  # fmt: skip
         forwards = len(found.data.entries) * len(chosen)
         st.caption(f"{forwards:,} forwards at most, behind what anybody looks at meanwhile")
@@ -41,7 +41,7 @@ def show(found: Found, seen: Seen, answered: SetDiagnosis | None) -> None:
     except InspectionError as error:
         st.error(complaints.as_text(error.message))
         return
-    if session.many().stopped:
+    if session_many.many().stopped:
         _show(found, plan, sweeping.so_far(found, plan), seen)
         return
     job = sweeping.begin(found, plan, seen)
@@ -60,7 +60,7 @@ def show(found: Found, seen: Seen, answered: SetDiagnosis | None) -> None:
 def _show(found: Found, plan: Plan, standing: Standing, seen: Seen) -> None:
     if standing.progress.left:
         totals.show_progress(standing)
-        st.button("Go on", key="go_on", on_click=session.go_on_with_many)
+        st.button("Go on", key="go_on", on_click=session_many.go_on_with_many)
     results.show(found, plan, standing, seen)
     if standing.finished:
         stored.show_button(plan)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.export import figures
-from pages.components.state import complaints, session
+from pages.components.state import complaints, session_many
 from pages.components.widgets.turns import key_now, next_turn
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _pick_cell(cell: tuple[int, int], rows: Sequence[Row]) -> None:
     """Pictures with such pixels, the most of them first."""
     counts = {row.index: _count(row, cell) for row in rows}
     found = sorted((k for k, count in counts.items() if count), key=lambda k: -counts[k])
-    session.pick_many(tuple(found))
+    session_many.pick_many(tuple(found))
 
 
 def _count(row: Row, cell: tuple[int, int]) -> int:
@@ -111,7 +111,7 @@ def _ask(figure: Any, name: str, modes: tuple[Mode, ...], *, take: bool = True) 
     chosen = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode=modes)
     picked = [point["customdata"] for point in chosen["selection"]["points"]]
     if take and picked:
-        session.pick_many(tuple(int(k if isinstance(k, int) else k[0]) for k in picked))
+        session_many.pick_many(tuple(int(k if isinstance(k, int) else k[0]) for k in picked))
     return picked
 
 
@@ -119,4 +119,4 @@ def forget() -> None:
     """Both charts have no selection any more."""
     next_turn("set_scatter")
     next_turn("set_confusion")
-    session.pick_many(())
+    session_many.pick_many(())

@@ -12,7 +12,7 @@ from core.sweep.kept import keep_sweep, labels_of, open_sweep
 from core.sweep.table import Table
 from pages.components.many import results, sweeping
 from pages.components.many.sweeping import Standing
-from pages.components.state import complaints, files, session
+from pages.components.state import complaints, files, session, session_many
 from pages.components.widgets import copying
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def show(run: Run, seen: Seen) -> None:
         return
     count = len({row.picture for row in rows})
     st.markdown(f"**A shared comparison** of {count:,} pictures. The pictures were not kept.")
-    view = session.many().view
+    view = session_many.many().view
     view.entries, view.masks = (), lambda digest: labels_of(files.store(), run, digest)
     standing = Standing(Progress(count, count), totals(rows, plan), finished=True)
     results.show_rows(plan, rows, standing, seen.inspection.class_names, lambda _: None)
@@ -47,7 +47,7 @@ def show_button(plan: Plan) -> None:
     """Offer to keep a finished sweep under a link."""
     st.button("Share this table", key="share_set", icon=":material/share:", on_click=_share,
               args=(plan,))  # fmt: skip
-    if shared := session.many().shared:
+    if shared := session_many.many().shared:
         copying.show_link(f"run={shared}", key="share_set_link", page="dataset")
         st.caption("The link opens the table and the masks; pictures and weights are not kept.")
 
@@ -59,4 +59,4 @@ def _share(plan: Plan) -> None:
     except InspectionError as error:
         session.complain_of(error)
         return
-    session.keep_shared_many(run.id)
+    session_many.keep_shared_many(run.id)

@@ -17,7 +17,7 @@ from core.sweep.finished import in_order
 from core.sweep.parts import rows_so_far
 from core.sweep.table import ROWS, labels_path
 from pages.components.many import opening
-from pages.components.state import files, inspecting, session
+from pages.components.state import files, inspecting, session, session_many
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,14 +64,14 @@ def folder_of(plan: Plan) -> Path:
 
 def begin(found: Found, plan: Plan, seen: Seen) -> Job[Standing]:
     """Begin, join or look up a sweep; what an earlier one has finished is not computed again."""
-    key = f"{plan.digest} {session.many().attempt}"
+    key = f"{plan.digest} {session_many.many().attempt}"
     return works().start(key, _work(found, plan, seen), person=session.tab().person)
 
 
 def stop() -> None:
     """End it; finished pictures stay."""
     works().leave(session.tab().person)
-    session.stop_many()
+    session_many.stop_many()
 
 
 def so_far(found: Found, plan: Plan) -> Standing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components.state import session
+from pages.components.state import session_many
 
 
 def show_doors() -> None:
@@ -19,7 +19,7 @@ def show_doors() -> None:
 
 def show_way_back() -> None:
     """Where this picture was opened from a set: the way back to its place there."""
-    if (place := session.many().opened) is not None and session.many().source:
+    if (place := session_many.many().opened) is not None and session_many.many().source:
         st.page_link(
             "pages/dataset.py",
             label=f"Back to the set, picture {place + 1:,}",

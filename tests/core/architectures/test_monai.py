@@ -6,7 +6,6 @@ import functools
 
 import pytest
 import torch
-from monai.networks import nets
 
 from core.architectures import build_network
 from core.architectures.recognize import FAMILIES
@@ -76,6 +75,8 @@ WAYS = ("state dict", "training dict", "DataParallel", "whole module", "Lightnin
 def model_of(name):
     torch.manual_seed(0)
     cls, arguments = CASES[name]
+    from monai.networks import nets  # not at the top: each worker of xdist imports every test file
+
     model = seeded(getattr(nets, cls)(**arguments))
     with torch.no_grad():
         for parameter in model.parameters():  # norms that are not those of a fresh network
@@ -128,6 +129,8 @@ def test_the_script_has_the_librarys_own_class_and_writes_the_label_map(
 
 
 def test_what_no_tensor_tells_is_a_choice():
+    from monai.networks import nets
+
     plain = nets.UNet(**FLAT, **SMALL, act="RELU").eval()
     state = dict(plain.state_dict())
     network = build_network(checkpoint_of(state))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.mask_file.numbering import EVALUATED, numbering_of
+from core.mask_file.numbered_plainly import EVALUATED
+from core.mask_file.numbering import numbering_of
 
 
 def named(*values):
