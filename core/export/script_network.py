@@ -31,7 +31,8 @@ def enlarge(logits: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
     """[1 classes h w] at this height and width."""
     if tuple(logits.shape[2:]) == tuple(size):
         return logits
-    return F.interpolate(logits.contiguous(), size=tuple(size), {mode})'''
+    logits = logits.contiguous()  # as Maskscope does: the order of the memory decides last bits
+    return F.interpolate(logits, size=tuple(size), {mode})'''
 MODES = {"bilinear": 'mode="bilinear", align_corners=False', "nearest": 'mode="nearest"'}
 
 
