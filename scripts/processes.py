@@ -56,10 +56,18 @@ def below(process: int) -> Iterator[int]:
         yield from below(child)
 
 
-def processor_seconds(process: int) -> float:
-    """What it has computed itself; a busy machine adds none."""
+def processor_seconds(process: int, *, and_ended: bool = False) -> float:
+    """What it has computed itself; a busy machine adds none.
+
+    Args:
+        process: its number.
+        and_ended: with what the processes have computed that it has started and waited for.
+
+    Raises:
+        OSError: it has ended.
+    """
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11 : 15 if and_ended else 13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident(process: int) -> float:

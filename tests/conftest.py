@@ -41,13 +41,14 @@ OF_ONE_SERVER = (
     "test_mask_browser",
     "test_views_browser",
 )
-LONGEST = ("test_gallery", *OF_ONE_SERVER, "test_show_browser", "test_notebook", "test_packaging",
+LONGEST = ("test_gallery", *OF_ONE_SERVER, "test_many_browser", "test_show_browser",
+           "test_notebook", "test_packaging", "test_ray", "test_kills",
            "test_savings", "test_reports", "test_inspecting", "test_architectures",
-           "test_checkpoint_page", "test_exported_program", "test_sharing", "test_order_of_checks",
-           "test_match", "test_diagnosis_forwards", "test_hostile", "test_command_line",
-           "test_families", "test_onnx", "test_diagnosis_page", "test_recover", "test_pages",
+           "test_exported_program", "test_match", "test_order_of_checks", "test_sharing",
+           "test_diagnosis_forwards", "test_hostile", "test_command_line", "test_checkpoint_page",
+           "test_families", "test_onnx", "test_recover", "test_diagnosis_page", "test_pages",
            "test_script", "test_zoo", "test_checkpoint", "test_serve", "test_smp", "test_forwards",
-           "test_crafted", "test_replicas")  # fmt: skip
+           "test_crafted", "test_store", "test_command", "test_replicas")  # fmt: skip
 FAILED = pytest.StashKey[bool]()
 
 
@@ -146,6 +147,16 @@ def installed_components_are_looked_for_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", look)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_a_file_has_cached_goes_with_it(request):
+    """Networks of hundreds of megabytes, which no other file asks for."""
+    yield
+    name = request.module.__name__
+    for value in list(vars(request.module).values()):
+        if hasattr(value, "cache_clear") and value.__module__ == name:
+            value.cache_clear()
 
 
 @pytest.fixture
