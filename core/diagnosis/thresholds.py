@@ -216,6 +216,7 @@ ORDER_ERRORS = 1.5  # or the factor by which it must miss less of an mIoU of 1; 
 SURE_ORDER_GAIN = 1.5  # factor of the mIoU, from which on it is certain; the same
 SIZE_GAIN, SIZE_GAIN_NATS = 1.4, 0.05  # factor and nats; healthy pictures gained up to 1.3
 SIZE_NEARER = 1.7  # factor of the KL divergence; right sizes up to 1.57, others 1.8 [foreign]
+SIZE_IOU = 0.1  # mIoU that the picture's own size must bring where it is resized; decision 47
 SIZE_DOUBTED = 0.6  # of what a mask could tell: above it no other size is tried [healthy]
 MOST_PIXELS = 16  # times those fed now, that another size may have; time
 MOST_SIDE = 1024  # pixels of another size; time
@@ -225,6 +226,9 @@ MOST_SIDE = 1024  # pixels of another size; time
 LIVELY_SHARE = 0.3  # of what a mask could tell, that another threshold must bring [tune: threshold]
 PROBABILITY_SLACK = 0.5  # beyond 0 to 1, from which on numbers are no probabilities; definition
 CONSTANT_RANGE = 0.01  # of an output: below it nothing can be concluded from its range; definition
+ACTIVATED_RANGE = 0.5  # of an output, from which on 0 to 1 is no chance; decision 47
+HISTOGRAM_BINS = 256  # of scores, between which a cut is sought; definition
+LEAST_CUT = 0.0005  # probability below which no threshold is offered: it is no object any more
 USUAL_CUTS = (0.3, 0.7)  # a threshold between them is only doubted for two heaps [healthy]
 TWO_HEAPS = 0.68  # share of the variance between both sides; a cut through one normal heap: 0.64
 
@@ -232,6 +236,7 @@ TWO_HEAPS = 0.68  # share of the variance between both sides; a cut through one 
 
 OWN_GAIN, OWN_GAIN_NATS = 1.4, 0.1  # factor and nats by which own statistics must win [healthy]
 OWN_GAIN_BY_TRUTH, OWN_GAIN_SHARE = 1.15, 0.1  # factor, and share of what could be known [tune]
+OWN_GAIN_IOU = 0.05  # mIoU by a ground truth, where the layers show why; decision 47
 OWN_GAIN_UNSEEN = 1.25  # factor by a ground truth, where no layer shows why [tune]
 AS_STORED = 0.05  # the same, below which they are right: healthy 0.024, lagging 0.19 [foreign]
 UNLIKE_STORED = 0.2  # nats, upper quartile behind the first: healthy ones had up to 0.07 [healthy]
@@ -242,6 +247,7 @@ HALF_MAX = 65504  # the largest float16; IEEE 754
 
 # --- training and ground truth (checks/training.py, truth.py) -------------------------------------
 
+UNSURE = 0.7  # of the largest probabilities: a new head had 0.61, the zoo 0.95 and more
 KEPT_SHARE = 0.5  # of what a mask shows, that must be in its mirror's too; definition
 EMPTY_SHARE = 0.98  # of the background from which on the mask shows nothing [healthy]
 FOREGROUND_SHARE = 0.02  # in the ground truth that is more than an oversight [healthy]
@@ -253,6 +259,7 @@ LUMA_SLACK = 1  # gray levels by which programs that compute a luminance differ
 RENAMED_SHARE = 0.75  # of the pixels: agreeing once the ids are renamed [tune: truth]
 RENAMED_GAIN = 0.25  # the same: more than before [tune: truth]
 TURNED_IOU = 0.6  # with the truth turned: at least, and as it is less [tune: truth]
+LEAST_MOVED, MOST_MOVED = 4, 0.25  # pixels, and share of a side, that a truth may be moved
 SEEN_SHARE = 0.001  # of the pixels, that a class wins at least where it was trained [healthy]
 BALANCE_FACTOR = 2.0  # share in masks to share in truths, or back, over a set [tune: 1.84 of 16]
 BALANCE_SHARE = 0.05  # of all pixels, by which they must differ too [tune: 0.025 of 16, 0.049 of 8]
@@ -272,6 +279,8 @@ FEWEST_NUMBERS = 40  # below which chance alone looks as even; the same distribu
 MANY_NUMBERS = 256  # from which on the distance is decisive; the same distribution
 MOST_NUMBERS = 4096  # of a weight that are compared with a distribution; time
 CHANCE_FACTOR = 1.1  # of chance's largest singular value; trained: median 1.0 to 1.5, most 2.6
+FEWEST_INITIAL = 3  # convolutions that are as initialized, of which trained nets have none
+ONE_IN = 6  # convolutions, of which one may be another: 1.2 % of initial ones are by chance
 LEAST_SIDE = 8  # rows or columns of a weight, below which chance varies by more than that
 MOST_ROWS, MOST_COLUMNS = 256, 1024  # of a weight that are looked at; time
 BELONGING_NATS = 0.7  # KL of all layers; scenes: at most 0.14, new numbers at least 0.78 [foreign]

@@ -13,7 +13,16 @@ from core.diagnosis.measure.forwards import BudgetSpent
 from core.diagnosis.measure.mask import main_share, mutual_information
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.naming import difference_in_words
-from core.diagnosis.thresholds import EMPTY_SHARE, KEPT_SHARE, ONE_CLASS_SHARE, TIE
+from core.diagnosis.thresholds import (
+    EMPTY_SHARE,
+    EXPOSED_GAIN,
+    FAIR_IOU,
+    KEPT_SHARE,
+    LARGEST_QUANTILE,
+    ONE_CLASS_SHARE,
+    TIE,
+    UNSURE,
+)
 from core.errors import InspectionError
 from core.inspection import Inspection
 from core.labels import NO_CLASS
@@ -97,6 +106,8 @@ def _contradictions(
         yield _one_class(measured, seen)
     if by_truth is not None and by_truth < LOW_MIOU:
         yield _apart(measured, f"The mIoU against the ground truth is {by_truth:.2f}")
+    if not right and (sure := _surest(seen)) < UNSURE:
+        yield _unsure(measured, sure)
     if verdict.missing:
         class_id, share = max(verdict.missing.items(), key=lambda pair: pair[1])
         name = "ids that this network does not have"
@@ -120,6 +131,25 @@ def _shows_nothing(measured: Measurements, seen: Inspection) -> bool:
     except (InspectionError, BudgetSpent):
         return True
     return kept < KEPT_SHARE * mutual_information(ids, ids)
+
+
+def _surest(seen: Inspection) -> float:
+    """The largest probabilities, 0..1; 1 where the numbers are none."""
+    confidence = seen.labels.confidence
+    if seen.labels.activation == "none" or not np.isfinite(confidence).all():
+        return 1.0
+    return float(np.quantile(confidence, LARGEST_QUANTILE))
+
+
+def _unsure(measured: Measurements, sure: float) -> Unexplained:
+    return Unexplained(
+        f"The network is sure of nothing: at {LARGEST_QUANTILE:.0%} of the pixels its largest "
+        f"probability is below {sure:.2f}. A head that was never trained, or not loaded, does so; "
+        "these files do not tell whether this one was.",
+        _tried(measured),
+        "What would decide: the mask of a training picture, which a trained network is sure of; "
+        "what load_state_dict returned when the training began.",
+    )
 
 
 def _not_finite(measured: Measurements, share: float) -> Unexplained:
@@ -146,11 +176,29 @@ def _one_class(measured: Measurements, seen: Inspection) -> Unexplained:
 
 
 def _apart(measured: Measurements, seen: str) -> Unexplained:
+    light = _by_light(measured)
+    why = f"{light} The light is the likeliest reason." if light else ""
     return Unexplained(
-        f"{seen}; these files do not tell why.",
+        f"{seen}. {why}" if light else f"{seen}; these files do not tell why.",
         _tried(measured),
         "What would decide: whether the ground truth belongs to this picture; the mask of a "
         "training picture; the score of each class at the end of the training.",
+    )
+
+
+def _by_light(measured: Measurements) -> str:
+    """That the mask is right on the picture as a usual exposure shows it; "" where it is not."""
+    if not (measured.picture.is_unusual or measured.picture.is_flat):
+        return ""
+    try:
+        now, lit = measured.truth.iou({}), measured.truth.iou_well_exposed({})
+    except (InspectionError, BudgetSpent):
+        return ""
+    if now is None or lit < FAIR_IOU or lit < EXPOSED_GAIN * now:
+        return ""
+    return (
+        "The picture is darker, paler or flatter than photographs are: with its levels stretched "
+        f"to those of a usual exposure the mIoU is {lit:.2f}."
     )
 
 

@@ -80,14 +80,15 @@ CAUSES = (
     ),
     Cause(
         id="T6",
-        title="The ground truth is turned or mirrored against its picture",
+        title="The ground truth is turned or moved against its picture",
         stage="truth",
         what="""
-        Picture and ground truth were turned differently: an EXIF tag that only one of them has, an
-        augmentation of the one without the other, or rows and columns exchanged.
+        Picture and ground truth were turned, mirrored or cropped differently: an EXIF tag that only
+        one of them has, an augmentation or a crop of the one without the other, or rows and columns
+        exchanged.
         """,
         found_by="""
-        The mask agrees with the ground truth once that is turned, and not before.
+        The mask agrees with the ground truth once that is turned or moved, and not before.
         """,
         fix="Turn both in the same way.",
         code="ids = np.ascontiguousarray(ids[:, ::-1])",

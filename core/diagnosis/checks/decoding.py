@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
+    ACTIVATED_RANGE,
     ALIVE_NATS,
     CONSTANT_RANGE,
     HARMLESS_SHARE,
+    HISTOGRAM_BINS,
+    LEAST_CUT,
     LIVELY_SHARE,
     PROBABILITY_SLACK,
     TRIED_CUTS,
@@ -72,13 +77,14 @@ def twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     low, high = _range(measured)
     told = measured.network.scores.ends_in if low <= high else ""  # a NaN is in no range
     seen = 0 <= low <= high <= 1 and high - low >= CONSTANT_RANGE
+    seen = seen and not so_far.masks_mean_nothing  # logits at random are small numbers too
     if rule == "argmax" or activation == "none" or not (told or seen):
         return
     changes = {"activation": "none"}
     family = f"{measured.network.architecture} ends in a {told}."
     yield Finding(
         "R5",
-        "certain",
+        "certain" if told or high - low >= ACTIVATED_RANGE else "possible",
         (
             *([Evidence(family)] if told else []),
             Evidence(f"The output lies between {low:.3g} and {high:.3g}: already activated."),
@@ -88,6 +94,7 @@ def twice(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         f"probs = model(x)  # no {activation}: the network ends in one",
         changes=changes,
         effect=measured.mask.changed(changes, so_far.fixes),
+        separates="" if told else "The last line of the network's forward.",
     )
 
 
@@ -106,7 +113,7 @@ def threshold(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         return
     tried = [
         ({"threshold": t}, measured.truth.mask_score({**so_far.fixes, "threshold": t}))
-        for t in _thresholds(measured, activation)
+        for t in (*_thresholds(measured, activation), *_between_heaps(measured, so_far))
     ]
     changes, then = max(tried, key=lambda pair: pair[1])
     if then < max(ALIVE_NATS, LIVELY_SHARE * measured.truth.max_score) or so_far.masks_mean_nothing:
@@ -145,6 +152,39 @@ def _two_heaps(measured: Measurements, changes: Mapping[str, Any]) -> float:
         return 0.0
     share, gap = float(inside.mean()), float(scores[inside].mean() - scores[~inside].mean())
     return share * (1 - share) * gap**2 / max(float(scores.var()), 1e-12)
+
+
+def _between_heaps(measured: Measurements, so_far: Progress) -> Iterator[float]:
+    """The threshold between two heaps of scores, however low, where a ground truth can judge it."""
+    if not measured.truth.has_shapes or measured.rule[1] != "sigmoid":
+        return
+    values = measured.under(so_far.fixes).logits.values
+    logits = values[min(1, len(values) - 1)]
+    if not np.isfinite(logits).all() or logits.min() == logits.max():
+        return
+    cut = float(1 / (1 + np.exp(-_otsu(logits))))
+    if LEAST_CUT <= cut <= 1 - LEAST_CUT:
+        yield float(f"{cut:.1g}" if cut < USUAL_CUTS[0] else f"{cut:.3f}")
+
+
+def _otsu(values: np.ndarray) -> float:
+    """Where to cut so that the sides differ most: Otsu, 1979.
+
+    Args:
+        values: Float[h w], finite and not all the same.
+
+    >>> bool(1 < _otsu(np.array([[0.0, 0.5, 1.0], [9.0, 9.5, 10.0]])) < 9)
+    True
+    """
+    counts, edges = np.histogram(values, HISTOGRAM_BINS)
+    middles = (edges[1:] + edges[:-1]) / 2
+    left = np.cumsum(counts)[:-1].astype(np.float64)
+    right = counts.sum() - left
+    total = np.cumsum(counts * middles)
+    gap = total[:-1] / np.maximum(left, 1) - (total[-1] - total[:-1]) / np.maximum(right, 1)
+    between = left * right * gap**2
+    best = np.flatnonzero(between >= between.max() * (1 - 1e-9))  # a valley is equally good
+    return float(edges[1 + int(best[len(best) // 2])])
 
 
 def _thresholds(measured: Measurements, activation: str) -> tuple[float, ...]:

@@ -20,6 +20,7 @@ from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     CLEARLY_NEXT,
+    FAIR_IOU,
     HARM,
     HARMLESS_SHARE,
     LIKE_TRAINING_NATS,
@@ -28,6 +29,7 @@ from core.diagnosis.thresholds import (
     SIZE_DOUBTED,
     SIZE_GAIN,
     SIZE_GAIN_NATS,
+    SIZE_IOU,
     SIZE_NEARER,
     TINY_SIDE,
     UNUSED_NORMS,
@@ -229,7 +231,7 @@ def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if not tries:
         return
     changes, then = max(tries, key=lambda pair: pair[1])
-    if then < SIZE_GAIN * now + SIZE_GAIN_NATS:
+    if then < SIZE_GAIN * now + SIZE_GAIN_NATS and not _truth_gains(measured, so_far, changes):
         return
     if _is_guess(measured) and not _is_nearer(measured, so_far, changes):
         return
@@ -249,6 +251,14 @@ def size(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         effect=effect,
         separates="The crop or resize in the training configuration.",
     )
+
+
+def _truth_gains(measured: Measurements, so_far: Progress, changes: Mapping[str, Any]) -> bool:
+    """Whether a resize that somebody chose costs so much against the ground truth."""
+    if not measured.truth.has_shapes or measured.settings.preprocessing.resize == "none":
+        return False
+    before, after = (measured.truth.iou({**so_far.fixes, **c}) or 0.0 for c in ({}, changes))
+    return after > before + SIZE_IOU and after > FAIR_IOU
 
 
 def _at_own_size(measured: Measurements, sizes: Sizes) -> dict[str, Any]:

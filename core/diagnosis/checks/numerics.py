@@ -52,6 +52,25 @@ def never_updated(measured: Measurements, so_far: Progress) -> Iterator[Finding]
     )
 
 
+def negative_variance(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+    """B1: no picture has a variance below 0; its root is NaN, and so is all that follows."""
+    stored = {k: v for k, v in measured.tensors.items() if k.endswith(".running_var") and v.numel()}
+    bad = [key for key, variance in stored.items() if float(variance.min()) < 0]
+    if not bad:
+        return
+    yield Finding(
+        "B1",
+        "certain",
+        (
+            Evidence(f"{len(bad)} of {len(stored)} BatchNorms have a variance below 0.", len(bad)),
+            Evidence("The weights were added up with negative factors, or damaged."),
+        ),
+        "Average the checkpoints again with factors from 0 to 1, or estimate the statistics again.",
+        "model.train(); [model(x) for x in batches]; model.eval()",
+        changes={"mode": "train"},
+    )
+
+
 def half(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """N2: float16 ends at 65504; beyond it is infinity, and then NaN."""
     if measured.settings.preprocessing.dtype != "float16":

@@ -16,6 +16,7 @@ from core.diagnosis.checks import (
     encoder,
     feeding,
     files,
+    moved_truth,
     numerics,
     order,
     orientation,
@@ -75,7 +76,7 @@ NO_FORWARD = (
     Phase((feeding.normalization_in_checkpoint,), provisional=True),
     Phase((numerics.training_mode,)),
     # Statistics that never saw a picture need the training mode, whatever is said against it.
-    Phase((numerics.never_updated, numerics.half)),
+    Phase((numerics.never_updated, numerics.negative_variance, numerics.half)),
 )
 ONE_FORWARD = (
     Phase((decoding.no_sigmoid, decoding.twice)),
@@ -106,5 +107,7 @@ COUNTERFACTUAL = (
             training.class_never_wins,
         )
     ),
+    Phase((moved_truth.moved,)),  # when it is not turned: that is the simpler explanation
+    Phase((stored_statistics.left_behind,)),  # when nothing else was found
     Phase((doubt.other_pictures, display.palette_seen)),  # when nothing else was found
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.diagnosis.finding import Certainty, Evidence, Finding
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.measure.own_statistics import StoredAgainstObserved, stored_against_observed
+from core.diagnosis.measure.own_statistics import StoredAgainstObserved
 from core.diagnosis.normalization.agreement import reduced
 from core.diagnosis.normalization.conventions import (
     CONVENTIONS,
@@ -28,6 +28,7 @@ from core.diagnosis.thresholds import (
     LIKE_TRAINING_NATS,
     OWN_GAIN,
     OWN_GAIN_BY_TRUTH,
+    OWN_GAIN_IOU,
     OWN_GAIN_NATS,
     OWN_GAIN_SHARE,
     OWN_GAIN_UNSEEN,
@@ -57,13 +58,15 @@ def unusable(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """B1: the picture's own statistics give the mask that no normalization gives."""
     if measured.batchnorm.never_updated_share > UNUSED_NORMS or so_far.masks_mean_nothing:
         return
+    if so_far.statistics_are_broken:  # a variance below 0 needs no comparison
+        return
     if not measured.batchnorm.can_be_asked or not _is_doubted(measured, so_far):
         return
     asked = _asked(measured, so_far)
     chosen, trained = measured.settings.forwarding.mode, {**so_far.fixes, "mode": "train"}
     if asked is None or (sure := _certainty(measured, asked, trained)) is None:
         return
-    if not asked.contradictory and _is_exposure(measured, so_far, trained):
+    if not asked.contradictory and _is_exposure(measured, so_far, asked, trained):
         return
     yield Finding(
         "B1",
@@ -77,12 +80,18 @@ def unusable(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     )
 
 
-def _is_exposure(measured: Measurements, so_far: Progress, trained: Changes) -> bool:
-    """Whether the stored statistics do as well on the picture as a usual exposure shows it."""
+def _is_exposure(measured: Measurements, so_far: Progress, asked: _Asked, trained: Changes) -> bool:
+    """Whether the stored statistics do as well on the picture as a usual exposure shows it.
+
+    What layers behind the first see is no matter of the light, so there a little less is less.
+    """
     if not measured.truth.has_shapes:
         return False
     exposed = measured.truth.iou_well_exposed({**so_far.fixes, "mode": "eval"})
-    return OWN_GAIN_BY_TRUTH * exposed >= (measured.truth.iou(trained) or 0.0)
+    own = measured.truth.iou(trained) or 0.0
+    if asked.unlike and asked.layers.behind:
+        return exposed + OWN_GAIN_IOU >= own
+    return OWN_GAIN_BY_TRUTH * exposed >= own
 
 
 def _is_doubted(measured: Measurements, so_far: Progress) -> bool:
@@ -93,7 +102,7 @@ def _is_doubted(measured: Measurements, so_far: Progress) -> bool:
     if not measured.mask.is_alive(fixes):
         return True
     if measured.truth.has_shapes:
-        return not measured.truth.matches(fixes)
+        return not measured.truth.matches(fixes) or measured.layers.upper > UNLIKE_STORED
     return measured.truth.mask_score(fixes) <= STORED_DOUBTED * measured.truth.max_score
 
 
@@ -103,19 +112,28 @@ def _is_contradictory(so_far: Progress) -> bool:
 
 def _asked(measured: Measurements, so_far: Progress) -> _Asked | None:
     """The scores; None where nothing can be at fault with the statistics."""
-    layers, contradictory = stored_against_observed(measured), _is_contradictory(so_far)
+    layers, contradictory = measured.layers, _is_contradictory(so_far)
     unlike = layers.upper > UNLIKE_STORED if layers.behind else contradictory
     if not unlike and not measured.truth.has_shapes:
         return None
     evaluated = {**so_far.fixes, "mode": "eval"}
     stored = measured.truth.mask_score(evaluated)
     own = measured.truth.mask_score({**so_far.fixes, "mode": "train"})
-    if own < max(ALIVE_NATS, OWN_GAIN_BY_TRUTH * stored):
+    little = unlike and measured.truth.has_shapes and _gained(measured, so_far) > OWN_GAIN_IOU
+    if own < ALIVE_NATS or not (little or own >= OWN_GAIN_BY_TRUTH * stored):
         return None
     rivals = list(_rivals(measured, so_far))
     scores = [score for changes in rivals if (score := _score(measured, evaluated, changes))]
     best = max([stored, *scores])
     return _Asked(stored, best, len(rivals), own, layers, contradictory, unlike)
+
+
+def _gained(measured: Measurements, so_far: Progress) -> float:
+    """By how much the picture's own statistics raise the mIoU."""
+    before, after = (
+        measured.truth.iou({**so_far.fixes, "mode": mode}) or 0.0 for mode in ("eval", "train")
+    )
+    return after - before
 
 
 def _rivals(measured: Measurements, so_far: Progress) -> Iterator[Changes]:
@@ -150,7 +168,9 @@ def _certainty(measured: Measurements, asked: _Asked, trained: Changes) -> Certa
         wins = asked.own > OWN_GAIN * asked.stored + OWN_GAIN_NATS and asked.own > asked.rival
         return "likely" if wins and asked.unlike else None
     if asked.own - asked.stored < OWN_GAIN_SHARE * measured.truth.max_score:
-        return None
+        # Little, but what the layers show as well.
+        rivaled = asked.rival >= asked.own
+        return "likely" if asked.unlike and asked.layers.behind and not rivaled else None
     if asked.unlike and asked.rival < OWN_GAIN_BY_TRUTH * asked.own:
         clear = asked.own > OWN_GAIN_BY_TRUTH * asked.rival and not measured.failures
         return "certain" if clear else "likely"
@@ -192,3 +212,42 @@ def _evidence(measured: Measurements, asked: _Asked, trained: Changes) -> Iterat
             "Even the reference picture is unlike training: its KL divergence from BatchNorm's "
             f"running statistics exceeds {CONTRADICTORY_NATS} nats."
         )
+
+
+def left_behind(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
+    """B1 where nothing brings a mask back: the statistics are not those of these weights.
+
+    They lag so far that one picture's own are no better, or the weights were changed afterwards.
+    """
+    if so_far.faults or measured.failures or not measured.truth.has_shapes:
+        return
+    if not measured.batchnorm.can_be_asked or measured.layers.upper <= UNLIKE_STORED:
+        return
+    score = measured.truth.iou(so_far.fixes)
+    if score is None or score >= FAIR_IOU:
+        return
+    if measured.truth.iou_well_exposed(so_far.fixes) >= FAIR_IOU:
+        return
+    upper = measured.layers.upper
+    yield Finding(
+        "B1",
+        "possible",
+        (
+            Evidence(f"The mIoU is {score:.2f}, and no other feeding makes it good.", score),
+            Evidence(
+                "Behind the first BatchNorm a quarter of the layers see what is "
+                f"{upper:.2g} nats of KL divergence or more from what they stored; where all is "
+                "well they see what they stored.",
+                upper,
+            ),
+            Evidence(
+                "Statistics that lag do this, and so do weights that a conversion exchanged, "
+                "turned or left out after the training."
+            ),
+        ),
+        "Estimate the statistics again on training pictures; where that does not help, convert the "
+        "weights again and compare the logits of both programs.",
+        "model.train(); [model(x) for x in batches]; model.eval()",
+        separates="The mask of a training picture in train mode: good where only the statistics "
+        "lag, bad where the weights are damaged.",
+    )

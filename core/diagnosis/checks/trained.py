@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 from core.checkpoint.health.layers import uniform_distance
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.head_bias import head_of
+from core.diagnosis.measure.initial import is_initial
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.normalization.belonging import statistics_belong
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     EVEN_DISTANCE,
     FAIR_IOU,
+    FEWEST_INITIAL,
     FEWEST_NUMBERS,
     FEWEST_WEIGHTS,
     LEARNED_FACTOR,
     MANY_NUMBERS,
+    ONE_IN,
     UNTRAINED_SHARE,
     UNUSED_NORMS,
 )
@@ -34,10 +37,12 @@ def never_trained(measured: Measurements, so_far: Progress) -> Iterator[Finding]
     if initial is None:
         return
     weight, evidence = initial
+    structureless = _structureless(measured)
+    fresh = bool(structureless) and measured.batchnorm.never_updated_share > UNUSED_NORMS
     yield Finding(
         "W3",
-        "certain" if weight.numel() >= MANY_NUMBERS else "likely",
-        (*evidence, *_structureless(measured)),
+        "certain" if fresh or weight.numel() >= MANY_NUMBERS else "likely",
+        (*evidence, *structureless),
         "Train the head, or load the file that contains the trained one.",
         "model.load_state_dict(state, strict=True)",
     )
@@ -71,6 +76,7 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W8: no weight is more than random numbers, though the head is not as PyTorch makes it."""
     empty = measured.spectra.constant_share >= UNTRAINED_SHARE
     evidence = _one_number(measured) if empty else _structureless(measured)
+    evidence = evidence or _as_initialized(measured)
     if not evidence or _initial_head(measured) is not None:
         return
     fresh = measured.batchnorm.never_updated_share > UNUSED_NORMS
@@ -110,6 +116,22 @@ def _one_number(measured: Measurements) -> tuple[Evidence, ...]:
         "over, as a conversion or a sharded training leaves what it had no numbers for."
     )
     return (Evidence(words, spectra.constant_share),)
+
+
+def _as_initialized(measured: Measurements) -> tuple[Evidence, ...]:
+    """That in a network too small for singular values every convolution is as initialized."""
+    if measured.spectra.count >= FEWEST_WEIGHTS:
+        return ()
+    weights = [t for t in measured.tensors.values() if t.ndim == 4 and t.is_floating_point()]
+    judged = [initial for weight in weights if (initial := is_initial(weight)) is not None]
+    alike = sum(judged)
+    if alike < FEWEST_INITIAL or len(judged) - alike > len(judged) // ONE_IN:
+        return ()
+    words = (
+        f"{alike} of the {len(judged)} convolutions that are large enough to tell have the "
+        "distribution of their initialization: no training has moved them."
+    )
+    return (Evidence(words, alike),)
 
 
 def _structureless(measured: Measurements) -> tuple[Evidence, ...]:

@@ -27,6 +27,7 @@ from core.diagnosis.thresholds import (
     SECOND_SHARE,
     SEEN_SHARE,
     TARGET_STEP,
+    UNLIKE_STORED,
 )
 from core.labels import probabilities
 from core.verdict import class_name
@@ -42,6 +43,8 @@ def background_only(measured: Measurements, so_far: Progress) -> Iterator[Findin
         return
     if not np.isfinite(seen.logits.values).all():
         return
+    if measured.batchnorm.can_be_asked and measured.layers.upper > UNLIKE_STORED:
+        return  # these are not the weights that its training ended with, or not their statistics
     lead, beneath = bias_lead(measured), _beneath(measured, so_far)
     there = _truth_shows(measured)
     evidence = [

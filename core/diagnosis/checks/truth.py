@@ -12,7 +12,7 @@ from core.colors import COLORED, palette_colors
 from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.mask import main_share
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.measure.truth import most_frequent
+from core.diagnosis.measure.truth import most_frequent, right_share
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     BETWEEN_SHARE,
@@ -48,7 +48,7 @@ def truth_values(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     elif (name := _luminance_of(values, count)) and foreign:
         yield _luminances(values, name)
     elif _spread(values, foreign, count):
-        yield _not_ids(values, count, measured)
+        yield _not_ids(values, foreign, count, measured)
 
 
 def _ids_of(measured: Measurements) -> tuple[np.ndarray | None, str]:
@@ -166,7 +166,7 @@ def _spread(values: list[int], foreign: list[int], count: int) -> bool:
     return len(values) <= count + FEW_IDS and bool(foreign) and min(foreign) > count
 
 
-def _not_ids(values: list[int], count: int, measured: Measurements) -> Finding:
+def _not_ids(values: list[int], foreign: list[int], count: int, measured: Measurements) -> Finding:
     ignored = VOID_ID in values and measured.settings.display.ignore_index == VOID_ID
     evidence = [
         Evidence(f"The ground truth holds the values {_some(values)}.", len(values)),
@@ -174,6 +174,8 @@ def _not_ids(values: list[int], count: int, measured: Measurements) -> Finding:
     ]
     if ignored:
         evidence.append(Evidence("255 is the ignore id, so its pixels are not counted."))
+    if len(foreign) == 1 and len(values) > 2:  # beside two ids or more
+        return _another_void(foreign[0], tuple(evidence))
     return Finding(
         "T2",
         "certain",
@@ -181,6 +183,20 @@ def _not_ids(values: list[int], count: int, measured: Measurements) -> Finding:
         "Map the values of the mask to 0, 1, 2 and so on; where the training read them as they "
         "are, train again.",
         "ids = np.searchsorted(np.unique(mask), mask)",
+    )
+
+
+def _another_void(value: int, evidence: tuple[Evidence, ...]) -> Finding:
+    """One value beside the ids: the void of another data set, or a class that is missing here."""
+    return Finding(
+        "T2",
+        "certain",
+        evidence,
+        f"Where {value} marks pixels that do not count, give it as ignore_index to loss and score; "
+        "where it marks a class, give that the next free id.",
+        f"loss = nn.CrossEntropyLoss(ignore_index={value})",
+        changes={"ignore_index": value},
+        separates=f"The description of the data set: what {value} stands for.",
     )
 
 
@@ -231,6 +247,9 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         return
     if case.truth.ids.shape != seen.labels.ids.shape:
         return
+    if measured.num_ids == 2 and (merged := _many_for_two(measured, so_far)) is not None:
+        yield merged
+        return
     mapping = most_frequent(case.truth.ids, seen.labels.ids)
     wrong = {a: b for a, b in mapping.items() if a != b}
     if not wrong:
@@ -250,6 +269,30 @@ def other_ids(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         yield _reduced(as_is, mapped)
         return
     yield renamed_truth(wrong, as_is, mapped, "T2" if foreign else "T3")
+
+
+def _many_for_two(measured: Measurements, so_far: Progress) -> Finding | None:
+    """T2: ids of objects or of many classes, where the network knows a foreground only."""
+    truth, ids = measured.truth.truth, measured.under(so_far.fixes).labels.ids
+    if truth is None or measured.truth.counted is None:
+        return None
+    values = [v for v in np.unique(truth.ids[measured.truth.counted]).tolist() if v > 1]
+    as_one = dict.fromkeys(values, 1)
+    as_is, mapped = right_share(truth.ids, ids, {}), right_share(truth.ids, ids, as_one)
+    if not values or mapped < RENAMED_SHARE or mapped < as_is + RENAMED_GAIN:
+        return None
+    return Finding(
+        "T2",
+        "certain" if len(values) > 1 else "likely",
+        (
+            Evidence(f"The ground truth holds {len(values) + 1} foreground ids, {_some(values)}."),
+            Evidence("The network tells foreground from background only."),
+            Evidence(f"{as_is:.0%} of the pixels agree with the mask as they are.", as_is),
+            Evidence(f"{mapped:.0%} agree with every id above 0 read as foreground.", mapped),
+        ),
+        "Read every id above 0 as 1: numbers of objects, or of classes, are no classes here.",
+        "ids = (ids > 0).astype(np.uint8)",
+    )
 
 
 def _is_reduced(measured: Measurements, wrong: dict[int, int]) -> bool:

@@ -10,6 +10,10 @@ from core.diagnosis.measure.batchnorm_divergence import BatchNormMeasures
 from core.diagnosis.measure.forwards import Forwards
 from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.mask import MaskMeasures
+from core.diagnosis.measure.own_statistics import (
+    StoredAgainstObserved,
+    stored_against_observed,
+)
 from core.diagnosis.measure.picture import PictureMeasures
 from core.diagnosis.measure.spectra import Spectra, spectra_of
 from core.diagnosis.measure.truth import TruthMeasures
@@ -45,6 +49,11 @@ class Measurements(Inspections):
     def batchnorm(self) -> BatchNormMeasures:
         """What the network's BatchNorms say."""
         return BatchNormMeasures(self)
+
+    @cached_property
+    def layers(self) -> StoredAgainstObserved:
+        """What each BatchNorm sees beside what it stored; raises as `Inspections.under`."""
+        return stored_against_observed(self)
 
     @cached_property
     def spectra(self) -> Spectra:

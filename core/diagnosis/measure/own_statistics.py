@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from core.diagnosis.measure.batchnorm_divergence import has_running_statistics, kl, median, moments
-from core.diagnosis.measure.measurements import Measurements
+from core.diagnosis.measure.inspections import Inspections
 from core.diagnosis.measure.sizes import middle
 from core.diagnosis.thresholds import FEWEST_POSITIONS, SMALLEST_VARIANCE, UPPER_QUARTER
 from core.operators import tap
@@ -43,7 +43,7 @@ class StoredAgainstObserved:
         return max(self.behind, default=0.0)
 
 
-def stored_against_observed(measured: Measurements) -> StoredAgainstObserved:
+def stored_against_observed(measured: Inspections) -> StoredAgainstObserved:
     """Compare layer by layer on what is fed now; one forward, of at most 384 x 384 pixels.
 
     Raises:

@@ -12,6 +12,7 @@ from core.diagnosis.normalization.conventions import CONVENTIONS, OWN, hypothese
 from core.diagnosis.normalization.recovered import Recovered
 from core.diagnosis.thresholds import (
     BEATS_RIVAL,
+    EXPOSED_GAIN,
     FAIR_IOU,
     JUST_LIKE_NATS,
     LIKE_TRAINING_NATS,
@@ -41,7 +42,8 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     odd = (measured.picture.is_unusual or measured.picture.is_flat) and not nearest
     # A threshold may be the cause instead; light and contrast help odd pictures in any case.
     alive = measured.mask.is_alive(fixes)
-    if not found.changes and (measured.rule[0] != "argmax" or (odd and alive)):
+    doubted = odd and alive and not found.changes
+    if not found.changes and measured.rule[0] != "argmax":
         return found
     base = {**fixes, **reduced(measured)}
     color = {"color": measured.settings.preprocessing.color}
@@ -57,6 +59,8 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     iou = measured.truth.iou({**base, **tries[family]}) or 0.0
     if iou < FAIR_IOU:
         return found
+    if doubted and EXPOSED_GAIN * measured.truth.iou_well_exposed(base) > iou:
+        return found  # it is the light: as usually exposed it is right as it is fed
     # A picture's own statistics undo a wrong normalization too, so they are no rival to both.
     if family != nearest and best <= BEATS_RIVAL * smaller_change(measured, fixes, base):
         return found

@@ -168,6 +168,9 @@ def _of_one(channels: int) -> Iterator[Choice]:
     fix = "Decide with a sigmoid and a threshold."
     lines = ("mask = logits.argmax(1)[0].numpy()",)
     yield Choice("decision", "argmax of one", words, lines, "R1", fix)
+    lines = ("mask = (logits.softmax(1)[0, 0] > 0.5).numpy()",)
+    words = "softmax over the single channel"
+    yield Choice("decision", "softmax of one", words, lines, "R1", fix)
     lines = ("mask = logits.sigmoid()[0, 0].numpy()",)
     yield Choice("decision", "sigmoid", "a cast of the probabilities to uint8", lines, "D2", FIRST)
     yield _twice("sigmoid()[0, 0]")
@@ -205,6 +208,8 @@ def decided(scores: Scores, decision: Choice) -> np.ndarray:
         return _over(channel, np.log(cut / (1 - cut)) if 0 < cut < 1 else np.inf * (cut - 0.5))
     if key in ("logits > 0.5", "channel 1"):
         return _over(channel, cut)
+    if key == "softmax of one":
+        return np.ones(channel.shape, np.int32)
     if key == "background":
         return 1 - _over(channel, 0.0)
     if key.startswith("softmax >"):

@@ -83,6 +83,9 @@ def _named(
     for choice in rebuilt.deviations:
         if choice.cause and choice.stage not in OF_THE_FILE and choice.cause not in named:
             named.add(choice.cause)
+            if rebuilt.exact and _is_soft_mask(rebuilt, choice):
+                yield _soft_mask(rebuilt)
+                continue
             if rebuilt.exact or choice.cause not in so_far.findings:
                 yield _deviation(choice, rebuilt, agreement(measured, written))
     if named and not rebuilt.exact:  # edges that differ are no evidence about colors
@@ -92,6 +95,33 @@ def _named(
         for finding in of_labels(measured, written, ids, ours=not named):
             if finding.cause not in named:
                 yield finding
+
+
+def _is_soft_mask(rebuilt: Rebuilt, choice: Choice) -> bool:
+    """Whether it is the probability of the foreground, times 255: gray, and as it was meant."""
+    of_foreground = choice.key in ("sigmoid", "softmax") and rebuilt.mask.ndim == 2
+    return (
+        choice.stage == "decision"
+        and of_foreground
+        and rebuilt.program["cast"].key == "float 255"
+        and rebuilt.right["cast"].key in ("times 255", "float 255")  # a network of two classes
+    )
+
+
+def _soft_mask(rebuilt: Rebuilt) -> Finding:
+    """A note: nothing was cut, and nothing was decided."""
+    words = "Your file holds the probability of the foreground times 255, in every pixel."
+    return Finding(
+        "D2",
+        "certain",
+        (
+            Evidence(words, rebuilt.share),
+            Evidence("It shows the right thing in shades of gray, and has no classes yet."),
+        ),
+        "Compare with 127 where a mask of two values is needed.",
+        "mask = np.where(soft > 127, 255, 0).astype(np.uint8)",
+        kind="note",
+    )
 
 
 def _deviation(choice: Choice, rebuilt: Rebuilt, agreed: Evidence) -> Finding:
