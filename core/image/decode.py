@@ -89,6 +89,7 @@ def image_of(
         raster.format, raster.mode, *raster.size, _bits(raster), raster.several,
         raster.orientation, alpha, window, tuple(notes), count, bands,
         raster.volume, raster.cut, own_window=window is None or chosen is None,
+        no_data=raster.no_data,
     )  # fmt: skip
     digest += _told_apart(facts)
     return Image(_frozen(pixels), _frozen(samples), facts, digest)

@@ -35,6 +35,7 @@ class Raster:
     notes: tuple[str, ...] = field(default=())
     volume: tuple[int, ...] = ()  # x, y, z of which this is one slice
     cut: tuple[int, ...] = ()  # across which axis, and which slice, both from 1
+    no_data: float | None = None  # what stood for nothing by the file's own word; now 0
 
     @property
     def size(self) -> tuple[int, int]:

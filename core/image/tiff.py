@@ -166,7 +166,8 @@ def _finished(read: Raster, layout: Layout) -> Raster:
     values = read.values.copy()
     values[absent] = 0
     share = f"{absent.mean():.1%} of the samples are {layout.no_data:g}, no data by the file's tag"
-    return replace(read, values=values, notes=(*read.notes, f"{share}: taken as 0"))
+    notes = (*read.notes, f"{share}: taken as 0")
+    return replace(read, values=values, notes=notes, no_data=layout.no_data)
 
 
 # --- by Pillow, without what it leaves out --------------------------------------------------------
