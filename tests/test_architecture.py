@@ -44,6 +44,7 @@ ROOMS = (
     "labels",
     "colors",
     "saving",
+    "one_hot",
     "scores",
     "differences",
     "verdict",
