@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from core.checkpoint import read_checkpoint
 from core.errors import CheckpointError, RefusedError
 from tests.conftest import saved, zipped
 
@@ -31,6 +32,21 @@ def test_what_has_no_layer_is_no_second_set_of_weights(beside, read):
 
     assert [candidate["path"] for candidate in checkpoint.candidates] == ["model"]
     assert set(beside) <= set(checkpoint.others)
+
+
+def test_a_part_is_found_by_the_end_of_its_name_where_only_one_ends_so(tmp_path):
+    both = {
+        f"{name}.{key}": tensor for name in ("student", "teacher") for key, tensor in NET.items()
+    }
+    (tmp_path / "both.ckpt").write_bytes(saved({"state_dict": both}))
+
+    def part(choice):
+        path = tmp_path / "both.ckpt"
+        return read_checkpoint(path, name="both", digest="d", choice=choice).part
+
+    assert part("teacher") == part("state_dict/teacher") == "state_dict/teacher"
+    with pytest.raises(CheckpointError, match="no weights under 'acher'"):
+        part("acher")
 
 
 def test_a_file_without_any_layer_still_shows_its_tensors(read):
