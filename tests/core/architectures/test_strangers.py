@@ -197,10 +197,21 @@ def test_whole_numbers_without_a_scale_are_not_called_a_changed_network(known):
     example = torch.load("examples/zoo/unet_unit.pth", weights_only=True)
     names = example if known else of("odd.a.weight", "odd.b.weight")
     stored = {k: t.to(torch.int8) if t.ndim == 4 else t for k, t in names.items()}
-    with pytest.raises(ArchitectureError, match="weights are whole numbers of 8 bits") as caught:
+    with pytest.raises(ArchitectureError, match="weights are whole numbers, and") as caught:
         build_network(checkpoint(stored))
 
     assert "changed" not in caught.value.remedy
+
+
+def test_parameters_without_the_statistics_are_said_to_be_that():
+    state = torch.load("examples/zoo/unet_unit.pth", weights_only=True)
+    saved = {key: tensor for key, tensor in state.items() if "running" not in key}
+    with pytest.raises(
+        ArchitectureError, match="without the statistics of its BatchNorm"
+    ) as caught:
+        build_network(checkpoint(saved))
+
+    assert "named_parameters" in caught.value.remedy
 
 
 def test_tensors_that_are_no_layers_are_not_advised_to_be_exported():
