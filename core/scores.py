@@ -10,7 +10,9 @@ from PIL import Image as PillowImage
 
 from core.colors import COLORED, palette_colors
 from core.errors import ImageError, MaskError
+from core.image.raster import Raster
 from core.image.read import Reader, read_raster
+from core.one_hot import ids_of_bands
 from core.settings import Display
 
 MAX_ID = 65535
@@ -44,7 +46,11 @@ def decode_truth(
     Raises:
         MaskError: it cannot be read, has another size, or colors that mean nothing.
     """
-    picture = _loaded(content, read)
+    raster = _loaded(content, read)
+    if (bands := ids_of_bands(raster)) is not None:
+        picture = PillowImage.fromarray(bands)
+    else:
+        picture = raster.as_pillow()
     if picture.size != (size[1], size[0]):
         raise MaskError(
             f"The mask has {picture.width} x {picture.height} pixels, the picture "
@@ -53,12 +59,13 @@ def decode_truth(
             "change what they say.",
         )
     ids = _ids(picture, colors)
-    return Truth(ids, _notes(ids))
+    told = () if bands is None else ("one band a class: the band that is 1 is the id",)
+    return Truth(ids, (*told, *_notes(ids)))
 
 
-def _loaded(content: bytes, read: Reader) -> PillowImage.Image:
+def _loaded(content: bytes, read: Reader) -> Raster:
     try:
-        return read(content).as_pillow()
+        return read(content)
     except ImageError as error:
         raise MaskError(
             f"The mask cannot be read. {error.message}", remedy=REMEDY, code=error.code
@@ -88,9 +95,22 @@ def _whole(values: np.ndarray) -> np.ndarray:
     Raises:
         MaskError: some are no whole numbers of 0 to `MAX_ID`.
     """
+    if _was_divided(values):
+        raise MaskError(
+            "The mask has numbers of 0 to 1 that are whole once multiplied by 255: ids that were "
+            "divided, as ToTensor does with pictures.",
+            remedy="Save the ids themselves: np.rint(mask * 255).astype(np.uint8).",
+        )
     if not ((values == np.rint(values)) & (values >= 0) & (values <= MAX_ID)).all():
         raise MaskError("The mask has numbers that are no class ids.", remedy=REMEDY)
     return values.astype(np.int32)
+
+
+def _was_divided(values: np.ndarray) -> bool:
+    """Whether these are bytes over 255, and not ids 0 and 1."""
+    if not (values.min() >= 0 and values.max() <= 1) or (values == np.rint(values)).all():
+        return False
+    return bool(np.allclose(values * 255, np.rint(values * 255), atol=1e-3))
 
 
 def _ids_of_colors(rgb: np.ndarray, colors: np.ndarray) -> np.ndarray:

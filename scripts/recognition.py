@@ -65,12 +65,14 @@ Ultralytics' blocks are compared with a second writing of them (decision 49), no
 
 Beside these: any exported program (`.pt2`) runs, whatever its architecture; ONNX files run where
 the host allows it (`ALLOW_ONNX=1`); classes of the host's own are named by it (`own-models.md`).
-Files packed with gzip, bzip2, xz, tar or Zstandard (with the package `zstandard`) and folders of
-torch.distributed.checkpoint in a ZIP open as they are. 8-bit floats, quantized and packed weights,
+Files packed with gzip, bzip2, xz, tar or Zstandard (with the package `zstandard`), in a ZIP under
+any name or in a ZIP within a ZIP, and folders of torch.distributed.checkpoint in a ZIP open as they
+are. 8-bit floats, quantized and packed weights,
 pruned weights, weight_norm and spectral_norm are turned into the float32 that the network had, and
 that is said. Files of other libraries and weights of other kinds (adapters, shards, YOLO, SAM, an
 encoder alone, ...) are named, each with its way in: `core/checkpoint/around/foreign.py` and
-`core/architectures/strangers.py` list them.
+`core/architectures/strangers.py` list them. A fork that has further layers between those of a known
+network is refused, not built without them (`docs/decisions/0046-what-only-looks-alike.md`).
 Anything else is *weights only*: its tensors, heads and health are shown, and the
 page shows the two lines that write a `.pt2`.
 

@@ -45,6 +45,7 @@ ROOMS = (
     "labels",
     "colors",
     "saving",
+    "one_hot",
     "scores",
     "differences",
     "verdict",

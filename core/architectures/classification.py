@@ -14,7 +14,7 @@ LAST = re.compile(
 )
 BEFORE = re.compile(r"(encoder_q|base_encoder|model|net)\.")  # of a training that wraps it
 OF_MASKS = re.compile(
-    r"decode|segment|mask|aspp|psp|ppm|refine|fpn|lateral|final|(^|\.)up[\d_]|layers_up"
+    r"decode|segment|mask|aspp|psp|ppm|refine|fpn|lateral|(^|\.)final\.|(^|\.)up[\d_]|layers_up"
     r"|(^|\.)(aux_)?classifier\.\d+\.0\."
 )
 TITLES = (  # a name that only these have
@@ -24,8 +24,9 @@ TITLES = (  # a name that only these have
     (r"features\.(denseblock1)\.", "DenseNet"),
     (r"stages\.0\.(blocks|layers)\.0\.(conv_dw|dwconv|depthwise_conv)\.", "ConvNeXt"),
     (r"_?conv_stem\.", "EfficientNet or MobileNet"),
-    (r"features\.0\.0\.weight", "MobileNet"),
-    (r"features\.0\.weight", "VGG"),
+    (r"features\.1\.(block|conv)\.", "MobileNet"),
+    (r"features\.1\.0\.block\.0\.0\.", "EfficientNet"),
+    (r"features\.0\.weight", "VGG or AlexNet"),
 )
 
 
@@ -48,6 +49,5 @@ def classification_error(tensors: Tensors) -> ArchitectureError | None:
 def _title(names: dict[str, str], tensors: Tensors) -> str:
     found = (title for mark, title in TITLES if any(re.match(mark, name) for name in names))
     title = next(found, "network")
-    if title == "ResNet":
-        return f"ResNet-{resnet_name({name: tensors[own] for name, own in names.items()})}"
-    return title
+    size = resnet_name({name: tensors[own] for name, own in names.items()})
+    return f"{title}-{size}" if title == "ResNet" and size.isdigit() else title

@@ -15,7 +15,8 @@ from core.checkpoint.parts import is_layer
 from core.errors import ArchitectureError
 
 SHOWN = 3  # names in a message
-BYTES = (torch.int8, torch.uint8)  # of quantized weights; BatchNorm's counter is an int64
+# Of quantized weights; BatchNorm's counter, an int64, is no weight.
+WHOLE = (torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64)
 NEAR = 0.1  # share of the file's names that the nearest network has at least
 MOBILE = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large")
 LINES = """program = torch.export.export(model.eval(), (torch.zeros(1, {channels}, 512, 512),))
@@ -71,12 +72,12 @@ def unread(checkpoint: Checkpoint) -> ArchitectureError | None:
 
 def whole_numbers(tensors: Tensors) -> ArchitectureError | None:
     """The error for weights that are whole numbers, whose scale is not known; None without such."""
-    names = [key for key, tensor in tensors.items() if tensor.dtype in BYTES and is_layer(key)]
+    names = [key for key, tensor in tensors.items() if tensor.dtype in WHOLE and is_layer(key)]
     if not names:
         return None
     return ArchitectureError(
-        f"{len(names)} weights are whole numbers of 8 bits, and the file has no scale for them "
-        f"under a known name: {_some(names)}.",
+        f"{len(names)} weights are whole numbers, and the file has no scale for them under a "
+        f"known name: {_some(names)}.",
         remedy="Upload the float checkpoint, from before the quantization; or keep each scale "
         "beside its weight, as weight_scale.",
     )

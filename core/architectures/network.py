@@ -13,6 +13,7 @@ from core.errors import ArchitectureError
 
 Tensors = Mapping[str, torch.Tensor]
 COUNTER = ".num_batches_tracked"  # of BatchNorm; read only in training with momentum = None
+STATISTICS = (".running_mean", ".running_var")
 SHOWN = 5  # names in a message
 
 
@@ -171,6 +172,13 @@ def refuse_unfit(account: Account, architecture: str) -> None:
             "unchanged one, or save it again from the code that defines it.",
         )
     missing = account.fatal_missing
+    if missing and all(name.endswith(STATISTICS) for name in missing):
+        raise ArchitectureError(
+            f"The weights are those of {architecture} without the statistics of its BatchNorm "
+            f"({_shown(missing)}): the parameters alone were saved.",
+            remedy="Save all of it where it was trained, not named_parameters(): "
+            'torch.save(model.state_dict(), "weights.pth")',
+        )
     if missing and (others := _layers(account.unexpected)):
         raise ArchitectureError(
             f"The weights are nearest to {architecture}, but {len(missing)} of its "

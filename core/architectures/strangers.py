@@ -22,6 +22,10 @@ PROMPTED = (
     "It answers to a prompt (points, a box, a text), not with a class for each pixel: look at its "
     "answer with the library that trained it."
 )
+DISTANCES = (
+    "It gives a distance for each pixel, and no classes: upload the checkpoint of a segmentation "
+    "network."
+)
 QUERIES = (
     "Its outputs are masks of queries. Wrap it so that forward returns the score of each class at "
     "each pixel, [1, classes, h, w], as post_process_semantic_segmentation of transformers does, "
@@ -38,7 +42,7 @@ SHARD = (
     "get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))."
 )
 HEADS = (
-    r"decode|head|classifier|segment|aspp|(^|\.)(up|outc?|final|logits?|last|cls(?!_token)|aux|score|mask|fpn"
+    r"decode|head|classifier|segment|aspp|(^|\.)(up|outc?|final|logits?|last|cls(?!_token)|aux|score|mask(?!_token)|fpn"
     r"|neck)[\d._]|conv_seg|(^|\.)fc\."
 )
 
@@ -62,6 +66,12 @@ def _network(name: str, *marks: str) -> Stranger:
 
 LORA = r"(^|\.)(lora_\w+|hada_\w+|lokr_\w+|ia3_\w+|dora_\w+|adapter_[a-z]\w*)(\.|$)"
 STRANGERS = (
+    Stranger(
+        "a depth network (DPT)",
+        (r"^head\.head\.2\.weight$", r"^neck\.fusion_stage\."),
+        DISTANCES,
+        always=True,
+    ),
     Stranger(
         "an adapter (LoRA) without its base",
         (rf"{LORA}|(^|\.)alpha$",),  # alpha: of kohya-ss, beside each pair
@@ -171,7 +181,7 @@ STRANGERS = (
     _network("a SegNet", r"^conv11\.", r"^conv11d\."),
     Stranger(
         "an HRNet for poses: heatmaps of joints",
-        (r"^stage4\.0\.fuse_layers\.", r"^final_layer\."),
+        (r"^stage4\.0\.fuse_layers\.", r"^final_layer\.(weight|bias)$"),
         "Upload the checkpoint of a segmentation network: its last layers are called last_layer.",
     ),
     _network("a U2-Net or an IS-Net", r"(^|\.)stage1\.rebnconvin\.conv_s1\."),
@@ -190,6 +200,22 @@ STRANGERS = (
     _network("a SegFormer of transformers", r"^(segformer\.encoder|decode_head\.linear_c)\."),
     _network("a network of mmsegmentation", r"^decode_head\.(\d\.)?conv_seg\."),
     _network("a network of segmentation-models-pytorch", r"^segmentation_head\.0\."),
+    Stranger(
+        "a masked autoencoder (MAE), which was trained without labels",
+        (r"(^|\.)decoder_pred\.",),
+        "Train a segmentation network on its encoder, and upload that network's checkpoint.",
+    ),
+    Stranger(
+        "a language model",
+        (r"(^|\.)(word_embeddings|wte|embed_tokens|tok_embeddings)\.weight$",),
+        "Choose the checkpoint of a segmentation network.",
+    ),
+    Stranger(
+        "a diffusion network, which makes pictures",
+        (r"(^|\.)(down_blocks\.\d+\.resnets|input_blocks\.\d+)\.", r"(^|\.)time_embed(ding)?\."),
+        "Choose the checkpoint of a segmentation network.",
+    ),
+    Stranger("a depth network (GLPN)", (r"^glpn\.",), DISTANCES),
     Stranger(
         "an encoder (ResNet) without a segmentation head",
         (r"(^|\.)layer[34]\.0\.conv1\.weight$",),

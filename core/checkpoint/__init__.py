@@ -161,10 +161,13 @@ def read_checkpoint(
     from core.checkpoint.health import notes_on
     from core.checkpoint.stored.adapters import with_adapter
     from core.checkpoint.stored.merged import merged, notes_on_merged
+    from core.checkpoint.stored.wrappers import notes_on_wrappers, without_wrappers
 
     how: Mapping[str, str] = {}
+    renamed: tuple[str, ...] = ()
     if not report.program:  # a graph puts its weights together itself
         small = {key.removeprefix(report.prefix) for key in report.computed}
+        tensors, renamed = without_wrappers(tensors)
         tensors, adapted = with_adapter(tensors, report.metadata)
         tensors, how = merged(tensors, small)
         how = adapted | how
@@ -179,7 +182,10 @@ def read_checkpoint(
         wrapper=tuple(report.wrapper),
         prefix=report.prefix,
         others=report.left_out | report.others,
-        notes=(*report.notes, *notes_on_merged(tensors, how), *notes_on(tensors), *left),
+        notes=(
+            *(*report.notes, *notes_on_wrappers(renamed), *notes_on_merged(tensors, how)),
+            *(*notes_on(tensors), *left),
+        ),
         kind=report.kind,
         candidates=tuple(report.candidates),
         classes=tuple(report.classes),
@@ -188,7 +194,7 @@ def read_checkpoint(
         attributes=report.attributes,
         metadata=report.metadata,
         unread=report.left_out,
-        computed=(*(key.removeprefix(report.prefix) for key in report.computed), *how),
+        computed=(*(key.removeprefix(report.prefix) for key in report.computed), *how, *renamed),
         program=json.loads(report.program) if report.program else None,
         beyond_weights=tuple(report.beyond_weights),
         path=path,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.checkpoint.effort import Effort
+from core.checkpoint.known import is_normalization
 from core.checkpoint.parts import Part, is_layer, parts_in, role_rank
 from core.checkpoint.pickled.rebuilt import tensor_of
 from core.checkpoint.pickled.records import (
@@ -86,7 +87,19 @@ def ranked(found: list[Candidate]) -> list[Candidate]:
     """
     layered = [candidate for candidate in found if _has_layers(candidate)]
     kept = sorted(layered or found, key=_rank)
-    return [part for candidate in kept for part in separated(candidate)]
+    parts = [part for candidate in kept for part in separated(candidate)]
+    others = [candidate for candidate in found if layered and candidate not in layered]
+    said = {key: t for each in others for key, t in each.tensors.items() if _is_said(key, t)}
+    return [replace(part, left_over=part.left_over | _new(said, part)) for part in parts]
+
+
+def _is_said(key: str, tensor: TensorRecord | LeftOut) -> bool:
+    """Whether this says how the pictures of the training were normalized."""
+    return isinstance(tensor, TensorRecord) and is_normalization(key, tensor.shape)
+
+
+def _new(said: Tensors, part: Candidate) -> Tensors:
+    return {key: tensor for key, tensor in said.items() if key not in part.tensors}
 
 
 def _has_layers(candidate: Candidate) -> bool:

@@ -246,9 +246,11 @@ def _pickled(
 def _chosen(candidates: list[Candidate], choice: str) -> Candidate:
     if not choice:
         return candidates[0]
-    for candidate in candidates:
-        if "/".join(candidate.place) == choice:
-            return candidate
+    exactly = [each for each in candidates if "/".join(each.place) == choice]
+    ends = [each for each in candidates if "/".join(each.place).endswith(f"/{choice}")]
+    for found in (exactly, ends):
+        if len(found) == 1:
+            return found[0]
     known = ", ".join("/".join(candidate.place) or "the file itself" for candidate in candidates)
     raise CheckpointError(
         f"The file has no weights under {without_surrogates(choice[:80])!r}.",

@@ -27,7 +27,9 @@ def load_picture(path: str) -> np.ndarray:
     picture = ImageOps.exif_transpose(Image.open(path))
     if not picture.mode.startswith(("I", "F")):
         raise SystemExit(f"{path} has 8 bits a sample; this script was written for deeper ones.")
-    samples = np.nan_to_num(np.array(picture))
+    samples = np.array(picture){absent}
+    if samples.dtype.kind == "f":
+        samples = np.where(np.abs(samples) < 1e30, samples, 0).astype(np.float32)
     if picture.mode.startswith("I;16"):
         samples = samples.astype(np.uint16)
     return np.repeat(samples[..., None], 3, axis=2)'''
@@ -38,12 +40,12 @@ def load_picture(path: str) -> np.ndarray:
     if samples.ndim == 2:
         samples = samples[..., None]
     if samples.shape[0] < samples.shape[-1]:
-        samples = np.moveaxis(samples, 0, -1)  # c h w
+        samples = np.moveaxis(samples, 0, -1)  # c h w{absent}
     if samples.dtype.kind == "f":
-        samples = np.nan_to_num(samples.astype(np.float32))
+        samples = np.where(np.abs(samples) < 1e30, samples, 0).astype(np.float32)
     elif samples.dtype not in (np.uint8, np.uint16):
         samples = samples.astype(np.int32)
-    return np.ascontiguousarray(samples[..., BANDS])'''
+    return np.ascontiguousarray(samples{turned}[..., BANDS])'''
 VOLUME = '''\
 def load_picture(path: str) -> np.ndarray:
     """The samples [h w 3] of one slice of a NIfTI volume, as it is stored."""
@@ -51,7 +53,7 @@ def load_picture(path: str) -> np.ndarray:
     if samples.dtype.names:
         samples = np.stack([samples[name] for name in "RGB"], axis=-1)
     if samples.dtype.kind == "f":
-        samples = np.nan_to_num(samples.astype(np.float32))
+        samples = np.where(np.abs(samples) < 1e30, samples, 0).astype(np.float32)
     elif samples.dtype not in (np.uint8, np.uint16):
         samples = samples.astype(np.int32)
     if samples.ndim == 2:
@@ -61,9 +63,9 @@ STACKED = '''\
 def load_picture(*paths: str) -> np.ndarray:
     """The samples [h w 3] of the bands BANDS of all files, one behind the other."""
     parts = [load_bands(path) for path in paths]
-    samples = np.concatenate(parts, axis=-1)
+    samples = np.concatenate(parts, axis=-1){absent}
     if samples.dtype.kind == "f":
-        samples = np.nan_to_num(samples.astype(np.float32))
+        samples = np.where(np.abs(samples) < 1e30, samples, 0).astype(np.float32)
     elif samples.dtype not in (np.uint8, np.uint16):
         samples = samples.astype(np.int32)
     return np.ascontiguousarray(samples[..., BANDS])
@@ -183,23 +185,34 @@ def _load(about: ImageFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Function, constants and imports."""
     if about.format == "STACK":
         read, needs = STACKS.get(_stacked(about), PILLOW)
-        return (
-            STACKED.replace("{read}", read),
-            (_bands(about),),
-            tuple({needs, "import numpy as np"}),
-        )
+        code = _without_absent(STACKED.replace("{read}", read), about)
+        return code, (_bands(about),), tuple({needs, "import numpy as np"})
     if _banded(about):
         read, needs = READ[about.format]
-        return (
-            BANDED.replace("{read}", read),
-            (_bands(about),),
-            tuple({needs, "import numpy as np"}),
-        )
+        code = BANDED.replace("{read}", read).replace("{turned}", _upright(about))
+        return _without_absent(code, about), (_bands(about),), tuple({needs, "import numpy as np"})
     imports = ("from PIL import Image, ImageOps", "import numpy as np")
     if about.format == "HEIF":
         known = "pillow_heif.register_heif_opener()"
         return SHALLOW, (known,), (*imports, "import pillow_heif")
-    return DEEP if is_deep(about) else SHALLOW, (), imports
+    return _without_absent(DEEP, about) if is_deep(about) else SHALLOW, (), imports
+
+
+def _without_absent(code: str, about: ImageFacts) -> str:
+    """The code, with a line for what the file itself calls "no data"."""
+    line = f"\n    samples = np.where(samples == {about.no_data!r}, 0, samples)  # no data"
+    return code.replace("{absent}", "" if about.no_data is None else line)
+
+
+def _upright(about: ImageFacts) -> str:
+    """What turns samples that nothing has turned yet, as `core/image/decode.py` does."""
+    turned, places = "", about.orientation
+    if places in (5, 6, 7, 8):
+        turned += ".swapaxes(0, 1)"
+    rows, columns = places in (3, 4, 7, 8), places in (2, 3, 6, 7)
+    if rows or columns:
+        turned += f"[{'::-1' if rows else ':'}, {'::-1' if columns else ':'}]"
+    return turned
 
 
 def preprocessing(chosen: Preprocessing, *, deep: bool) -> Piece:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
 
 from core.image.picture import FIRST_BANDS, TURNS, Image, ImageFacts
-from core.image.raster import ImageLimits, Raster
+from core.image.raster import ImageLimits, Raster, turned
 from core.image.read import Reader, read_raster
 from core.image.window import by_rows, eight_bits
 
@@ -70,7 +71,8 @@ def image_of(
     chosen: Window | None = None,
 ) -> Image:
     """What one sees of a file's numbers, turned upright, transparency composited."""
-    notes = list(_first_notes(raster))
+    raster, absent = _without_absent(raster)
+    notes = [*_first_notes(raster), *absent]
     flat, alpha = _flattened(raster, background)
     if _is_clear(raster):
         notes.append("every pixel is fully transparent: opacity is ignored, colors are taken")
@@ -79,7 +81,7 @@ def image_of(
     count = 1 if flat.ndim == 2 else flat.shape[2]
     bands, told = _chosen(count, bands)
     notes += told
-    upright = _three(_turned(flat, raster.orientation), bands)
+    upright = _three(turned(flat, raster.orientation), bands)
     samples, pixels, window, told = _samples(upright, chosen)
     notes += told
     told_mode = raster.mode in ("RGB", "L") or raster.format in ("NPY", "NPZ", "NIFTI", "STACK")
@@ -89,6 +91,7 @@ def image_of(
         raster.format, raster.mode, *raster.size, _bits(raster), raster.several,
         raster.orientation, alpha, window, tuple(notes), count, bands,
         raster.volume, raster.cut, own_window=window is None or chosen is None,
+        no_data=raster.no_data if absent else None,
     )  # fmt: skip
     digest += _told_apart(facts)
     return Image(_frozen(pixels), _frozen(samples), facts, digest)
@@ -114,6 +117,18 @@ def _first_notes(raster: Raster) -> Iterator[str]:
     if raster.orientation in TURNS:
         yield f"EXIF orientation {raster.orientation}: {TURNS[raster.orientation]}"
     yield from raster.notes
+
+
+def _without_absent(raster: Raster) -> tuple[Raster, tuple[str, ...]]:
+    """0 where the file itself says that nothing was measured, and how to say it."""
+    if raster.no_data is None or raster.palette is not None:
+        return raster, ()
+    absent = raster.values == raster.no_data
+    if not absent.any():
+        return raster, ()
+    values = np.where(absent, np.zeros((), raster.values.dtype), raster.values)
+    share = f"{absent.mean():.1%} of the samples are {raster.no_data:g}, no data by the file's tag"
+    return replace(raster, values=values), (f"{share}: taken as 0",)
 
 
 def _bits(raster: Raster) -> int:
@@ -193,17 +208,6 @@ def _three(values: np.ndarray, bands: Bands) -> np.ndarray:
     if values.shape[2] == 3:
         return values
     return np.ascontiguousarray(values[..., [band - 1 for band in bands]])
-
-
-def _turned(values: np.ndarray, orientation: int) -> np.ndarray:
-    """Upright: rows and columns as EXIF says (CIPA DC-008, tag 274)."""
-    if orientation in (5, 6, 7, 8):
-        values = values.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    return np.ascontiguousarray(values)
 
 
 def _samples(

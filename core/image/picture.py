@@ -37,6 +37,7 @@ class ImageFacts:
     volume: tuple[int, ...] = ()  # x, y, z, where the picture is one slice of a volume
     cut: tuple[int, ...] = ()  # across which axis, and which slice, both from 1
     own_window: bool = True  # the window is that of the numbers, not one that was chosen
+    no_data: float | None = None  # what the file says stands for nothing; its samples are 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,6 +35,7 @@ class Raster:
     notes: tuple[str, ...] = field(default=())
     volume: tuple[int, ...] = ()  # x, y, z of which this is one slice
     cut: tuple[int, ...] = ()  # across which axis, and which slice, both from 1
+    no_data: float | None = None  # what stands for nothing by the file's own word
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,9 +46,9 @@ class Raster:
         """As a picture of Pillow: indices and gray as they are, color in 8 bits.
 
         Of deeper colors the upper 8 bits are taken, of more than three bands the first three, as
-        most programs do.
+        most programs do. A TIFF is turned upright, as Pillow itself does.
         """
-        values = self.values
+        values = turned(self.values, self.orientation if self.format == "TIFF" else 1)
         if self.palette is not None:
             picture = PIL.Image.fromarray(values.astype(np.uint8))
             picture.putpalette(self.palette[:, :3].tobytes(), "RGB")
@@ -60,6 +61,17 @@ class Raster:
         if values.shape[2] == 2:
             return PIL.Image.fromarray(_of_pillow(np.ascontiguousarray(values[..., 0])))
         return PIL.Image.fromarray(np.ascontiguousarray(values[..., :kept]).astype(np.uint8))
+
+
+def turned(values: np.ndarray, orientation: int) -> np.ndarray:
+    """Upright: rows and columns as EXIF says (CIPA DC-008, tag 274)."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return np.ascontiguousarray(values)
 
 
 def _of_pillow(values: np.ndarray) -> np.ndarray:

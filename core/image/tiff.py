@@ -159,14 +159,9 @@ def _fits_pillow(layout: Layout) -> bool:
 
 
 def _finished(read: Raster, layout: Layout) -> Raster:
-    read = replace(read, several=layout.several, orientation=layout.orientation)
-    absent = None if layout.no_data is None else read.values == layout.no_data
-    if read.palette is not None or absent is None or not absent.any():
-        return read
-    values = read.values.copy()
-    values[absent] = 0
-    share = f"{absent.mean():.1%} of the samples are {layout.no_data:g}, no data by the file's tag"
-    return replace(read, values=values, notes=(*read.notes, f"{share}: taken as 0"))
+    return replace(
+        read, several=layout.several, orientation=layout.orientation, no_data=layout.no_data
+    )
 
 
 # --- by Pillow, without what it leaves out --------------------------------------------------------

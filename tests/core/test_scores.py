@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as PillowImage
 
 from core.errors import MaskError
@@ -131,3 +132,60 @@ def test_pixels_without_a_class_are_told():
     verdict = judge(decode_labels(values, Decoding(rule="per_class")), ("a", "b"), None, 255)
 
     assert "50.0 % below the threshold" in verdict.sentence
+
+
+# --- ground truths as arrays ----------------------------------------------------------------------
+
+IDS = np.arange(24 * 32).reshape(24, 32) % 5
+
+
+def as_npy(values):
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        np.eye(5, dtype=np.uint8)[IDS],
+        np.eye(5, dtype=np.float32)[IDS].transpose(2, 0, 1),
+        np.eye(5, dtype=bool)[IDS].transpose(2, 0, 1)[None],
+        np.eye(5, dtype=np.uint8)[IDS] * 255,
+    ],
+    ids=["h w c", "c h w", "1 c h w", "0 and 255"],
+)
+def test_one_band_a_class_is_read_as_ids_and_that_is_told(bands):
+    truth = decode_truth(as_npy(bands), None, (24, 32))
+
+    assert np.array_equal(truth.ids, IDS)
+    assert "one band a class" in truth.notes[0]
+
+
+def test_the_colors_of_an_array_are_still_colors():
+    colors = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]], np.uint8)
+    ids = IDS % 3
+
+    assert np.array_equal(decode_truth(as_npy(colors[ids]), colors, (24, 32)).ids, ids)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (np.full((5, 24, 32), 0.2, np.float32), "floats in 5 bands: scores"),
+        ((IDS / 255).astype(np.float32), "whole once multiplied by 255"),
+        (IDS + 0.4, "no class ids"),
+    ],
+)
+def test_what_is_no_ids_says_why(values, says):
+    with pytest.raises(MaskError, match=says):
+        decode_truth(as_npy(values), None, (24, 32))
+
+
+def test_a_label_tiff_keeps_what_it_calls_no_data_and_is_turned_upright():
+    file = io.BytesIO()
+    labels = np.where(IDS == 4, 255, IDS).astype(np.uint8)
+    tags = [(42113, 2, 0, "255", True), (274, 3, 1, 6, True)]
+    tifffile.imwrite(file, labels, extratags=tags)
+
+    assert np.array_equal(decode_truth(file.getvalue(), None, (32, 24)).ids, np.rot90(labels, -1))

@@ -54,6 +54,12 @@ STRANGE = {  # what is said -> names of tensors; whether a .pt2 would help
     "encoder of a U-Net": (("inc.double_conv.0.weight", "down1.maxpool_conv.1.0.weight"), 0),
     "adapter .LoRA. without": (("lora_unet_a.lora_down.weight", "lora_unet_a.alpha"), 0),
     "transformer. without": (("cls_token", "patch_embed.weight", "blocks.0.attn.qkv.weight"), 0),
+    "masked autoencoder": (("vit.encoder.layer.0.q.weight", "decoder.decoder_pred.bias"), 0),
+    "language model": (("embeddings.word_embeddings.weight", "encoder.layer.0.q.bias"), 0),
+    "depth network .DPT": (("neck.fusion_stage.layers.0.weight", "head.head.2.weight"), 0),
+    "diffusion": (("down_blocks.0.resnets.0.conv1.weight", "time_embedding.linear_1.bias"), 0),
+    "depth network .GLPN": (("glpn.encoder.block.0.0.weight", "decoder.stages.0.weight"), 0),
+    "an encoder .vision": (("embeddings.mask_token", "encoder.layer.0.attention.q.weight"), 0),
     "encoder .ResNet": (("conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"), 0),
     "encoder .vision transformer": (("patch_embed.weight", "blocks.0.attn.qkv.weight"), 0),
     "encoder .MobileNet": (("features.0.0.weight", "features.3.block.0.0.weight"), 0),
@@ -163,7 +169,9 @@ CLASSIFIERS = {  # what is said -> the last layer, and a name beside it
     "ConvNeXt": ("head.fc.weight", "stages.0.blocks.0.conv_dw.weight"),
     "vision transformer": ("head.weight", "patch_embed.proj.weight"),
     "EfficientNet or MobileNet": ("classifier.weight", "conv_stem.weight"),
-    "VGG": ("classifier.6.weight", "features.0.weight"),
+    "EfficientNet": ("classifier.1.weight", "features.1.0.block.0.0.weight"),
+    "HRNet": ("classifier.weight", "stage4.0.fuse_layers.0.1.0.weight"),
+    "VGG or AlexNet": ("classifier.6.weight", "features.0.weight"),
     "ResNet-18": ("encoder_q.fc.weight", "encoder_q.layer1.0.conv1.weight"),
     "network": ("head.fc.weight", "backbone.trunk.odd.weight"),
 }
@@ -189,10 +197,21 @@ def test_whole_numbers_without_a_scale_are_not_called_a_changed_network(known):
     example = torch.load("examples/zoo/unet_unit.pth", weights_only=True)
     names = example if known else of("odd.a.weight", "odd.b.weight")
     stored = {k: t.to(torch.int8) if t.ndim == 4 else t for k, t in names.items()}
-    with pytest.raises(ArchitectureError, match="weights are whole numbers of 8 bits") as caught:
+    with pytest.raises(ArchitectureError, match="weights are whole numbers, and") as caught:
         build_network(checkpoint(stored))
 
     assert "changed" not in caught.value.remedy
+
+
+def test_parameters_without_the_statistics_are_said_to_be_that():
+    state = torch.load("examples/zoo/unet_unit.pth", weights_only=True)
+    saved = {key: tensor for key, tensor in state.items() if "running" not in key}
+    with pytest.raises(
+        ArchitectureError, match="without the statistics of its BatchNorm"
+    ) as caught:
+        build_network(checkpoint(saved))
+
+    assert "named_parameters" in caught.value.remedy
 
 
 def test_tensors_that_are_no_layers_are_not_advised_to_be_exported():

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from core.checkpoint import read_checkpoint
 from core.errors import CheckpointError, RefusedError
 from tests.conftest import saved, zipped
 
@@ -31,6 +32,42 @@ def test_what_has_no_layer_is_no_second_set_of_weights(beside, read):
 
     assert [candidate["path"] for candidate in checkpoint.candidates] == ["model"]
     assert set(beside) <= set(checkpoint.others)
+
+
+def test_mean_and_std_that_lie_beside_the_weights_as_tensors_are_what_the_file_says(read):
+    numbers = {"mean": torch.tensor([0.1, 0.2, 0.3]), "std": torch.tensor([0.5, 0.5, 0.25])}
+    checkpoint = read(saved({"state_dict": NET, **numbers, "epoch": 3}))
+
+    assert [(each.mean, each.std) for each in checkpoint.stated] == [
+        ((0.1, 0.2, 0.3), (0.5, 0.5, 0.25))
+    ]
+    assert set(checkpoint.tensors) == set(NET)
+
+
+@pytest.mark.parametrize(
+    "wrapper", ["_orig_mod.", "_checkpoint_wrapped_module.", "_fsdp_wrapped_module."]
+)
+def test_wrappers_inside_of_names_are_taken_out_and_that_is_told(wrapper, read):
+    checkpoint = read(saved({f"down1.{wrapper}{key}": t for key, t in NET.items()} | NET))
+
+    assert set(checkpoint.tensors) == {*NET, *(f"down1.{key}" for key in NET)}
+    assert checkpoint.computed == tuple(f"down1.{key}" for key in NET)
+    assert any("2 names are read without the wrappers" in note for note in checkpoint.notes)
+
+
+def test_a_part_is_found_by_the_end_of_its_name_where_only_one_ends_so(tmp_path):
+    both = {
+        f"{name}.{key}": tensor for name in ("student", "teacher") for key, tensor in NET.items()
+    }
+    (tmp_path / "both.ckpt").write_bytes(saved({"state_dict": both}))
+
+    def part(choice):
+        path = tmp_path / "both.ckpt"
+        return read_checkpoint(path, name="both", digest="d", choice=choice).part
+
+    assert part("teacher") == part("state_dict/teacher") == "state_dict/teacher"
+    with pytest.raises(CheckpointError, match="no weights under 'acher'"):
+        part("acher")
 
 
 def test_a_file_without_any_layer_still_shows_its_tensors(read):

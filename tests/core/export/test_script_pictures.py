@@ -9,6 +9,9 @@ from core.settings import Preprocessing
 from tests.core.image.test_formats import COLORS, DEEP, npy, tiff
 
 MANY = np.concatenate([DEEP >> 4, DEEP[..., :1] >> 5], axis=-1)
+ABSENT = np.where(COLORS > 200, np.float32(-9999), COLORS.astype(np.float32))
+ABSENT[0, 0] = np.nan
+TURNED, NO_DATA = [(274, 3, 1, 8, True)], [(42113, 2, 0, "-9999", True)]
 BANDS = {"photometric": "minisblack", "planarconfig": "contig"}
 
 
@@ -24,8 +27,12 @@ BANDS = {"photometric": "minisblack", "planarconfig": "contig"}
          (5, 1, 2), "tifffile"),
         (tiff((COLORS / 100).astype(np.float32), photometric="rgb"), (1, 2, 3), "tifffile"),
         (tiff(DEEP[..., 0]), (1, 2, 3), ""),
+        (tiff(DEEP[..., :3], photometric="rgb", extratags=TURNED), (1, 2, 3), "tifffile"),
+        (tiff(ABSENT, photometric="rgb", extratags=NO_DATA), (1, 2, 3), "tifffile"),
+        (tiff(ABSENT[..., 0], extratags=[*NO_DATA, *TURNED]), (1, 2, 3), ""),
     ],
-    ids=["h w c", "c h w floats", "1 h w", "5 bands", "4 bands", "planes", "floats", "gray"],
+    ids=["h w c", "c h w floats", "1 h w", "5 bands", "4 bands", "planes", "floats", "gray",
+         "turned", "no data", "gray, no data, turned"],
 )  # fmt: skip
 def test_the_script_has_the_samples_and_the_window_of_the_dashboard(
     tmp_path, content, bands, package
