@@ -168,3 +168,13 @@ def test_a_swin_whose_head_is_for_other_channels_is_refused():
 
     with pytest.raises(ArchitectureError, match="have another shape"):
         build_network(checkpoint_of(tensors))
+
+
+@pytest.mark.parametrize("name", ["FCN, STDC1", "FCN, BiSeNet v2", "FCN, ICNet", "OCR, ResNet"])
+def test_a_file_without_the_norm_of_one_unit_is_not_built_without_it(name):
+    tensors = tensors_of(name)
+    last = [key for key in tensors if key.endswith(".bn.weight") and "auxiliary" not in key][-1]
+    start = last.removesuffix("weight")
+
+    with pytest.raises(ArchitectureError, match=r"are missing: .*running_var"):
+        build_network(checkpoint_of({k: t for k, t in tensors.items() if not k.startswith(start)}))
