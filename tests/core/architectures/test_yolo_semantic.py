@@ -116,6 +116,7 @@ def test_what_helped_in_training_is_kept_told_and_not_run(tmp_path):
     network = build_network(read(original(), tmp_path))
 
     assert "17.aux: not run; of use in training only" in network.notes
+    assert network.class_names == ("class 0", "class 1", "class 2")  # as the module says
     assert any(key.startswith("17.aux.") for key in network.account.matched)
 
 
@@ -170,3 +171,13 @@ def test_the_layers_are_as_large_as_the_logs_of_trainings_print(scale):
     sizes = {k: sum(p.numel() for p in net.get_submodule(str(k)).parameters()) for k in wanted}
 
     assert sizes == wanted
+
+
+@pytest.mark.parametrize(
+    "names", [{"a": "road"}, {0: 7}, {0: "x" * 101}, dict.fromkeys(range(5000), "x")]
+)
+def test_what_is_no_list_of_class_names_is_none(names, tmp_path):
+    net = original()
+    net.names = names
+
+    assert build_network(read(net, tmp_path)).class_names == ()
