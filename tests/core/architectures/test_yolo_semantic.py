@@ -181,3 +181,25 @@ def test_what_is_no_list_of_class_names_is_none(names, tmp_path):
     net.names = names
 
     assert build_network(read(net, tmp_path)).class_names == ()
+
+
+PUBLISHED = {  # millions of parameters, folded, in the documentation; widths, blocks, two ways
+    1.6: ((16, 32, 64, 128, 256), 1, False),
+    6.5: ((32, 64, 128, 256, 512), 1, False),
+    14.3: ((64, 128, 256, 512, 512), 1, True),
+    17.9: ((64, 128, 256, 512, 512), 2, True),
+    40.2: ((96, 192, 384, 768, 768), 2, True),
+}
+
+
+@pytest.mark.parametrize("millions", PUBLISHED)
+def test_with_three_units_as_classifier_all_scales_are_about_as_large_as_published(millions):
+    widths, n, c3k = PUBLISHED[millions]
+    with torch.device("meta"):
+        body = yolo.SemanticSegmentationModel(widths, n, 19, c3k).model[:17]
+    folded = [m for m in body.modules() if isinstance(m, torch.nn.Conv2d)]
+    fine = widths[2]
+    units = 3 * (9 * fine**2 + fine) + 19 * fine + 19
+
+    found = sum(m.weight.numel() + m.out_channels for m in folded) + units
+    assert abs(found / 1e6 - millions) < 0.1
