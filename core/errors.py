@@ -111,7 +111,10 @@ class ChannelMismatchError(ForwardError):
         """Args: expected, channels of the first convolution; got, channels of the tensor."""
         super().__init__(
             f"The number of input channels differs. {channels_in_words(expected, got)}",
-            remedy="Choose the color mode this checkpoint was trained with.",
+            remedy="Choose the color mode this checkpoint was trained with."
+            if expected in COLORS
+            else "One or three channels are fed here, also of a picture with more bands: run this "
+            "network in its own code.",
             changes={"color": COLORS[expected]} if expected in COLORS else None,
         )
 

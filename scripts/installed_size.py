@@ -176,10 +176,10 @@ def _sizes(now: Measured, then: Measured) -> list[str]:
         "| what is installed | packages | MiB | before: packages | MiB |",
         "|---|---|---|---|---|",
     ]
-    states = (now["lists"], then["lists"])
-    plain = [state["requirements.txt"] for state in states]  # type: ignore[index]
+    states = (now.lists, then.lists)
+    plain = [state["requirements.txt"] for state in states]
     for name in LISTS:
-        cells = []
+        cells: list[str] = []
         for state, base in zip(states, plain, strict=True):
             names = state[name]
             added = names - base if name != "requirements.txt" else names
@@ -204,8 +204,8 @@ def page(now: Measured, then: Measured, commit: str) -> str:
     starts = [f"| {name} | {now.starts[name]:.2f} | {then.starts[name]:.2f} |" for name in STARTS]
     parts = [
         "# What it takes on disk, and to start",
-        f"Written by `python -m scripts.installed_size --before {commit}`. *Before* is that commit, "
-        "older than the networks of today, with the packages that are installed now.",
+        f"Written by `python -m scripts.installed_size --before {commit}`. *Before* is that "
+        "commit, older than the networks of today, with the packages that are installed now.",
         "Each package counts once, with what it needs in turn; those of an extra are what it adds "
         "to `requirements.txt`.",
         "\n".join(_sizes(now, then)),

@@ -125,7 +125,9 @@ class Checkpoint:
     @property
     def class_names(self) -> tuple[str, ...]:
         """By id, where the file names them."""
-        return class_names_in(self.metadata)
+        return class_names_in(self.metadata) or class_names_in(
+            {"names": self.attributes.get("names")}  # of a pickled module, as Ultralytics' are
+        )
 
 
 def read_checkpoint(

@@ -26,6 +26,7 @@ from core.checkpoint.pickled.records import (
 )
 from core.checkpoint.stored.packed import PACKED, is_packed, layer_of, unpacked
 from core.checkpoint.tensors import LeftOut, Storage, TensorRecord, storage_dtype
+from core.checkpoint.text import without_surrogates
 from core.checkpoint.window import Damaged, TooMuch
 
 # Who saves several means the first.
@@ -35,6 +36,7 @@ OF_OPTIMIZER = frozenset(
 )
 NOT_WEIGHTS = frozenset({"n_averaged"})  # the counter of torch.optim.swa_utils.AveragedModel
 VISIT, TENSOR, PACKING = 20, 10, 100  # steps beside those of the entries
+MAX_CLASSES, MAX_NAME = 4096, 100  # names of classes that a module has, and letters of one
 MAX_DEPTH = 100  # of modules in modules, and of dicts and lists in each other
 Path = tuple[str, ...]
 Tensors = dict[str, TensorRecord | LeftOut]
@@ -227,7 +229,7 @@ def _module(path: Path, module: Call, storages: Mapping[str, Storage], effort: E
     """
     read: dict[int, Parts] = {}
     tensors: Tensors = {}
-    attributes: dict[str, Any] = {}
+    attributes = _class_names(module, effort)
     training: bool | None = None
     todo: list[tuple[str, Call, int]] = [("", module, 0)]
     while todo:
@@ -288,6 +290,18 @@ def _parts(module: Call, storages: Mapping[str, Storage], effort: Effort) -> Par
         if _is_plain(value) and not key.startswith("_")
     }
     return tensors, children, facts
+
+
+def _class_names(module: Call, effort: Effort) -> dict[str, Any]:
+    """What the whole module calls its classes by number: {"names": {"0": "road"}}, {} for none."""
+    stated = next((value for key, value in state_of(module) or () if key == "names"), None)
+    pairs = pairs_of(stated) or []
+    known = all(isinstance(k, int) and isinstance(v, str) and len(v) <= MAX_NAME for k, v in pairs)
+    if not 0 < len(pairs) <= MAX_CLASSES or not known:
+        return {}
+    effort.look_at(len(pairs))
+    effort.write(sum(len(name) for _, name in pairs))
+    return {"names": {str(number): without_surrogates(name) for number, name in pairs}}
 
 
 def _is_plain(value: Any) -> bool:

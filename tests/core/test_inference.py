@@ -376,3 +376,8 @@ def test_the_bars_of_a_letterbox_are_cut_off_before_the_logits_are_enlarged():
         for chosen in (boxed, small)
     )
     np.testing.assert_allclose(left, right, atol=1e-6)
+
+
+def test_a_network_of_two_or_four_channels_is_told_what_is_fed_here():
+    assert "One or three channels are fed" in ChannelMismatchError(expected=4, got=3).remedy
+    assert "color mode" in ChannelMismatchError(expected=1, got=3).remedy

@@ -15,6 +15,7 @@ from transformers import ConvNextBackbone, ConvNextConfig
 
 from core.architectures import build_network
 from core.architectures.families.mmseg.mmseg_convnext import ConvNeXt
+from core.architectures.recognize import FAMILIES
 from core.checkpoint import read_checkpoint
 from core.errors import ArchitectureError
 from scripts.reference_logits import picture, pixels, unpacked
@@ -61,6 +62,14 @@ def test_it_answers_as_mmsegmentations_own_code(name):
         h, w = map(int, size.split("x"))
         found = torch.tensor(pixels(answer(network, (h, w))))
         assert apart(found, torch.tensor(wanted)) < 1e-4, size
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_other_family_knows_the_keys(name):
+    checkpoint = checkpoint_of(tensors_of(name))
+    knowing = [family for family, module in FAMILIES.items() if module.matches(checkpoint)]
+
+    assert knowing == ["mmseg"]
 
 
 @pytest.mark.parametrize("name", SAVED)
@@ -168,3 +177,13 @@ def test_a_swin_whose_head_is_for_other_channels_is_refused():
 
     with pytest.raises(ArchitectureError, match="have another shape"):
         build_network(checkpoint_of(tensors))
+
+
+@pytest.mark.parametrize("name", ["FCN, STDC1", "FCN, BiSeNet v2", "FCN, ICNet", "OCR, ResNet"])
+def test_a_file_without_the_norm_of_one_unit_is_not_built_without_it(name):
+    tensors = tensors_of(name)
+    last = [key for key in tensors if key.endswith(".bn.weight") and "auxiliary" not in key][-1]
+    start = last.removesuffix("weight")
+
+    with pytest.raises(ArchitectureError, match=r"are missing: .*running_var"):
+        build_network(checkpoint_of({k: t for k, t in tensors.items() if not k.startswith(start)}))

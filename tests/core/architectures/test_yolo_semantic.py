@@ -116,6 +116,7 @@ def test_what_helped_in_training_is_kept_told_and_not_run(tmp_path):
     network = build_network(read(original(), tmp_path))
 
     assert "17.aux: not run; of use in training only" in network.notes
+    assert network.class_names == ("class 0", "class 1", "class 2")  # as the module says
     assert any(key.startswith("17.aux.") for key in network.account.matched)
 
 
@@ -170,3 +171,35 @@ def test_the_layers_are_as_large_as_the_logs_of_trainings_print(scale):
     sizes = {k: sum(p.numel() for p in net.get_submodule(str(k)).parameters()) for k in wanted}
 
     assert sizes == wanted
+
+
+@pytest.mark.parametrize(
+    "names", [{"a": "road"}, {0: 7}, {0: "x" * 101}, dict.fromkeys(range(5000), "x")]
+)
+def test_what_is_no_list_of_class_names_is_none(names, tmp_path):
+    net = original()
+    net.names = names
+
+    assert build_network(read(net, tmp_path)).class_names == ()
+
+
+PUBLISHED = {  # millions of parameters, folded, in the documentation; widths, blocks, two ways
+    1.6: ((16, 32, 64, 128, 256), 1, False),
+    6.5: ((32, 64, 128, 256, 512), 1, False),
+    14.3: ((64, 128, 256, 512, 512), 1, True),
+    17.9: ((64, 128, 256, 512, 512), 2, True),
+    40.2: ((96, 192, 384, 768, 768), 2, True),
+}
+
+
+@pytest.mark.parametrize("millions", PUBLISHED)
+def test_with_three_units_as_classifier_all_scales_are_about_as_large_as_published(millions):
+    widths, n, c3k = PUBLISHED[millions]
+    with torch.device("meta"):
+        body = yolo.SemanticSegmentationModel(widths, n, 19, c3k).model[:17]
+    folded = [m for m in body.modules() if isinstance(m, torch.nn.Conv2d)]
+    fine = widths[2]
+    units = 3 * (9 * fine**2 + fine) + 19 * fine + 19
+
+    found = sum(m.weight.numel() + m.out_channels for m in folded) + units
+    assert abs(found / 1e6 - millions) < 0.1

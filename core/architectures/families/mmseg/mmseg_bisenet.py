@@ -86,8 +86,8 @@ class Joined(nn.Module):
             weigh = unit_of(tensors, f"{name}.conv_atten.0", width_of(unit))
             self.conv_atten = nn.Sequential(weigh, nn.Sigmoid())
             return
-        narrow = unit_of(tensors, f"{name}.attention.1", width_of(unit))
-        wide = unit_of(tensors, f"{name}.attention.2", width_of(narrow), relu=False)
+        narrow = unit_of(tensors, f"{name}.attention.1", width_of(unit), norm=False)
+        wide = unit_of(tensors, f"{name}.attention.2", width_of(narrow), relu=False, norm=False)
         self.attention = nn.Sequential(nn.AdaptiveAvgPool2d(1), narrow, wide, nn.Sigmoid())
 
     def forward(self, detail: torch.Tensor, context: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from core.architectures.families.mmseg.mmseg_units import (
     unit_of,
     width_of,
 )
-from core.architectures.families.realtime.erfnet import EPSILON, RATES, Doubling
+from core.architectures.families.realtime.erfnet import EPSILON, RATES, Doubling, Halving
 from core.architectures.network import Tensors
 from core.architectures.shapes import count, has, size
 
@@ -134,7 +134,7 @@ class ERFNet(nn.Module):
         for number in range(count(tensors, "encoder.")):
             name = f"encoder.{number}"
             if has(tensors, f"{name}.conv."):
-                self.encoder.append(Halving(tensors, name))
+                self.encoder.append(AnyHalving(tensors, name))
                 continue
             gaps = size(tensors, f"{name}.convs_layers.0.weight", 0, 64) == deep
             rate = RATES[dilated % len(RATES)] if gaps else 1
@@ -155,15 +155,8 @@ class ERFNet(nn.Module):
         return [x]
 
 
-class Halving(nn.Module):
-    """A convolution beside the largest value, which is brought to the same size."""
-
-    def __init__(self, tensors: Tensors, name: str) -> None:
-        super().__init__()
-        weight = f"{name}.conv.weight"
-        more, channels = size(tensors, weight, 0, 13), size(tensors, weight, 1, 3)
-        self.conv = nn.Conv2d(channels, more, 3, 2, 1)
-        self.bn = nn.BatchNorm2d(more + channels, EPSILON)
+class AnyHalving(Halving):
+    """The same where the size is odd: the largest values are brought to the convolution's size."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Float32[n c h w] to features of half the size."""

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from core.architectures.network import Tensors
-from core.architectures.shapes import count, has, outputs, size
+from core.architectures.shapes import count, outputs, size
 
 
 def unit_of(
@@ -20,8 +20,9 @@ def unit_of(
     rate: int = 1,
     *,
     relu: bool = True,
+    norm: bool = True,
 ) -> nn.Sequential:
-    """Mmcv's ConvModule: `conv`, `bn` where the file has one, then ReLU.
+    """Mmcv's ConvModule: `conv`, `bn` unless it has a bias, then ReLU.
 
     Args:
         tensors: of the file.
@@ -30,6 +31,7 @@ def unit_of(
         stride: of the convolution.
         rate: its dilation.
         relu: whether it ends in one.
+        norm: False where there is neither BatchNorm nor a bias.
     """
     weight = f"{name}.conv.weight"
     out = size(tensors, weight, 0, outputs(tensors, f"{name}.bn", channels))
@@ -48,7 +50,7 @@ def unit_of(
             bias=f"{name}.conv.bias" in tensors,
         )
     }
-    if has(tensors, f"{name}.bn."):
+    if norm and f"{name}.conv.bias" not in tensors:
         layers["bn"] = nn.BatchNorm2d(out)
     if relu:
         layers["activate"] = nn.ReLU()

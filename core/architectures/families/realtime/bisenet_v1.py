@@ -21,7 +21,7 @@ from core.architectures.shapes import count, has, outputs, size
 from core.checkpoint import Checkpoint
 
 WIDTHS = (64, 128, 256, 512)  # of ResNet-18's stages
-CONTEXT = 128  # channels of the pooled context in both repositories
+CONTEXT = 128  # channels of the pooled context in all published weights
 BODY = "cp.backbone.features."
 KINDS = {10: ("STDC1", "STDCNet813"), 14: ("STDC2", "STDCNet1446")}  # by the body's layers + 2
 
@@ -89,6 +89,11 @@ def _source(tensors: Tensors, choices: Sequence[Choice]) -> Source:
     )
 
 
+def context_width(tensors: Tensors) -> int:
+    """The channels of the pooled context."""
+    return size(tensors, "cp.arm16.conv.conv.weight", 0, CONTEXT)
+
+
 class BiSeNet(nn.Module):
     """Detail and pooled context, joined, and the heads; only the first one runs.
 
@@ -101,13 +106,14 @@ class BiSeNet(nn.Module):
         super().__init__()
         self.cp = Context(tensors, last=last)
         self.sp = Detail(tensors) if has(tensors, "sp.") else None
-        detail = CONTEXT if self.sp is not None else self.cp.widths[0]
+        context = context_width(tensors)
+        detail = context if self.sp is not None else self.cp.widths[0]
         width = size(tensors, "ffm.convblk.conv.weight", 0, 256)
-        self.ffm = Joined(tensors, detail + CONTEXT, width)
+        self.ffm = Joined(tensors, detail + context, width)
         entering = {
             "conv_out": width,
-            "conv_out16": CONTEXT,
-            "conv_out32": CONTEXT,
+            "conv_out16": context,
+            "conv_out32": context,
             "conv_out_sp16": self.cp.widths[1],
             "conv_out_sp8": self.cp.widths[0],
             "conv_out_sp4": size(tensors, f"{BODY}1.conv.weight", 0, 64),
@@ -138,10 +144,10 @@ class Context(nn.Module):
         else:
             self.resnet = ResNet18(tensors)
             self.widths = list(WIDTHS[1:])
-        self.arm16 = Weighed(self.widths[1], CONTEXT)
-        self.arm32 = Weighed(self.widths[2], CONTEXT)
-        self.conv_head32, self.conv_head16 = Unit(CONTEXT, CONTEXT), Unit(CONTEXT, CONTEXT)
-        self.conv_avg = Unit(self.widths[2], CONTEXT, 1)
+        width = context_width(tensors)
+        self.arm16, self.arm32 = (Weighed(entering, width) for entering in self.widths[1:])
+        self.conv_head32, self.conv_head16 = Unit(width, width), Unit(width, width)
+        self.conv_avg = Unit(self.widths[2], width, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Float32[n c h w] to the backbone's features and the context, both of an eighth."""
@@ -180,7 +186,7 @@ class Detail(nn.Module):
         width = size(tensors, "sp.conv1.conv.weight", 0, 64)
         self.conv1 = Unit(size(tensors, "sp.conv1.conv.weight", 1, 3), width, 7, 2)
         self.conv2, self.conv3 = Unit(width, width, 3, 2), Unit(width, width, 3, 2)
-        self.conv_out = Unit(width, CONTEXT, 1)
+        self.conv_out = Unit(width, context_width(tensors), 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Float32[n c h w] to features of an eighth of the size."""

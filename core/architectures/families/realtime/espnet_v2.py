@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from core.architectures.families.blocks import upsample
-from core.architectures.families.realtime.parts import built
+from core.architectures.families.realtime.parts import Layers, built
 from core.architectures.network import Network, Tensors
 from core.architectures.shapes import count, has, outputs, size
 from core.architectures.sizes import Sizes
@@ -82,45 +82,13 @@ def normed(width: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm2d(width), nn.PReLU(width))
 
 
-class Named(nn.Module):
-    """Convolution, BatchNorm, PReLU, as far as the file has them under this name.
-
-    Args:
-        tensors: of the network.
-        name: of this unit.
-        channels: that come in.
-        stride: of the convolution.
-        rate: its dilation.
-    """
-
-    def __init__(
-        self, tensors: Tensors, name: str, channels: int, stride: int = 1, rate: int = 1
-    ) -> None:
-        super().__init__()
-        weight = f"{name}.conv.weight"
-        self.out, kernel = size(tensors, weight, 0, channels), size(tensors, weight, 2, 1)
-        groups = gcd(channels // max(1, size(tensors, weight, 1, channels)), self.out) or 1
-        padding = rate * (kernel // 2)
-        self.conv = nn.Conv2d(channels, self.out, kernel, stride, padding, rate, groups, bias=False)
-        if has(tensors, f"{name}.bn."):
-            self.bn = nn.BatchNorm2d(self.out)
-        if has(tensors, f"{name}.act."):
-            self.act = nn.PReLU(self.out)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Float32[n channels h w] to Float32[n out h/stride w/stride]."""
-        for layer in self.children():
-            x = layer(x)
-        return x
-
-
 class Encoder(nn.Module):
     """Features of half, a quarter, an eighth and a 16th of the size."""
 
     def __init__(self, tensors: Tensors) -> None:
         super().__init__()
         picture = size(tensors, FIRST, 1, 3)
-        self.level1 = Named(tensors, "base_net.level1", picture, 2)
+        self.level1 = Layers(tensors, "base_net.level1", picture, 2)
         self.widths = [self.level1.out]
         for level in (2, 3, 4):
             name = f"base_net.level{level}"
@@ -161,15 +129,16 @@ class Block(nn.Module):
         self, tensors: Tensors, name: str, channels: int, stride: int, gaps: tuple[int, ...]
     ) -> None:
         super().__init__()
-        self.proj_1x1 = Named(tensors, f"{name}.proj_1x1", channels)
+        self.proj_1x1 = Layers(tensors, f"{name}.proj_1x1", channels)
         narrow, self.halves = self.proj_1x1.out, stride == 2
         self.spp_dw = nn.ModuleList(
-            Named(tensors, f"{name}.spp_dw.{n}", narrow, stride, gap) for n, gap in enumerate(gaps)
+            Layers(tensors, f"{name}.spp_dw.{n}", narrow, stride, gap, has_norm=False)
+            for n, gap in enumerate(gaps)
         )
         joined = narrow * len(gaps)
         self.br_after_cat = nn.Module()
         self.br_after_cat.bn, self.br_after_cat.act = normed(joined)
-        self.conv_1x1_exp = Named(tensors, f"{name}.conv_1x1_exp", joined)
+        self.conv_1x1_exp = Layers(tensors, f"{name}.conv_1x1_exp", joined, acts=False)
         self.out = self.conv_1x1_exp.out
         self.module_act = nn.PReLU(self.out)
 
@@ -194,8 +163,8 @@ class Halving(nn.Module):
         self.eesp = Block(tensors, f"{name}.eesp", channels, 2, GAPS)
         self.out = channels + self.eesp.out
         if has(tensors, f"{name}.inp_reinf."):
-            first = Named(tensors, f"{name}.inp_reinf.0", picture)
-            second = Named(tensors, f"{name}.inp_reinf.1", first.out)
+            first = Layers(tensors, f"{name}.inp_reinf.0", picture)
+            second = Layers(tensors, f"{name}.inp_reinf.1", first.out, acts=False)
             self.inp_reinf = nn.Sequential(first, second)
         self.act = nn.PReLU(self.out)
 

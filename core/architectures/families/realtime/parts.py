@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from math import gcd
 
 import torch
 from torch import nn
@@ -12,7 +13,7 @@ from torch import nn
 from core.architectures.families.blocks import conv_norm
 from core.architectures.finish import finish
 from core.architectures.network import Choice, Network, Source, Tensors
-from core.architectures.shapes import has
+from core.architectures.shapes import has, size
 from core.checkpoint import Checkpoint
 
 
@@ -36,6 +37,50 @@ class Unit(nn.Module):
         """Float32[n channels h w] to Float32[n out h/stride w/stride]."""
         y: torch.Tensor = self.relu(self.bn(self.conv(x)))
         return y
+
+
+class Layers(nn.Module):
+    """Convolution (`conv`), BatchNorm (`bn`) and a PReLU of each channel (`act`).
+
+    Args:
+        tensors: of the network.
+        name: of this unit in it.
+        channels: that come in; fewer in the weight mean groups.
+        stride: of the convolution.
+        rate: its dilation.
+        has_norm: False: the convolution alone.
+        acts: whether the PReLU follows.
+        epsilon: of BatchNorm.
+    """
+
+    def __init__(
+        self,
+        tensors: Tensors,
+        name: str,
+        channels: int,
+        stride: int = 1,
+        rate: int = 1,
+        *,
+        has_norm: bool = True,
+        acts: bool = True,
+        epsilon: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        weight = f"{name}.conv.weight"
+        self.out, kernel = size(tensors, weight, 0, channels), size(tensors, weight, 2, 1)
+        groups = gcd(channels // max(1, size(tensors, weight, 1, channels)), self.out) or 1
+        padding = rate * (kernel // 2)
+        self.conv = nn.Conv2d(channels, self.out, kernel, stride, padding, rate, groups, bias=False)
+        if has_norm:
+            self.bn = nn.BatchNorm2d(self.out, epsilon)
+        if has_norm and acts:
+            self.act = nn.PReLU(self.out)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Float32[n channels h w] to Float32[n out h/stride w/stride]."""
+        for layer in self.children():
+            x = layer(x)
+        return x
 
 
 class Head(nn.Module):

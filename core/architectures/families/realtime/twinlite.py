@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from core.architectures.families.realtime.parts import built
+from core.architectures.families.realtime.parts import Layers, built
 from core.architectures.families.repositories.repository_source import repository_source
 from core.architectures.network import Network, Tensors, choose
 from core.architectures.shapes import count, has, size
@@ -87,7 +87,7 @@ class Encoder(nn.Module):
         names = ("level1", "b1", "b2", "b3", "conv_sa", "conv_sc", "classifier")
         for name in names:
             step = 2 if name == "level1" else 1
-            self.add_module(name, Filter(tensors, f"encoder.{name}", step))
+            self.add_module(name, filtering(tensors, f"encoder.{name}", step))
         for level in (2, 3):
             start = f"encoder.level{level}"
             self.add_module(f"level{level}_0", Pyramid(tensors, f"{start}_0", halves=True))
@@ -112,22 +112,12 @@ class Encoder(nn.Module):
         return features
 
 
-class Filter(nn.Module):
-    """Convolution, BatchNorm, PReLU of each channel."""
-
-    def __init__(self, tensors: Tensors, name: str, stride: int) -> None:
-        super().__init__()
-        weight = f"{name}.conv.weight"
-        out, channels, kernel = (
-            size(tensors, weight, axis, usual) for axis, usual in ((0, 32), (1, 32), (2, 3))
-        )
-        self.conv = nn.Conv2d(channels, out, kernel, stride, (kernel - 1) // 2, bias=False)
-        self.bn, self.act = nn.BatchNorm2d(out, EPSILON), nn.PReLU(out)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Float32[n channels h w] to Float32[n out h/stride w/stride]."""
-        y: torch.Tensor = self.act(self.bn(self.conv(x)))
-        return y
+def filtering(
+    tensors: Tensors, name: str, stride: int = 1, rate: int = 1, *, alone: bool = False
+) -> Layers:
+    """Convolution, BatchNorm, PReLU of each channel; or the convolution alone."""
+    channels = size(tensors, f"{name}.conv.weight", 1, 12)
+    return Layers(tensors, name, channels, stride, rate, has_norm=not alone, epsilon=EPSILON)
 
 
 class Doubling(nn.Module):
@@ -146,23 +136,6 @@ class Doubling(nn.Module):
         return y
 
 
-class Only(nn.Module):
-    """A convolution without anything, under the name that it has there."""
-
-    def __init__(self, tensors: Tensors, name: str, stride: int = 1, rate: int = 1) -> None:
-        super().__init__()
-        weight = f"{name}.conv.weight"
-        out, channels = size(tensors, weight, 0, 12), size(tensors, weight, 1, 12)
-        kernel = size(tensors, weight, 2, 3)
-        padding = (kernel - 1) // 2 * rate
-        self.conv = nn.Conv2d(channels, out, kernel, stride, padding, rate, bias=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Float32[n channels h w] to Float32[n out h/stride w/stride]."""
-        y: torch.Tensor = self.conv(x)
-        return y
-
-
 class Pyramid(nn.Module):
     """Narrow, filter with five gaps, add one after the other, side by side (ESP).
 
@@ -175,9 +148,10 @@ class Pyramid(nn.Module):
     def __init__(self, tensors: Tensors, name: str, *, halves: bool) -> None:
         super().__init__()
         self.halves = halves
-        self.c1 = Only(tensors, f"{name}.c1", stride=2 if halves else 1)
+        self.c1 = filtering(tensors, f"{name}.c1", 2 if halves else 1, alone=True)
         for rate in RATES:
-            self.add_module(f"d{rate}", Only(tensors, f"{name}.d{rate}", rate=rate))
+            filters = filtering(tensors, f"{name}.d{rate}", rate=rate, alone=True)
+            self.add_module(f"d{rate}", filters)
         key = f"{name}.bn.weight" if halves else f"{name}.bn.bn.weight"
         out = size(tensors, key, 0, 64)
         norm, act = nn.BatchNorm2d(out, EPSILON), nn.PReLU(out)

@@ -21,6 +21,7 @@ from core.checkpoint import Checkpoint
 from core.errors import ArchitectureError
 
 SCORES = "classifier"  # of the head: the part that answers; all else is of use in training
+FED = "its library feeds RGB from 0 to 1, without mean and std"
 ACTIVE = "activation before pooling"  # differs among versions of the same block
 HEAD = re.compile(rf"(\d{{1,3}})\.{SCORES}\.")
 
@@ -56,7 +57,7 @@ def build(checkpoint: Checkpoint, chosen: Mapping[str, str]) -> Network:
         idle=tuple(f"{plan.head}.{name}." for name in _idle(tensors, plan.head)),
         choices=(active,),
     )
-    return _sized(network)
+    return _sized(replace(network, notes=(*network.notes, FED)))
 
 
 def _sized(network: Network) -> Network:
