@@ -10,7 +10,7 @@ from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.head_bias import head_of
 from core.diagnosis.measure.initial import is_initial
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.belonging import statistics_belong
+from core.diagnosis.normalization.belonging import masks_are_fair, statistics_belong
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import FEWEST_WEIGHTS, INITIAL_SHARE, TRAINED_REST
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def never_loaded(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     """W3: a part has the numbers of its initialization, and what follows it is trained.
 
-    Not where BatchNorm's statistics are those of these numbers: the training ran through them.
+    Not where BatchNorm's statistics are those of these numbers: the training ran through them; nor
+    where a ground truth speaks for the mask of these numbers.
     """
     head = head_of(measured)
     if head is None or is_initial(head[1]) is not False:  # an initial head is told as such
@@ -33,7 +34,9 @@ def never_loaded(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     for name, weights in parts.items():
         if len(weights) >= FEWEST_WEIGHTS and _all_initial(weights):
             rest = [weight for other, each in parts.items() if other != name for weight in each]
-            if _share(rest) <= TRAINED_REST and not statistics_belong(measured):
+            if _share(rest) > TRAINED_REST or statistics_belong(measured):
+                continue
+            if not masks_are_fair(measured):
                 yield _finding(name, len(weights), len(rest))
 
 

@@ -11,11 +11,10 @@ from core.diagnosis.finding import Evidence, Finding
 from core.diagnosis.measure.head_bias import head_of
 from core.diagnosis.measure.initial import is_initial
 from core.diagnosis.measure.measurements import Measurements
-from core.diagnosis.normalization.belonging import statistics_belong
+from core.diagnosis.normalization.belonging import masks_are_fair, statistics_belong
 from core.diagnosis.progress import Progress
 from core.diagnosis.thresholds import (
     EVEN_DISTANCE,
-    FAIR_IOU,
     FEWEST_INITIAL,
     FEWEST_NUMBERS,
     FEWEST_WEIGHTS,
@@ -25,7 +24,6 @@ from core.diagnosis.thresholds import (
     UNTRAINED_SHARE,
     UNUSED_NORMS,
 )
-from core.errors import InspectionError
 
 if TYPE_CHECKING:
     import torch
@@ -80,7 +78,7 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     if not evidence or _initial_head(measured) is not None:
         return
     fresh = measured.batchnorm.never_updated_share > UNUSED_NORMS
-    if not (fresh or empty) and (statistics_belong(measured) or _masks_are_fair(measured)):
+    if not (fresh or empty) and (statistics_belong(measured) or masks_are_fair(measured)):
         return
     if fresh:
         evidence += (Evidence("The statistics of BatchNorm were never updated either."),)
@@ -94,18 +92,6 @@ def untrained(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         separates="The loss during training: it becomes NaN or stays as it began where the "
         "training failed, and falls where the file was damaged afterwards.",
     )
-
-
-def _masks_are_fair(measured: Measurements) -> bool:
-    """Whether a ground truth says so of the mask, as it is or with the picture's own statistics."""
-    if not measured.truth.has_shapes:
-        return False
-    try:
-        scores = [measured.truth.iou({"mode": mode}) or 0.0 for mode in ("eval", "train")]
-    except InspectionError as error:
-        measured.failures.add("whether the ground truth speaks for the weights", error)
-        return False
-    return max(scores) >= FAIR_IOU
 
 
 def _one_number(measured: Measurements) -> tuple[Evidence, ...]:

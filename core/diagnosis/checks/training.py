@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from core.diagnosis.finding import Certainty, Evidence, Finding
-from core.diagnosis.measure.head_bias import bias_lead
+from core.diagnosis.measure.head_bias import agreement_without_bias, bias_lead
 from core.diagnosis.measure.mask import UNFLIPPED, main_share, mutual_information
 from core.diagnosis.measure.measurements import Measurements
 from core.diagnosis.progress import Progress
@@ -27,6 +27,7 @@ from core.diagnosis.thresholds import (
     SECOND_SHARE,
     SEEN_SHARE,
     TARGET_STEP,
+    TYPICAL_NATS,
     UNLIKE_STORED,
 )
 from core.labels import probabilities
@@ -67,7 +68,11 @@ def background_only(measured: Measurements, so_far: Progress) -> Iterator[Findin
         f"{beneath:.2f} nats."
     )
     evidence.append(Evidence(words, beneath))
-    certainty = _certainty(there, lead, beneath)
+    bare = agreement_without_bias(measured, so_far.fixes)  # 0 where no bias leads
+    if bare > TYPICAL_NATS:
+        words = f"Without the head's bias both masks show something, and agree by {bare:.2f} nats."
+        evidence.append(Evidence(words, bare))
+    certainty = _certainty(there, lead, beneath > BENEATH_NATS or bare > TYPICAL_NATS)
     if certainty is None:
         return
     yield Finding(
@@ -80,11 +85,11 @@ def background_only(measured: Measurements, so_far: Progress) -> Iterator[Findin
     )
 
 
-def _certainty(there: float | None, lead: float | None, beneath: float) -> Certainty | None:
-    """A ground truth decides; without one the head's bias and what it hides."""
+def _certainty(there: float | None, lead: float | None, hidden: bool) -> Certainty | None:
+    """A ground truth decides; without one the head's bias, and whether it hides something."""
     if there is not None:
         return "likely" if there > FOREGROUND_SHARE else None
-    return "likely" if lead is not None and lead > BIAS_LEAD and beneath > BENEATH_NATS else None
+    return "likely" if lead is not None and lead > BIAS_LEAD and hidden else None
 
 
 def class_never_wins(measured: Measurements, so_far: Progress) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from core.diagnosis.normalization.conventions import CONVENTIONS
-from core.diagnosis.thresholds import BELONGING_NATS, BELONGING_SHARE
+from core.diagnosis.thresholds import BELONGING_NATS, BELONGING_SHARE, FAIR_IOU
 from core.errors import InspectionError
 
 if TYPE_CHECKING:
@@ -41,3 +41,15 @@ def statistics_belong(measured: Measurements) -> bool:
         return False
     least, most = min(found), max(found)
     return least < BELONGING_NATS or (isfinite(most) and least < BELONGING_SHARE * most)
+
+
+def masks_are_fair(measured: Measurements) -> bool:
+    """Whether a ground truth says so of the mask, as it is or with the picture's own statistics."""
+    if not measured.truth.has_shapes:
+        return False
+    try:
+        scores = [measured.truth.iou({"mode": mode}) or 0.0 for mode in ("eval", "train")]
+    except InspectionError as error:
+        measured.failures.add("whether the ground truth speaks for the weights", error)
+        return False
+    return max(scores) >= FAIR_IOU

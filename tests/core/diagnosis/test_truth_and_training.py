@@ -8,6 +8,7 @@ import pytest
 from benchmarks.cases import material
 from core.colors import palette_colors
 from core.diagnosis import diagnose
+from core.diagnosis.checks import training
 from core.diagnosis.checks.orientation import TURNS, turned_truth
 from core.diagnosis.checks.training import class_never_wins, divided_targets
 from core.diagnosis.checks.truth import two_values
@@ -190,3 +191,14 @@ def test_what_a_network_gets_wrong_on_a_dark_or_pale_picture_is_no_fault_of_the_
     files = material(ZOO[network], picture, kind, truth=True)
 
     assert causes(diagnose(case_of(files))) == []
+
+
+@pytest.mark.parametrize("bare", [0.0, 1.0])
+def test_what_the_head_s_bias_hides_is_asked_of_the_whole_mask_too(monkeypatch, bare):
+    """A tenth of the pixels may agree little, though all of a lively mask lies under the bias."""
+    made = weights(background_only)(material(ZOO["unet_unit"], 1_000, truth=False))
+    monkeypatch.setattr(training, "_beneath", lambda *_: 0.05)
+    monkeypatch.setattr(training, "agreement_without_bias", lambda *_: bare)
+    told = [found.cause for found in training.background_only(measure(case_of(made)), Progress())]
+
+    assert told == (["T1"] if bare else [])
