@@ -75,8 +75,9 @@ def whole_numbers(tensors: Tensors) -> ArchitectureError | None:
     names = [key for key, tensor in tensors.items() if tensor.dtype in WHOLE and is_layer(key)]
     if not names:
         return None
+    count = "1 weight is" if len(names) == 1 else f"{len(names)} weights are"
     return ArchitectureError(
-        f"{len(names)} weights are whole numbers, and the file has no scale for them under a "
+        f"{count} of whole numbers, and the file has no scale for them under a "
         f"known name: {_some(names)}.",
         remedy="Upload the float checkpoint, from before the quantization; or keep each scale "
         "beside its weight, as weight_scale.",

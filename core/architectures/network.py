@@ -172,7 +172,7 @@ def refuse_unfit(account: Account, architecture: str) -> None:
             "unchanged one, or save it again from the code that defines it.",
         )
     missing = account.fatal_missing
-    if missing and all(name.endswith(STATISTICS) for name in missing):
+    if missing and _without_statistics(account):
         raise ArchitectureError(
             f"The weights are those of {architecture} without the statistics of its BatchNorm "
             f"({_shown(missing)}): the parameters alone were saved.",
@@ -194,6 +194,12 @@ def refuse_unfit(account: Account, architecture: str) -> None:
             "Without them its mask would be random.",
             remedy="Save the whole network: torch.save(model.state_dict(), ...), not a part of it.",
         )
+
+
+def _without_statistics(account: Account) -> bool:
+    """Whether BatchNorm's statistics are missing, all of them, and nothing else is."""
+    kept = any(name.endswith(STATISTICS) for name in account.matched)
+    return not kept and all(name.endswith(STATISTICS) for name in account.fatal_missing)
 
 
 def _layers(names: tuple[str, ...]) -> tuple[str, ...]:

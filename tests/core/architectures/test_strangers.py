@@ -197,7 +197,7 @@ def test_whole_numbers_without_a_scale_are_not_called_a_changed_network(known):
     example = torch.load("examples/zoo/unet_unit.pth", weights_only=True)
     names = example if known else of("odd.a.weight", "odd.b.weight")
     stored = {k: t.to(torch.int8) if t.ndim == 4 else t for k, t in names.items()}
-    with pytest.raises(ArchitectureError, match="weights are whole numbers, and") as caught:
+    with pytest.raises(ArchitectureError, match="weights are of whole numbers, and") as caught:
         build_network(checkpoint(stored))
 
     assert "changed" not in caught.value.remedy
