@@ -60,7 +60,7 @@ def _reports(part: str) -> tuple[Any, ...]:
     from tests.reports.more_reports import MORE
     from tests.reports.reports import REPORTS
 
-    return REPORTS if part == "first" else MORE
+    return tuple(REPORTS if part == "first" else MORE)
 
 
 def _answer(which: tuple[str, int]) -> dict[str, Any]:

@@ -230,7 +230,8 @@ def numbers(picture: PillowImage.Image) -> np.ndarray:
     if picture.mode == "F":
         values = np.nan_to_num(np.array(picture))
         soft = values.min() >= 0 and values.max() <= 1 and bool((values % 1 != 0).any())
-        return (values * (BYTE_VALUES - 1 if soft else 1)).astype(np.int32)
+        whole: np.ndarray = (values * (BYTE_VALUES - 1 if soft else 1)).astype(np.int32)
+        return whole
     if picture.mode in ("L", "P", "I", "I;16", "I;16B", "1"):
         return np.array(picture).astype(np.int32)
     rgb = np.array(picture.convert("RGB")).astype(np.int32)
