@@ -6,6 +6,7 @@ further ones (`more_reports`) were, after their right answer had been written do
 
 from __future__ import annotations
 
+import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -15,49 +16,61 @@ from typing import Any
 from benchmarks.workers import one_thread, say
 
 RESULTS = Path(__file__).resolve().parent / "results" / "reports.json"
+PARTS = ("first", "more")
 
 
 def main() -> None:
-    """Answer all, print what would not have helped, and write the figures down."""
-    from tests.reports.more_reports import MORE
+    """Answer all, or one part; print what would not have helped, and write the figures down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=PARTS, help="the first reports or the further ones only")
+    chosen = parser.parse_args().part
+    figures: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for part in (chosen,) if chosen else PARTS:
+        figures |= _figures(part)
+        RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
+    say(json.dumps(figures, indent=1))
+
+
+def _figures(part: str) -> dict[str, Any]:
     from tests.reports.reports import HELD_OUT
 
-    reports = _reports()
+    reports = _reports(part)
     with ProcessPoolExecutor(2, get_context("spawn"), one_thread) as pool:
-        answers = list(pool.map(_answer, range(len(reports))))
-    for report, answer in zip(reports, answers, strict=True):
-        if answer["wrong"]:
-            say(f"{report.name}: {answer['wrong']}")
-    kept = [answers[reports.index(report)] for report in HELD_OUT]
+        answers = []
+        for report, answer in zip(
+            reports, pool.map(_answer, [(part, n) for n in range(len(reports))]), strict=True
+        ):
+            answers.append(answer)
+            if answer["wrong"]:
+                say(f"{report.name}: {answer['wrong']}")
+    start = "" if part == "first" else f"{part}_"
     figures = {
-        "cases": len(answers),
-        "helped": _share(answers),
-        "more_cases": len(MORE),
-        "helped_more": _share(answers[-len(MORE) :]),
-        "helped_held_out": _share(kept),
-        "wrong_certain": sum(answer["wrong_certain"] for answer in answers),
-        "calm_over_dead": sum(answer["calm_over_dead"] for answer in answers),
+        f"{start}cases": len(answers),
+        f"{start}helped": _share(answers),
+        f"{start}wrong_certain": sum(answer["wrong_certain"] for answer in answers),
+        f"{start}calm_over_dead": sum(answer["calm_over_dead"] for answer in answers),
     }
-    text = json.dumps(figures, indent=1)
-    say(text)
-    RESULTS.write_text(text + "\n")
+    if part == "first":
+        kept = [answers[reports.index(report)] for report in HELD_OUT]
+        figures["helped_held_out"] = _share(kept)
+    return figures
 
 
-def _reports() -> tuple[Any, ...]:
-    """All of them, the further ones last."""
+def _reports(part: str) -> tuple[Any, ...]:
     from tests.reports.more_reports import MORE
     from tests.reports.reports import REPORTS
 
-    return (*REPORTS, *MORE)
+    return tuple(REPORTS if part == "first" else MORE)
 
 
-def _answer(number: int) -> dict[str, Any]:
+def _answer(which: tuple[str, int]) -> dict[str, Any]:
     """What is said of one report, and what is wrong with that."""
     from core.diagnosis.thresholds import ONE_CLASS_SHARE
     from examples.materials import case_of
     from tests.reports.test_reports import answer, helped
 
-    report = _reports()[number]
+    part, number = which
+    report = _reports(part)[number]
     files = report.files
     answered = answer(files)
     wrong = helped(report, answered)

@@ -187,7 +187,13 @@ def _case(options: argparse.Namespace) -> Case:
     colors = palette_colors(settings.display, network.num_classes)
     size = image.pixels.shape[:2]
     read = partial(read_guarded, cut=settings.preprocessing.cut)
-    truth = None if marked is None else decode_truth(marked, colors, size, read=read)
+    truth, refused = None, None
+    if marked is not None:
+        read(marked)  # what is no picture is reported
+        try:
+            truth = decode_truth(marked, colors, size, read=read)
+        except InspectionError as error:  # its file may tell why, so the search goes on without it
+            refused = error
     return Case(
         image=image,
         checkpoint=checkpoint,
@@ -196,6 +202,7 @@ def _case(options: argparse.Namespace) -> Case:
         truth=as_two_classes(truth, max(2, network.num_classes)),
         saved=written,
         picture_file=content,
+        error=refused,
         truth_file=marked,
         others=others_in(checkpoint, opened),
     )

@@ -228,6 +228,12 @@ class _Search:
         left = None
         with self._counted("what is left to explain"):
             left = unexplained(self.measured) if self.measured.case.network is not None else None
+        if left is None and error is not None:  # a ground truth that cannot be read says nothing
+            return Unexplained(
+                f"The ground truth was not compared: {error.message}",
+                "Without it nothing was found.",
+                error.remedy,
+            )
         return with_failures(left, self.measured.failures)
 
     def _offered(self) -> tuple[Finding, ...]:

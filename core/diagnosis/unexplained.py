@@ -104,6 +104,9 @@ def _contradictions(
     right = by_truth is not None and by_truth >= LOW_MIOU and not verdict.missing
     if not right and _shows_nothing(measured, seen):
         yield _one_class(measured, seen)
+    if measured.truth.counted is not None and not measured.truth.counted.any():
+        ignored = measured.settings.display.ignore_index
+        yield _apart(measured, f"No pixel of the ground truth counts: all are {ignored}, ignored")
     if by_truth is not None and by_truth < LOW_MIOU:
         yield _apart(measured, f"The mIoU against the ground truth is {by_truth:.2f}")
     if not right and (sure := _surest(seen)) < UNSURE:

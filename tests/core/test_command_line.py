@@ -15,9 +15,10 @@ from safetensors.torch import save_file
 
 import examples
 from core.__main__ import main
+from core.colors import palette_colors
 from core.export.settings_file import settings_file
 from core.presets import apply_preset
-from core.settings import Settings, change
+from core.settings import Display, Settings, change
 from tests.support.serving import ROOT
 
 SCENE = examples.SCENES[0]
@@ -59,6 +60,23 @@ def test_what_is_no_picture_is_not_passed_over(option, tmp_path, capsys):
 
     assert main([*BASE, option, str(tmp_path / "notes.png")]) == 1
     assert re.search("a text file|not a picture", capsys.readouterr().err)
+
+
+def test_a_truth_whose_colors_fit_no_palette_is_explained_by_its_file(tmp_path, capsys):
+    ids = np.array(Image.open(examples.mask_of(SCENE)))
+    colors = palette_colors(Display(palette="voc"), 256)
+    Image.fromarray(colors[ids]).save(tmp_path / "truth.jpg")
+
+    main([*BASE, "--preset", "imagenet", "--truth", str(tmp_path / "truth.jpg")])
+    assert "A mask saved as JPEG" in capsys.readouterr().out
+
+
+def test_a_truth_of_another_size_never_ends_with_zero(tmp_path, capsys):
+    Image.open(examples.mask_of(SCENE)).resize((128, 128), 0).save(tmp_path / "small.png")
+
+    arguments = [*BASE, "--preset", "imagenet", "--truth", str(tmp_path / "small.png")]
+    assert main(arguments) == 13
+    assert "The ground truth was not compared" in capsys.readouterr().out
 
 
 def test_a_name_cannot_command_the_terminal(tmp_path, capsys):

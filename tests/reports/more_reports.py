@@ -9,13 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from core.presets import PRESETS
+from examples.materials import picture_file
 from examples.seeds import background_only, fresh_head, never_updated, other_world, weights
 from tests.reports.more_seeds import (
     LINEAR,
     NEAREST,
     adapted,
+    as_array,
     as_gray,
     black_or_white,
+    confidence,
     dead_layer,
     decoder_fresh,
     half_precision,
@@ -33,6 +36,7 @@ from tests.reports.more_seeds import (
     scaled,
     sigmoid,
     sixteen,
+    smoothed,
     tiled,
     truth_file,
     truth_of_another,
@@ -57,6 +61,10 @@ from tests.reports.seeds import (
     written,
 )
 
+OWN = np.array(
+    [[10, 20, 30], [200, 40, 60], [60, 200, 90], [70, 60, 220], [240, 230, 60], [220, 60, 230]],
+    np.uint8,
+)
 ANOTHER_MASK = ("D8",)
 NORMALIZATION = ("P1", "P2", "P3", "P4", "P7")
 FED_OTHERWISE = (*NORMALIZATION, "P5", *ANOTHER_MASK)
@@ -311,6 +319,34 @@ OUTPUTS = (
         ("D4", *ANOTHER_MASK),
         picture=1_018,
     ),
+    Report(
+        "ids as an array",
+        "np.save(labels).",
+        as_array(lambda logits: logits.argmax(0)),
+        picture=1_004,
+    ),
+    Report(
+        "probabilities as an array",
+        "np.save(probs).",
+        as_array(lambda logits: sigmoid(logits[0])),
+        member="mask_gray",
+        picture=1_004,
+    ),
+    Report(
+        "a median filter",
+        "I smooth my masks.",
+        wrote_file(smoothed),
+        ANOTHER_MASK,
+        honest=True,
+        picture=1_003,
+    ),
+    Report(
+        "confidence for classes",
+        "probs.max(1) as a picture.",
+        confidence,
+        ("D2", *ANOTHER_MASK),
+        picture=1_003,
+    ),
 )
 
 TRUTHS = (
@@ -494,6 +530,32 @@ TRUTHS = (
         truth=True,
         picture=1_009,
         never=("T3", "T5", "W7", *NORMALIZATION),
+    ),
+    Report(
+        "colors as a JPEG",
+        "labels.jpg.",
+        truth_file(lambda ids: voc_file(ids, kind="JPEG")),
+        ("D6",),
+        truth=True,
+        picture=1_003,
+    ),
+    Report(
+        "all void",
+        "Everything is 255.",
+        truth_as(lambda ids: ids * 0 + np.uint8(255)),
+        ("T2",),
+        honest=True,
+        truth=True,
+        picture=1_003,
+    ),
+    Report(
+        "colors of an own palette",
+        "Colors that nobody knows.",
+        truth_file(lambda ids: picture_file(OWN[ids])),
+        ("T2",),
+        honest=True,
+        truth=True,
+        picture=1_003,
     ),
 )
 

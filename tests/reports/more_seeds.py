@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image as PillowImage
+from PIL import ImageFilter
 
 from examples.materials import Material, file_of, inspect_material, picture_file, weights_file
 from tests.reports.report import Make
@@ -245,3 +246,25 @@ def sixteen(ids: np.ndarray) -> bytes:
     file = io.BytesIO()
     PillowImage.fromarray(ids.astype(np.uint16)).save(file, "PNG")
     return file.getvalue()
+
+
+def as_array(make: Callable[[np.ndarray], np.ndarray]) -> Make:
+    """The script saves an array of NumPy that it makes of the logits Float32[C h w]."""
+
+    def write(made: Material) -> Material:
+        file = io.BytesIO()
+        np.save(file, make(inspect_material(made).logits.values))
+        return replace(made, saved=file.getvalue())
+
+    return write
+
+
+def smoothed(ids: np.ndarray) -> bytes:
+    """A median filter takes the ragged edges off."""
+    return file_of(PillowImage.fromarray(ids * np.uint8(40)).filter(ImageFilter.MedianFilter(9)))
+
+
+def confidence(made: Material) -> Material:
+    """How sure the network is, times 255, in place of its classes."""
+    sure = inspect_material(made).labels.confidence
+    return replace(made, saved=picture_file((sure * 255).astype(np.uint8)))

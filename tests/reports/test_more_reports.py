@@ -20,6 +20,11 @@ WERE_WRONG = (
     "statistics lag, one channel",
     "target divided by 255, gray",
     "not divided, GroupNorm",
+    "ids as an array",
+    "probabilities as an array",
+    "a median filter",
+    "confidence for classes",
+    "all void",
 )
 
 

@@ -118,7 +118,9 @@ class TruthMeasures:
     def _information(self, ids: np.ndarray) -> float:
         """What a label map tells about the ground truth where that counts, in nats."""
         truth, counted = self.truth, self.counted
-        return mutual_information(ids[counted], truth.ids[counted]) if truth else 0.0
+        if truth is None or counted is None or not counted.any():
+            return 0.0
+        return mutual_information(ids[counted], truth.ids[counted])
 
     def mask_score(self, changes: Mapping[str, Any]) -> float:
         """How good the mask is under changed settings, in nats; 0 for one that says nothing.

@@ -59,8 +59,9 @@ def by_truth(measured: Measurements, fixes: Mapping[str, Any], found: Recovered)
     iou = measured.truth.iou({**base, **tries[family]}) or 0.0
     if iou < FAIR_IOU:
         return found
-    if doubted and EXPOSED_GAIN * measured.truth.iou_well_exposed(base) > iou:
-        return found  # it is the light: as usually exposed it is right as it is fed
+    by_light = EXPOSED_GAIN * measured.truth.iou_well_exposed(base) > iou if doubted else False
+    if doubted and (by_light or family not in CONVENTIONS):
+        return found  # as usually exposed it is right as it is fed; numbers of its own undo light
     # A picture's own statistics undo a wrong normalization too, so they are no rival to both.
     if family != nearest and best <= BEATS_RIVAL * smaller_change(measured, fixes, base):
         return found

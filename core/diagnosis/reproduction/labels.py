@@ -82,14 +82,14 @@ def _gray(
     if measured.num_ids == 2 and values.get(0, 0) > values.get(1, 255):
         inverse = Evidence(f"The background is {values[0]}, the foreground {values[1]}.")
         yield _finding("R7", "certain", (agreed, inverse))
-    elif written.mode.startswith("I") and brightest < DARK:
+    elif written.mode.startswith("I") and brightest < DARK and not written.is_array:
         deep = Evidence(
             f"It has 16 bits or more a sample, its largest value is {max(values.values())}.",
             max(values.values()),
         )
         yield _finding("D7", "certain", (agreed, deep, dark))
-    elif written.mode == "P":
-        return  # indices with a palette: as it should be
+    elif written.mode == "P" or written.is_array:
+        return  # indices with a palette, or an array of ids: as it should be
     elif as_ids and brightest < 4 * DARK:
         yield _finding("D1", "certain", (agreed, Evidence("Its values are the class ids."), dark))
     elif measured.num_ids > 2 and _wraps(values):

@@ -45,7 +45,10 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
         if not (measured.seen.labels.ids == measured.seen.labels.ids[:1, :1]).all():
             yield of_one_value(measured, written) or _unexplained(measured, written, 0.0)
     elif rebuilt is not None and rebuilt.gain >= SAME_GAIN:
-        yield from _named(rebuilt, measured, written, so_far)
+        if _is_only_precision(rebuilt):
+            yield _unexplained(measured, written, rebuilt.gain)
+        else:
+            yield from _named(rebuilt, measured, written, so_far)
     elif (small := _reduced(measured, written)) > SIMILAR_GAIN:
         yield _not_enlarged(written, small)
     elif is_lossy_copy(written, measured.seen.labels.ids):
@@ -53,6 +56,12 @@ def saved_output(measured: Measurements, so_far: Progress) -> Iterator[Finding]:
     else:
         nearest_one = max(rebuilt.gain if rebuilt else 0.0, _ours(measured, written))
         yield _unexplained(measured, written, nearest_one)
+
+
+def _is_only_precision(rebuilt: Rebuilt) -> bool:
+    """Whether nothing but rounding comes near: a median filter at the edges looks like it too."""
+    causes = {choice.stage for choice in rebuilt.deviations if choice.cause}
+    return not rebuilt.exact and not rebuilt.not_finite and causes == {"precision"}
 
 
 def _beside_ours(measured: Measurements, written: Written) -> Iterator[Finding]:
@@ -83,7 +92,7 @@ def _named(
     for choice in rebuilt.deviations:
         if choice.cause and choice.stage not in OF_THE_FILE and choice.cause not in named:
             named.add(choice.cause)
-            if rebuilt.exact and _is_soft_mask(rebuilt, choice):
+            if rebuilt.exact and _is_soft_mask(measured, rebuilt, choice):
                 yield _soft_mask(rebuilt)
                 continue
             if rebuilt.exact or choice.cause not in so_far.findings:
@@ -97,20 +106,15 @@ def _named(
                 yield finding
 
 
-def _is_soft_mask(rebuilt: Rebuilt, choice: Choice) -> bool:
+def _is_soft_mask(measured: Measurements, rebuilt: Rebuilt, choice: Choice) -> bool:
     """Whether it is the probability of the foreground, times 255: gray, and as it was meant."""
-    of_foreground = choice.key in ("sigmoid", "softmax") and rebuilt.mask.ndim == 2
-    return (
-        choice.stage == "decision"
-        and of_foreground
-        and rebuilt.program["cast"].key == "float 255"
-        and rebuilt.right["cast"].key in ("times 255", "float 255")  # a network of two classes
-    )
+    of_foreground = choice.key in ("sigmoid", "softmax") and measured.num_ids == 2
+    return of_foreground and rebuilt.program["cast"].key == "float 255"
 
 
 def _soft_mask(rebuilt: Rebuilt) -> Finding:
-    """A note: nothing was cut, and nothing was decided."""
-    words = "Your file holds the probability of the foreground times 255, in every pixel."
+    """A note: nothing was cut off, and nothing was decided."""
+    words = "Your file holds the probability of the foreground, in every pixel."
     return Finding(
         "D2",
         "certain",

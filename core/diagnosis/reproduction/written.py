@@ -51,6 +51,11 @@ class Written:
         first = self.values[:1, :1]
         return bool((self.values == first).all())
 
+    @property
+    def is_array(self) -> bool:
+        """Whether it is an array of NumPy or torch, which no viewer shows."""
+        return self.format in ("NPY", "NPZ", "PT")
+
     @cached_property
     def packed(self) -> np.ndarray:
         """One number for each gray level or color, Int64[h w]."""
@@ -218,8 +223,16 @@ def _header(content: bytes, kind: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def numbers(picture: PillowImage.Image) -> np.ndarray:
-    """Int32[h w], palette indices as they are; or Int32[h w 3], where it is in color."""
-    if picture.mode in ("L", "P", "I", "I;16", "I;16B", "F", "1"):
+    """Int32[h w], palette indices as they are; or Int32[h w 3], where it is in color.
+
+    Floats from 0 to 1 that are no whole numbers are probabilities: they are read as bytes.
+    """
+    if picture.mode == "F":
+        values = np.nan_to_num(np.array(picture))
+        soft = values.min() >= 0 and values.max() <= 1 and bool((values % 1 != 0).any())
+        whole: np.ndarray = (values * (BYTE_VALUES - 1 if soft else 1)).astype(np.int32)
+        return whole
+    if picture.mode in ("L", "P", "I", "I;16", "I;16B", "1"):
         return np.array(picture).astype(np.int32)
     rgb = np.array(picture.convert("RGB")).astype(np.int32)
     gray = bool((rgb == rgb[..., :1]).all())
