@@ -73,6 +73,7 @@ def test_a_faithful_export_is_green(recipe, tmp_path):
     assert not app.exception
     assert app.success[0].value.startswith("Your deployed model is the same")
     assert "layers were matched" in says(app)
+    assert "What both are given: 256 x 256, from" in says(app)
 
 
 def test_the_cause_is_named_with_the_first_layer(recipe, tmp_path):

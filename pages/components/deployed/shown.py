@@ -102,13 +102,14 @@ def _show_finding(finding: Finding) -> None:
 
 
 def _show_masks(found: Comparison, inspection: Inspection) -> None:
-    """Both masks and where they differ; both maps of one class and their difference."""
+    """The input, both masks, where they differ; both maps of one class and their difference."""
     like = found.likeness
     if like is None:
         return
     colors = palette_colors(session.settings().display, inspection.labels.num_classes)
     right = found.labels
-    first, second, third = st.columns(3)
+    given, first, second, third = st.columns(4)
+    _show_input(given, inspection)
     for place, ids, name in ((first, right, found.one), (second, like.labels, found.other)):
         show_picture(place, colorize(ids, colors), f"Mask of {name}")
         place.caption(f"Mask of {complaints.as_text(name)}")
@@ -117,6 +118,17 @@ def _show_masks(found: Comparison, inspection: Inspection) -> None:
     third.caption(f"{like.same:.2%} of the pixels have the same class; the others are red")
     if (scores := found.scores) is not None:
         _show_scores(found, scores, inspection)
+
+
+def _show_input(place: Any, inspection: Inspection) -> None:
+    """The tensor that both are given, its range drawn from black to white."""
+    values = np.nan_to_num(inspection.input.values[:3])  # c h w; float16 may overflow
+    low, high = float(values.min()), float(values.max())
+    shown = values if len(values) == 3 else np.repeat(values[:1], 3, axis=0)
+    scaled = (np.moveaxis(shown, 0, -1) - low) / max(high - low, 1e-12)
+    show_picture(place, (scaled * 255 + 0.5).astype(np.uint8), "The input of both")
+    height, width = values.shape[1:]
+    place.caption(f"What both are given: {height} x {width}, from {low:.2f} to {high:.2f}")
 
 
 def _show_scores(
