@@ -117,7 +117,7 @@ def _open(page: Page, address: str, count: int) -> None:
     page.get_by_role("option", name="desks").click()
     page.get_by_text(f"{count} of {count} pictures have a mask").wait_for()
     # What the set advises joins the settings until somebody chooses.
-    page.get_by_text(re.compile(r"^What [\d,]+ .*pictures? prove: ")).wait_for()
+    page.get_by_text(re.compile(r"^What [\d,]+ pictures.* prove: ")).wait_for()
     page.get_by_text(re.compile(r"^\d[\d,]* forwards at most")).wait_for()
     for _ in range(SETTINGS):
         if (now := _chosen(page, count)) >= SETTINGS:
