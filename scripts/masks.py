@@ -26,7 +26,8 @@ here.
 
 - **What is read.** PNG, JPEG, WebP, TIFF, BMP, GIF, arrays in `.npy` and `.npz`, and one tensor in
   a `.pt` (without torch, and without running what is in it), exactly as they are stored: 1 to 32
-  bits, palettes with their indices, opacity, floats.
+  bits, palettes with their indices, opacity, floats. Of a NIfTI volume the page asks for the
+  slice; the command takes the middle one.
 - **What is said.** The first sentence is what the file is; then the evidence with its numbers,
   the ids that it holds and how they come out of its values, what only the checkpoint could tell,
   and lines that write it rightly. **Certain** is what no other way of writing gives, as far as is

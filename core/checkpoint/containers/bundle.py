@@ -39,6 +39,7 @@ MAX_ASKED = 50  # of them are asked for their first bytes
 MAX_TEXT_BYTES = 5 * 2**20  # of one JSON text; a tokenizer has 2 MB
 MAX_TEXTS_BYTES = 32 * 2**20  # of all; what is too long is passed over, but has to be unpacked
 SHARD = re.compile(r"-(\d{1,9})-of-(\d{1,9})\.safetensors$")
+PART = re.compile(r"-\d{1,9}-of-\d{1,9}")  # in a name of any kind: not the whole network
 INDEX = "model.safetensors.index.json"  # transformers: which tensor is in which shard
 WEIGHTS = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pt2", ".onnx")
 # Beside weights in a folder of transformers, but no weights of a network.
@@ -223,7 +224,8 @@ def _weights_in(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> list[
     names = [info.filename for info in infos]
     if known := [name for name in names if name.endswith(WEIGHTS) and _may_be_weights(name)]:
         return known
-    asked = [name for name in names if _may_be_weights(name)][:MAX_ASKED]
+    whole = (name for name in names if _may_be_weights(name) and not PART.search(name))
+    asked = list(whole)[:MAX_ASKED]
     return [name for name in asked if _begins_as_weights(archive, name)]
 
 

@@ -133,6 +133,12 @@ def test_two_files_of_any_name_are_not_guessed_between(read):
         read(zipped({"a.model": saved(NET), "b.model": saved(NET)}))
 
 
+@pytest.mark.parametrize("name", ["model-00001-of-00002.safetens0rs", "model-00002-of-00002/part"])
+def test_a_part_under_another_name_is_not_taken_for_the_whole_network(name, read):
+    with pytest.raises(CheckpointError):
+        read(zipped({name: save(NET), "config.json": b"{}"}))
+
+
 LONG = saved({"conv.weight": torch.randn(64, 64, 3, 3)})  # 147 KB: enough line ends by chance
 
 

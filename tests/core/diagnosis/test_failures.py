@@ -92,7 +92,7 @@ def test_no_cause_rests_on_trials_that_did_not_happen():
 
 def test_where_something_failed_and_nothing_was_found_the_verdict_is_not_calm():
     dead, alive = (Background(stops=negative) for _ in range(2))
-    nn.init.eye_(alive.head.weight.data.view(3, 3))
+    nn.init.eye_(alive.head.weight.data.view(3, 3)).mul_(20)  # sure of what it says
     nn.init.zeros_(alive.head.bias.data)
     seen = {mask: diagnose(replace(case_of(mask), truth=None)) for mask in (dead, alive)}
 
