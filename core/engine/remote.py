@@ -36,7 +36,7 @@ RETRIES = 3  # of a forward whose worker ends
 SENT_BYTES = 2 * 2**30  # of networks that stay in the cluster's memory
 POLL_SECONDS = 0.02  # between two looks at whether somebody still waits
 REACH_SECONDS = 3.0  # for the first sign of the cluster
-START_SECONDS = 60.0  # for a worker, which imports torch
+START_SECONDS = 180.0  # for a worker, which imports torch, on machines that may be busy
 AGAIN_SECONDS = 60.0  # after which a cluster that did not answer is tried again
 _here = threading.local()
 

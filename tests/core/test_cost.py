@@ -89,7 +89,7 @@ def test_an_input_that_takes_too_much_memory_is_refused_with_the_largest_size_th
 ):
     network, ran = network_of(Wrapped()), []
     large(monkeypatch, gib=0.004)
-    monkeypatch.setattr(inspection.inference, "forward", lambda *_, **__: ran.append(1))
+    monkeypatch.setattr(inspection.remote, "forward", lambda *_, **__: ran.append(1))
     with pytest.raises(ForwardError, match="512 x 256 pixels would take about") as caught:
         stages(network)
     advised = caught.value.changes

@@ -17,7 +17,7 @@ from core.inspection import run_stages
 from core.settings import Settings, change
 from examples import FOLDER, SCENES
 
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 240.0
 
 
 def main(address: str) -> dict[str, object]:
@@ -27,6 +27,8 @@ def main(address: str) -> dict[str, object]:
     image = decode_image(SCENES[0].read_bytes())
     place = Remote(address)
     worker = place.connected(WAIT_SECONDS)
+    if worker is None:
+        raise SystemExit(f"Forwards are computed {place.in_words}.")
 
     def answers(door):
         made = [
