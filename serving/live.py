@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 PATH = "/live"
 MOST_BYTES = 4096  # of a question
-GONE, NOT_OURS, TOO_LONG, UNUSABLE, NEWER = 404, 403, 413, 422, 409
+GONE, NOT_OURS, TOO_LONG, UNUSABLE = 404, 403, 413, 422
+NOTHING = 204  # a newer position was asked for: no error, which a browser would log as one
 
 
 def live_route(base: str, origins: frozenset[Origin] = frozenset()) -> Route:
@@ -92,7 +93,7 @@ def _answered(view: live.LiveView, position: Mapping[str, Any]) -> Response:
     try:
         plane = ask(position, position["resting"], waiting)
     except Superseded:
-        return _said(NEWER, "A newer position was asked for.")
+        return Response(status_code=NOTHING)
     except InspectionError as error:
         return _said(UNUSABLE, error.message)
     took = {"server-timing": f"answer;dur={1000 * (time.perf_counter() - began):.1f}"}

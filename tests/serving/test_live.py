@@ -102,7 +102,7 @@ def test_an_older_question_of_the_same_tab_is_given_up(client):
 
     view.ask = asks_again
 
-    assert client.post(DOORS.address_of(view), json=POSITION).status_code == 409
+    assert client.post(DOORS.address_of(view), json=POSITION).status_code == 204
 
 
 def test_where_no_server_answers_the_page_is_not_sent_there(monkeypatch):

@@ -71,11 +71,11 @@ async function ask(viewer) {
     const began = performance.now()
     live.took = {}
     const response = await fetch(data.live.url, { method: "POST", body, signal: live.asking.end.signal })
-    if (response.ok) {
+    if (response.status === 200) {
       const plane = unpackPlane(new Uint8Array(await response.arrayBuffer()))
       noteTimes(live, response, began)
       keepAnswer(viewer, at, plane)
-    } else if (response.status !== 409) live.lost = response.status === 404 // the page says why
+    } else live.lost = response.status === 404 // the page says why
   } catch (error) {
     live.lost = error.name !== "AbortError" // the page is asked from now on
   }
