@@ -36,8 +36,10 @@ def _weight(looked: Looked) -> int:
 
 def look(digest: str, name: str) -> Looked:
     """What is known of a mask, or why it cannot be read; of a volume, of the chosen slice."""
-    cut = session.masks().cut
+    return _look(digest, name, session.masks().cut)
 
+
+def _look(digest: str, name: str, cut: tuple[int, int]) -> Looked:
     def looked() -> Looked:
         try:
             content = files.store().path(digest).read_bytes()
@@ -55,7 +57,7 @@ def row(digest: str, name: str) -> dict[str, Any]:
 
 @st.cache_data(max_entries=ROWS, show_spinner=False)
 def _row(digest: str, name: str, cut: tuple[int, int]) -> dict[str, Any]:
-    return look(digest, name).row()
+    return _look(digest, name, cut).row()
 
 
 def picture() -> Image | None:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from core.mask_file import Finding, MaskReport
 
 BADGES = {"certain": "red", "likely": "orange", "possible": "gray"}
-AXES = {"3": "z", "2": "y", "1": "x"}  # as the sidebar of the dashboard calls them
 OVER = 0.6  # opacity of the mask over its picture, where nobody chose one
 
 
@@ -49,17 +48,18 @@ def show_open() -> None:
     _show_report(looked.report, digest, name)
 
 
-def _ask_slice(slice: Raster) -> None:
+def _ask_slice(raster: Raster) -> None:
     """Of a volume: the axis that is cut, and where; of its picture and ground truth too."""
-    axis, place = slice.cut
+    axis, place = raster.cut
+    across = CONTROLS["slice_axis"]
     left, right = st.columns([1, 3])
     with left:
         show_bound(
-            st.selectbox, CONTROLS["slice_axis"].label, "mask_slice_axis", str(axis),
+            st.selectbox, across.label, "mask_slice_axis", str(axis),
             lambda value: session.look_at_masks(cut=(int(value), 0)),
-            options=["3", "2", "1"], format_func=lambda value: AXES[value],
+            options=list(across.words), format_func=lambda value: across.words[value],
         )  # fmt: skip
-    last = slice.volume[axis - 1]
+    last = raster.volume[axis - 1]
     if last > 1:
         with right:
             show_bound(
