@@ -77,16 +77,15 @@ def load_bands(path: str) -> np.ndarray:
     if samples.ndim == 2:
         samples = samples[..., None]
     return np.moveaxis(samples, 0, -1) if samples.shape[0] < samples.shape[-1] else samples'''
-STACKS = {  # how one file of a stack comes in; all others as Pillow opens them
-    "NPY": ("np.load(path, allow_pickle=False).squeeze()", "import numpy as np"),
-    "TIFF": ("tifffile.imread(path, key=0)", "import tifffile"),
-    "NIFTI": ("np.asarray(nibabel.load(path).dataobj[SLICE]).swapaxes(0, 1)", "import nibabel"),
-}
 PILLOW = ("np.array(Image.open(path))", "from PIL import Image")
 READ = {  # how what Pillow does not read as it is comes in
     "NPY": ("np.load(path, allow_pickle=False).squeeze()", "import numpy as np"),
     "TIFF": ("tifffile.imread(path, key=0)", "import tifffile"),
     "PNG": ("cv2.imread(path, cv2.IMREAD_UNCHANGED)[..., 2::-1]", "import cv2"),
+}
+STACKS = {  # the same of one file of a stack; all others as Pillow opens them
+    **{kind: READ[kind] for kind in ("NPY", "TIFF")},
+    "NIFTI": ("np.asarray(nibabel.load(path).dataobj[SLICE]).swapaxes(0, 1)", "import nibabel"),
 }
 WINDOW = '''\
 def as_8_bit(samples: np.ndarray) -> np.ndarray:
